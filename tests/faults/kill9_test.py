@@ -1,0 +1,50 @@
+"""A short form of `kill_everything.py`, and the time in which a dead worker's jobs run again."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+from audit import MUST_BE_ZERO
+from kill_everything import run
+from operations import System, kill_tree, wait_until
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_nothing_is_lost_when_everything_is_killed(tmp_path: Path) -> None:
+    verdict = run(tmp_path, jobs=1_000, kills=16, seed=11)
+    assert verdict["acknowledged"] > 0
+    assert {name: verdict[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
+
+
+def test_jobs_of_a_dead_worker_run_again_within_lease_and_sweep(tmp_path: Path) -> None:
+    lease_s, sweep_s, start_s = 2.0, 0.5, 1.5
+    system = System(tmp_path, jobs=20_000, lease="2s", sweep_every="500ms")
+    try:
+        system.revive()
+        wait_until(
+            lambda: system.journal.exists() and system.journal.stat().st_size > 20_000,
+            30,
+            "work to be under way",
+        )
+        kill_tree(system, random.Random(0))
+        killed_at = time.time()
+        first_starts = {line.split()[1] for line in system.journal.read_text().splitlines()}
+        system.start_worker()
+
+        def started_again() -> list[float]:
+            lines = [line.split() for line in system.journal.read_text().splitlines()]
+            return [
+                float(at) - killed_at
+                for _, job, attempt, _, at in lines
+                if int(attempt) > 1 and job in first_starts
+            ]
+
+        wait_until(lambda: len(started_again()) > 0, 15, "interrupted jobs to run again")
+        wait_until(lambda: system.is_produced(), 60, "the producer to end")
+        assert max(started_again()) <= lease_s + sweep_s + start_s
+    finally:
+        system.end()
