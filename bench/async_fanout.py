@@ -14,7 +14,7 @@ async def fan_out(jobs: int, seconds: float) -> float:
     """The time from the first enqueue to the last result."""
     began = time.perf_counter()
     sent = await bench_app.app.enqueue_many(bench_app.wait.call(seconds) for _ in range(jobs))
-    await asyncio.gather(*(job.result(timeout=120) for job in sent.jobs))
+    await asyncio.gather(*(job.result(timeout=120) for job in sent))
     return time.perf_counter() - began
 
 

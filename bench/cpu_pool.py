@@ -16,7 +16,7 @@ async def laneway_seconds(jobs: int, rounds: int) -> float:
     """The time from the first enqueue to the last result."""
     began = time.perf_counter()
     sent = await bench_app.app.enqueue_many(bench_app.spin.call(rounds) for _ in range(jobs))
-    await asyncio.gather(*(job.result(timeout=120) for job in sent.jobs))
+    await asyncio.gather(*(job.result(timeout=120) for job in sent))
     return time.perf_counter() - began
 
 

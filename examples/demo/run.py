@@ -127,7 +127,7 @@ async def enqueue_all(scale: Scale) -> list[Line]:
         (tasks.digest_source.call(path) for path in source_files(scale.source_bytes)),
     )
     for line, wanted in zip(lines, calls, strict=True):
-        line.jobs = list((await tasks.app.enqueue_many(wanted)).jobs)
+        line.jobs = list(await tasks.app.enqueue_many(wanted))
     return lines
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Response
 
-from laneway import Backoff, JobUnknown, Laneway, ResultTimeout
+from laneway import Backoff, Laneway, ResultTimeout
+from laneway.errors import JobUnknown
 
 app = Laneway()
 
@@ -60,7 +61,7 @@ async def order_key(password: str, response: Response) -> dict[str, str]:
 @api.get("/keys/{job_id}")
 async def get_key(job_id: str, wait: float = 0) -> dict[str, Any]:
     """Tells how a job stands; with `wait`, waits so many seconds for its end."""
-    job = app.job(job_id, stretch_key)
+    job = app.job(job_id, str)
     try:
         return {"state": "succeeded", "key": await job.result(timeout=wait)}
     except ResultTimeout:

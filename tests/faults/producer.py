@@ -21,7 +21,7 @@ def main() -> None:
         numbers = range(start, min(start + BATCH, first + count))
         calls = [fault_app.TASKS[n % len(fault_app.TASKS)].call(n) for n in numbers]
         sent = fault_app.app.delay_many(calls)
-        lines = [f"{n} {job.id}\n" for n, job in zip(numbers, sent.jobs, strict=True)]
+        lines = [f"{n} {job.id}\n" for n, job in zip(numbers, sent, strict=True)]
         sys.stdout.write("".join(lines))
         sys.stdout.flush()
         time.sleep(pause)

@@ -87,51 +87,45 @@ pub const fn next(state: State, event: Event) -> Option<State> {
     use Event as E;
     use State as S;
     match (state, event) {
-        (S::Scheduled, E::Promote) | (S::Running, E::Release) => Some(S::Ready),
+        (S::Scheduled, E::Promote)
+        | (S::Running, E::Release)
+        | (S::Failed | S::Cancelled | S::Parked, E::Requeue) => Some(S::Ready),
         (S::Ready, E::Claim) => Some(S::Running),
         (S::Running, E::Succeed) => Some(S::Succeeded),
         (S::Running, E::Retry | E::Defer) => Some(S::Scheduled),
         (S::Running, E::Fail) => Some(S::Failed),
         (S::Scheduled | S::Ready | S::Running | S::Parked, E::Cancel) => Some(S::Cancelled),
         (S::Running, E::Park) => Some(S::Parked),
-        (S::Failed | S::Cancelled | S::Parked, E::Requeue) => Some(S::Ready),
         _ => None,
     }
 }
 
 /// The table as Markdown, for the documentation.
 pub fn table_markdown() -> String {
-    let mut text = String::from("| state |");
-    for event in Event::ALL {
-        text.push_str(&format!(" {event} |"));
-    }
-    text.push_str("\n|---|");
-    text.push_str(&"---|".repeat(Event::ALL.len()));
-    for state in State::ALL {
-        text.push_str(&format!("\n| **{state}** |"));
-        for event in Event::ALL {
-            text.push_str(&next(state, event).map_or(" · |".into(), |to| format!(" {to} |")));
-        }
-    }
-    text.push('\n');
-    text
+    let row = |head: String, cells: Vec<String>| format!("| {head} | {} |\n", cells.join(" | "));
+    let head = row("state".into(), Event::ALL.map(|event| event.to_string()).into());
+    let rule = format!("|---|{}\n", "---|".repeat(Event::ALL.len()));
+    let rows = State::ALL.map(|state| {
+        let cell = |event| next(state, event).map_or("·".into(), |to| to.to_string());
+        row(format!("**{state}**"), Event::ALL.map(cell).into())
+    });
+    head + &rule + &rows.concat()
 }
 
 /// The table as a Mermaid state diagram, for the documentation.
 pub fn diagram_mermaid() -> String {
-    let mut text = String::from("stateDiagram-v2\n    [*] --> scheduled: enqueue later\n");
-    text.push_str("    [*] --> ready: enqueue\n");
+    let mut lines = vec![
+        String::from("stateDiagram-v2"),
+        String::from("    [*] --> scheduled: enqueue later"),
+        String::from("    [*] --> ready: enqueue"),
+    ];
     for state in State::ALL {
-        for event in Event::ALL {
-            if let Some(to) = next(state, event) {
-                text.push_str(&format!("    {state} --> {to}: {event}\n"));
-            }
-        }
+        let changes = Event::ALL.into_iter().filter_map(|event| Some((event, next(state, event)?)));
+        lines.extend(changes.map(|(event, to)| format!("    {state} --> {to}: {event}")));
     }
-    for state in State::ALL.into_iter().filter(|state| state.is_terminal()) {
-        text.push_str(&format!("    {state} --> [*]\n"));
-    }
-    text
+    let ends = State::ALL.into_iter().filter(|state| state.is_terminal());
+    lines.extend(ends.map(|state| format!("    {state} --> [*]")));
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -322,6 +322,7 @@ pub struct ListJobs {
 
 /// Something changed in a store.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts; any of them may be true")]
 pub struct Wake {
     /// There may be new claimable jobs, or new times at which jobs become claimable.
     pub ready: bool,

@@ -1,0 +1,239 @@
+//! When to claim, and for which lanes.
+//!
+//! A lane is *dry* when the last claim found fewer jobs for it than it had room for. It is not asked
+//! again until the store rings, a job it told of becomes due, or [`SAFETY`] has passed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use laneway_core::id::SessionId;
+use laneway_core::job::{Lane, QueueName};
+use laneway_core::store::{BATCH_MAX, Claim, Claimed, LaneSlots};
+
+use crate::clock::Moment;
+use crate::lanes::LaneMap;
+use crate::store_retry::StoreRetry;
+
+/// How often a worker with room asks without a reason.
+const SAFETY: Duration = Duration::from_secs(1);
+
+/// What is known of the ready jobs in the store, and the claim that is under way.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    session: Option<SessionId>,
+    calls: u64,
+    /// The claim that has no answer yet. It is repeated as it was when its answer is lost.
+    open: Option<Open>,
+    dry: LaneMap<bool>,
+    /// Rings so far; tells whether one came while a claim was under way.
+    rings: u64,
+    due_at: Option<Moment>,
+    safety_at: Moment,
+    retry: StoreRetry,
+}
+
+#[derive(Debug)]
+struct Open {
+    claim: Claim,
+    rings: u64,
+    is_under_way: bool,
+}
+
+impl Claims {
+    pub(crate) const fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    pub(crate) fn open_session(&mut self, session: SessionId) {
+        *self = Self { session: Some(session), ..Self::default() };
+    }
+
+    pub(crate) fn close_session(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_under_way)
+    }
+
+    /// There may be new jobs.
+    pub(crate) fn ring(&mut self) {
+        self.rings += 1;
+        self.dry = LaneMap::default();
+    }
+
+    /// Whether it makes sense to ask for jobs of a lane.
+    pub(crate) const fn is_dry(&self, lane: Lane) -> bool {
+        *self.dry.get(lane)
+    }
+
+    /// The claim to be sent now, if one should be.
+    pub(crate) fn next(
+        &mut self,
+        free: &LaneMap<usize>,
+        queues: &Arc<[QueueName]>,
+        now: Moment,
+    ) -> Option<Claim> {
+        let session = self.session?;
+        if self.is_under_way() || !self.retry.may_try(now) {
+            return None;
+        }
+        if self.due_at.is_some_and(|at| now >= at) || now >= self.safety_at {
+            self.due_at = self.due_at.filter(|at| *at > now);
+            self.safety_at = now.plus(SAFETY);
+            self.ring();
+        }
+        if let Some(open) = &mut self.open {
+            open.is_under_way = true;
+            return Some(open.claim.clone());
+        }
+        let slots = self.slots(free);
+        if slots.is_empty() {
+            return None;
+        }
+        self.calls += 1;
+        let claim = Claim { session, call: self.calls, queues: Arc::clone(queues), slots };
+        self.open = Some(Open { claim: claim.clone(), rings: self.rings, is_under_way: true });
+        Some(claim)
+    }
+
+    /// The lanes with the fewest slots come first, so that a full batch never leaves them out.
+    fn slots(&self, free: &LaneMap<usize>) -> Vec<LaneSlots> {
+        let mut room = BATCH_MAX;
+        let mut slots = Vec::with_capacity(Lane::ALL.len());
+        for lane in [Lane::Process, Lane::Thread, Lane::Async] {
+            let count = (*free.get(lane)).min(room);
+            if count > 0 && !self.is_dry(lane) {
+                slots.push(LaneSlots { lane, count });
+                room -= count;
+            }
+        }
+        slots
+    }
+
+    /// The claim that is under way was answered.
+    pub(crate) fn answered(&mut self, claimed: &Claimed, now: Moment) {
+        self.retry.succeeded();
+        let Some(open) = self.open.take() else { return };
+        self.safety_at = now.plus(SAFETY);
+        self.due_at = claimed.next_due_at.map(|at| now.plus(at.since(claimed.now)));
+        if open.rings != self.rings {
+            return;
+        }
+        for slots in &open.claim.slots {
+            let got = claimed.jobs.iter().filter(|job| job.lane == slots.lane).count();
+            *self.dry.get_mut(slots.lane) = got < slots.count;
+        }
+    }
+
+    /// The claim that is under way could not be answered.
+    pub(crate) fn failed(&mut self, rng: &mut Rng, now: Moment) {
+        if let Some(open) = &mut self.open {
+            open.is_under_way = false;
+        }
+        self.retry.failed(rng, now);
+    }
+
+    /// When to look again.
+    pub(crate) fn wake_at(&self) -> Option<Moment> {
+        if self.session.is_none() || self.is_under_way() {
+            return None;
+        }
+        if let Some(until) = self.retry.pause_until() {
+            return Some(until);
+        }
+        Some(self.due_at.map_or(self.safety_at, |at| at.min(self.safety_at)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use laneway_core::clock::Timestamp;
+
+    use super::*;
+
+    fn at(millis: u64) -> Moment {
+        Moment::default().plus(Duration::from_millis(millis))
+    }
+
+    fn queues() -> Arc<[QueueName]> {
+        Arc::from([QueueName::default_queue()])
+    }
+
+    fn opened() -> Claims {
+        let mut claims = Claims::default();
+        claims.open_session(SessionId::from_bits(1));
+        claims
+    }
+
+    const ROOM: LaneMap<usize> = LaneMap { async_lane: 1_000, thread: 40, process: 2 };
+
+    #[test]
+    fn small_lanes_are_never_crowded_out_of_a_batch() {
+        let claim = opened().next(&ROOM, &queues(), at(0)).unwrap();
+        let asked: Vec<_> = claim.slots.iter().map(|slots| (slots.lane, slots.count)).collect();
+        assert_eq!(asked, [(Lane::Process, 2), (Lane::Thread, 40), (Lane::Async, 958)]);
+    }
+
+    #[test]
+    fn there_is_never_more_than_one_claim_and_none_without_a_session_or_room() {
+        let mut claims = opened();
+        assert!(claims.next(&LaneMap::default(), &queues(), at(0)).is_none());
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_some());
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_none());
+        assert!(Claims::default().next(&ROOM, &queues(), at(0)).is_none());
+    }
+
+    #[test]
+    fn an_empty_store_is_asked_again_when_it_rings_and_once_a_second() {
+        let mut claims = opened();
+        let empty = Claimed::default();
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_some());
+        claims.answered(&empty, at(0));
+        assert!(claims.next(&ROOM, &queues(), at(1)).is_none());
+        claims.ring();
+        assert!(claims.next(&ROOM, &queues(), at(2)).is_some());
+        claims.answered(&empty, at(2));
+        assert_eq!(claims.wake_at(), Some(at(1_002)));
+        assert!(claims.next(&ROOM, &queues(), at(1_001)).is_none());
+        assert!(claims.next(&ROOM, &queues(), at(1_002)).is_some());
+    }
+
+    #[test]
+    fn a_ring_during_a_claim_is_not_forgotten() {
+        let mut claims = opened();
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_some());
+        claims.ring();
+        claims.answered(&Claimed::default(), at(1));
+        assert!(claims.next(&ROOM, &queues(), at(1)).is_some());
+    }
+
+    #[test]
+    fn a_job_that_becomes_due_is_asked_for_at_its_time() {
+        let mut claims = opened();
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_some());
+        let answer = Claimed {
+            next_due_at: Some(Timestamp::from_micros(5_250_000)),
+            now: Timestamp::from_micros(5_000_000),
+            ..Claimed::default()
+        };
+        claims.answered(&answer, at(10));
+        assert_eq!(claims.wake_at(), Some(at(260)));
+        assert!(claims.next(&ROOM, &queues(), at(259)).is_none());
+        assert!(claims.next(&ROOM, &queues(), at(260)).is_some());
+    }
+
+    #[test]
+    fn a_claim_whose_answer_was_lost_is_repeated_with_its_number() {
+        let (mut claims, mut rng) = (opened(), Rng::with_seed(1));
+        let first = claims.next(&ROOM, &queues(), at(0)).unwrap();
+        claims.failed(&mut rng, at(0));
+        assert!(claims.next(&ROOM, &queues(), at(1)).is_none());
+        let again = claims.next(&ROOM, &queues(), at(100)).unwrap();
+        assert_eq!((again.call, &again.slots), (first.call, &first.slots));
+        claims.answered(&Claimed::default(), at(100));
+        claims.ring();
+        assert_eq!(claims.next(&ROOM, &queues(), at(101)).unwrap().call, first.call + 1);
+    }
+}

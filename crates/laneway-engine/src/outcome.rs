@@ -1,0 +1,134 @@
+//! What an attempt's end means for its job.
+
+use std::time::Duration;
+
+use laneway_core::duration;
+use laneway_core::error::{Code, Error};
+use laneway_core::job::{Failure, Lane};
+use laneway_core::store::Outcome;
+
+use crate::attempts::Attempt;
+use crate::observer::Ending;
+use crate::protocol::{End, StopReason};
+
+/// Handbacks after which a job whose task nobody knows waits for a person.
+const HANDBACKS_MAX: u32 = 9;
+
+const HANDBACK_LONGEST: Duration = Duration::from_secs(60);
+
+/// The meaning of the end that a runner reported. `random` is uniform in `[0, 1)`.
+///
+/// A result counts even when it came after the request to stop: the work is done.
+pub(crate) fn of_end(attempt: &Attempt, end: End, random: f64) -> Outcome {
+    match (end, attempt.stop) {
+        (End::Returned(result), _) => Outcome::Succeed(result),
+        (End::Raised { failure, retryable, after }, None) => {
+            of_failure(attempt, failure, after.filter(|_| retryable), retryable, random)
+        }
+        (End::Raised { failure, .. }, Some(StopReason::Timeout)) => {
+            let late = Failure {
+                traceback: failure.traceback,
+                kind: failure.kind,
+                ..timed_out(attempt, &format!("and then raised: {}", failure.message))
+            };
+            of_failure(attempt, late, None, true, random)
+        }
+        (End::Raised { .. }, Some(reason)) | (End::Stopped(reason), _) => {
+            of_stop(attempt, reason, "and was stopped", random)
+        }
+    }
+}
+
+/// The meaning of the end of an attempt that obeyed, or was made to obey, the request to stop.
+/// `how` completes the sentence "it ran longer than its timeout".
+pub(crate) fn of_stop(attempt: &Attempt, reason: StopReason, how: &str, random: f64) -> Outcome {
+    match reason {
+        StopReason::Timeout => {
+            of_failure(attempt, timed_out(attempt, how), None, true, random)
+        }
+        StopReason::Cancel => {
+            Outcome::Cancel(Failure::new(Code::JobCancelled, "it was cancelled while it ran"))
+        }
+        StopReason::Shutdown => Outcome::Interrupt(Failure::new(
+            Code::OutcomeUnknown,
+            "its worker was told to end and the attempt did not end in time",
+        )),
+    }
+}
+
+/// The meaning of the death of an attempt's runner. `cause` is how the runner ended.
+pub(crate) fn of_death(attempt: &Attempt, cause: Failure, random: f64) -> Outcome {
+    match attempt.stop {
+        Some(reason) if attempt.started_at().is_some() => {
+            of_stop(attempt, reason, "and its runner had to be killed", random)
+        }
+        None if attempt.started_at().is_some() => Outcome::Interrupt(cause),
+        reason => of_unstarted(reason),
+    }
+}
+
+/// The meaning of an attempt that will not start here.
+pub(crate) fn of_unstarted(stop: Option<StopReason>) -> Outcome {
+    match stop {
+        Some(StopReason::Cancel) => {
+            Outcome::Cancel(Failure::new(Code::JobCancelled, "it was cancelled before it started"))
+        }
+        Some(StopReason::Timeout | StopReason::Shutdown) | None => Outcome::Release,
+    }
+}
+
+/// The meaning of an end by force in a runner that lives on.
+pub(crate) fn of_force(attempt: &Attempt, reason: StopReason, random: f64) -> Outcome {
+    let how = match attempt.lane {
+        Lane::Thread => "and its thread goes on (LW2011)",
+        Lane::Async | Lane::Process => "and goes on though it was cancelled (LW2012)",
+    };
+    of_stop(attempt, reason, how, random)
+}
+
+/// The meaning of a job whose task is not known here.
+pub(crate) fn of_unknown_task(handbacks: u32, unknown: &Error) -> Outcome {
+    if handbacks >= HANDBACKS_MAX {
+        let message = format!("{}; it was handed back {handbacks} times", unknown.what());
+        return Outcome::Park(Failure::new(Code::TaskUnknown, message));
+    }
+    let after = Duration::from_secs(1 << handbacks).min(HANDBACK_LONGEST);
+    Outcome::HandBack { after }
+}
+
+fn of_failure(
+    attempt: &Attempt,
+    failure: Failure,
+    after: Option<Duration>,
+    retryable: bool,
+    random: f64,
+) -> Outcome {
+    let failures = attempt.failures.saturating_add(1);
+    match attempt.policy.retry.delay_after(failures, random).filter(|_| retryable) {
+        Some(delay) => Outcome::Retry { after: after.unwrap_or(delay), failure },
+        None => Outcome::Fail(failure),
+    }
+}
+
+fn timed_out(attempt: &Attempt, how: &str) -> Failure {
+    let timeout = attempt.policy.timeout.map(duration::format).unwrap_or_default();
+    let message = format!("it ran longer than its timeout of {timeout} {how}");
+    Failure::new(Code::AttemptTimedOut, message)
+}
+
+/// What an outcome is called, and why it did not succeed.
+pub(crate) fn ending(outcome: &Outcome) -> (Ending, Option<&Failure>) {
+    match outcome {
+        Outcome::Succeed(_) => (Ending::Succeeded, None),
+        Outcome::Retry { after, failure } => (Ending::Retried(*after), Some(failure)),
+        Outcome::Fail(failure) => (Ending::Failed, Some(failure)),
+        Outcome::Cancel(failure) => (Ending::Cancelled, Some(failure)),
+        Outcome::Release => (Ending::Released, None),
+        Outcome::HandBack { .. } => (Ending::HandedBack, None),
+        Outcome::Interrupt(failure) => (Ending::Interrupted, Some(failure)),
+        Outcome::Park(failure) => (Ending::Parked, Some(failure)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! A runner's process and the socket to it.
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use laneway_core::error::{Code, Error};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::fleet::RunnerId;
+use crate::options::WorkerOptions;
+use crate::protocol::{Run, RunnerKind, ToRunner};
+use crate::runner::attend::attend;
+use crate::runner::line::Line;
+use crate::supervisor::Event;
+
+mod attend;
+mod exit;
+mod line;
+mod memory;
+
+pub(crate) use exit::Exit;
+
+/// The process of a runner. Dropping it kills the process.
+#[derive(Debug)]
+pub(crate) struct RunnerProcess {
+    line: Arc<Line>,
+    kill: Arc<Notify>,
+    pid: u32,
+}
+
+/// How runners are started.
+#[derive(Debug, Clone)]
+pub(crate) struct RunnerCommand {
+    words: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    app: String,
+}
+
+impl RunnerCommand {
+    pub(crate) fn new(options: &WorkerOptions) -> Self {
+        let words = options.runner_command.clone().unwrap_or_else(|| {
+            vec![options.python.clone().into(), "-m".into(), "laneway._runner".into()]
+        });
+        Self { words, environment: options.runner_environment.clone(), app: options.app.clone() }
+    }
+
+    /// The child finds its socket as standard input, so no other descriptor is inherited.
+    fn spawn(&self, kind: RunnerKind, socket: OwnedFd) -> Result<Child, Error> {
+        let (program, arguments) = self.words.split_first().ok_or_else(|| {
+            Error::new(Code::InvalidSetting, "the command that starts runners is empty")
+        })?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .args(["--kind", kind.as_str(), "--fd", "0", "--app", &self.app])
+            .env("PYTHONUNBUFFERED", "1")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::from(socket))
+            .kill_on_drop(true);
+        command.spawn().map_err(|error| {
+            let program = program.display();
+            Error::new(Code::PythonNotFound, format!("`{program}` cannot be started"))
+                .why(error.to_string())
+        })
+    }
+}
+
+impl RunnerProcess {
+    /// Starts a runner; what it says and how it ends is told as events.
+    pub(crate) fn start(
+        id: RunnerId,
+        kind: RunnerKind,
+        command: &RunnerCommand,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, Error> {
+        let (near_end, far_end) = UnixStream::pair().map_err(no_socket)?;
+        let kept_end = far_end.try_clone().map_err(no_socket)?;
+        let line = Arc::new(Line::new(near_end, kept_end).map_err(no_socket)?);
+        let child = command.spawn(kind, far_end.into())?;
+        let pid = child.id().unwrap_or_default();
+        let kill = Arc::new(Notify::new());
+        let (exited, exit) = oneshot::channel();
+        tokio::spawn(wait(child, Arc::clone(&kill), exited));
+        tokio::spawn(attend(id, Arc::clone(&line), exit, events));
+        Ok(Self { line, kill, pid })
+    }
+
+    /// Queues a message; [`flush`](Self::flush) sends it.
+    pub(crate) fn queue(&self, message: &ToRunner) -> Result<(), Error> {
+        self.line.queue(message)
+    }
+
+    /// Sends what is queued, as far as the socket takes it; the rest goes when it can.
+    pub(crate) fn flush(&self) {
+        self.line.flush();
+    }
+
+    /// Takes back the jobs that the runner has not read.
+    pub(crate) fn take_back(&self) -> Result<Vec<Run>, Error> {
+        self.line.take_back()
+    }
+
+    pub(crate) fn kill(&self) {
+        self.kill.notify_one();
+    }
+
+    /// What the process holds of the machine's memory, where that can be told.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        memory::resident_bytes(self.pid)
+    }
+}
+
+impl Drop for RunnerProcess {
+    fn drop(&mut self) {
+        self.kill.notify_one();
+    }
+}
+
+async fn wait(mut child: Child, kill: Arc<Notify>, exited: oneshot::Sender<Exit>) {
+    let status = loop {
+        tokio::select! {
+            status = child.wait() => break status,
+            () = kill.notified() => {
+                // It fails only when the process has ended already, which `wait` tells then.
+                child.start_kill().ok();
+            }
+        }
+    };
+    exited.send(Exit::new(status)).ok();
+}
+
+fn no_socket(error: std::io::Error) -> Error {
+    Error::new(Code::RunnerUnstable, "no socket can be made for a runner")
+        .why(error.to_string())
+        .fix("raise the limit of open files (`ulimit -n`)")
+}

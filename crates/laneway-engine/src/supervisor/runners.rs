@@ -1,0 +1,251 @@
+//! The lives of runners, and what becomes of their attempts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway_core::error::{Code, Error};
+use laneway_core::job::Failure;
+
+use super::{Command, Course, Supervisor};
+use crate::attempts::Stage;
+use crate::clock::Moment;
+use crate::deadlines::Due;
+use crate::fleet::{Doom, Life, Role, Runner, RunnerId};
+use crate::observer::Happening;
+use crate::outcome;
+use crate::protocol::{FromRunner, Hello, PROTOCOL_VERSION, StopReason, ToRunner};
+use crate::restart::Died;
+use crate::runner::Exit;
+use crate::tasks::TaskTable;
+
+/// The time a runner that was told to end has for closing its resources.
+const ENDING_TIME: Duration = Duration::from_secs(5);
+
+impl Supervisor {
+    pub(super) fn runner_said(&mut self, id: RunnerId, message: FromRunner, now: Moment) {
+        match message {
+            FromRunner::Hello(hello) => self.runner_ready(id, hello, now),
+            FromRunner::Refused(error) => self.runner_refused(id, error),
+            FromRunner::Started(attempts) => {
+                for attempt in attempts {
+                    self.attempt_started(id, attempt, now);
+                }
+            }
+            FromRunner::Done(done) => self.attempts_done(id, done, now),
+            FromRunner::Progress(reports) => self.attempts_progressed(reports),
+            FromRunner::Pong(number) => {
+                if let Some(runner) = self.fleet.get_mut(id) {
+                    runner.ping = runner.ping.filter(|ping| ping.number != number);
+                }
+            }
+        }
+    }
+
+    /// A runner has imported the application.
+    pub(super) fn runner_ready(&mut self, id: RunnerId, hello: Hello, now: Moment) {
+        if hello.protocol != PROTOCOL_VERSION {
+            let error = protocol_mismatch(&hello);
+            return self.runner_garbled(id, error, now);
+        }
+        let table = if hello.app == *self.table.manifest() {
+            Arc::clone(&self.table)
+        } else {
+            Arc::new(TaskTable::new(hello.app))
+        };
+        let is_running = self.course == Course::Running;
+        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life == Life::Starting) else {
+            return;
+        };
+        runner.life = Life::Ready;
+        runner.ready_at = Some(now);
+        runner.table = Some(Arc::clone(&table));
+        let (role, started_at) = (runner.role, runner.started_at);
+        self.deadlines.remove(started_at.plus(super::spawn::READY_TIME), Due::Ready(id));
+        self.restart(role).ready();
+        self.happenings.push(Happening::RunnerReady {
+            runner: id.0,
+            kind: role.kind(),
+            pid: hello.pid,
+            took: now.since(started_at),
+        });
+        if role == Role::Main {
+            self.table = table;
+            let older: Vec<_> = self.fleet.of_role(role).map(|r| r.id).filter(|r| *r < id).collect();
+            for older in older {
+                self.retire(older, "its replacement is ready", now);
+            }
+        }
+        if !is_running {
+            self.end_runner(id, now);
+        }
+    }
+
+    /// A runner gets no more work.
+    pub(super) fn retire(&mut self, id: RunnerId, why: &'static str, now: Moment) {
+        let Some(runner) = self.fleet.get_mut(id).filter(|runner| runner.takes_work()) else {
+            return;
+        };
+        let was_told = runner.life == Life::Worn;
+        runner.life = Life::Retiring;
+        let kind = runner.role.kind();
+        if !was_told {
+            self.happenings.push(Happening::RunnerRetired { runner: id.0, kind, why });
+        }
+        self.runner_lost_work(id, now);
+    }
+
+    /// A runner has fewer attempts than before: one that retires may be done with them.
+    pub(super) fn runner_lost_work(&mut self, id: RunnerId, now: Moment) {
+        let limit = self.options.recycle_jobs;
+        let Some(runner) = self.fleet.get(id) else { return };
+        if runner.role == Role::Process
+            && runner.takes_work()
+            && limit.is_some_and(|limit| runner.ended >= limit)
+        {
+            if runner.unstarted > 0 {
+                self.commands.push_back(Command::TakeBack(id));
+            }
+            return self.retire(id, "it has run as many jobs as it may", now);
+        }
+        let is_idle = runner.held == 0;
+        match (runner.life, runner.role) {
+            (Life::Retiring, _) if is_idle && runner.abandoned > 0 => {
+                self.kill(id, Doom::Disobeyed);
+            }
+            (Life::Retiring, _) if is_idle => self.end_runner(id, now),
+            (Life::Ready, Role::Isolated) if is_idle && self.waiting.isolated.is_empty() => {
+                self.end_runner(id, now);
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells a runner to close its resources and end.
+    pub(super) fn end_runner(&mut self, id: RunnerId, now: Moment) {
+        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life != Life::Ending) else { return };
+        runner.life = Life::Ending;
+        self.deadlines.add(now.plus(ENDING_TIME), Due::Gone(id));
+        self.commands.push_back(Command::Send(id, ToRunner::Drain));
+    }
+
+    /// Ends a runner by force. What it has is settled when its process is gone.
+    pub(super) fn kill(&mut self, id: RunnerId, doom: Doom) {
+        let Some(runner) = self.fleet.get_mut(id).filter(|runner| runner.doom.is_none()) else {
+            return;
+        };
+        runner.life = Life::Ending;
+        runner.doom = Some(doom);
+        self.commands.push_back(Command::Kill(id));
+    }
+
+    pub(super) fn runner_not_ready(&mut self, id: RunnerId) {
+        if self.fleet.get(id).is_some_and(|runner| runner.life == Life::Starting) {
+            self.kill(id, Doom::Unusable);
+        }
+    }
+
+    pub(super) fn runner_not_gone(&mut self, id: RunnerId) {
+        self.kill(id, Doom::Disobeyed);
+    }
+
+    fn runner_refused(&mut self, id: RunnerId, error: Error) {
+        self.last_refusal = Some(error);
+        if let Some(runner) = self.fleet.get_mut(id) {
+            runner.life = Life::Ending;
+        }
+    }
+
+    /// A runner that was never understood is of another release, and so will the next one be.
+    pub(super) fn runner_garbled(&mut self, id: RunnerId, error: Error, now: Moment) {
+        if self.fleet.get(id).is_some_and(|runner| runner.ready_at.is_none()) {
+            self.end_because_of(error, now);
+        }
+        self.kill(id, Doom::Unusable);
+    }
+
+    pub(super) fn runner_not_started(&mut self, id: RunnerId, error: Error, now: Moment) {
+        self.last_refusal = Some(error);
+        let exit = Exit { how: "it could not be started".to_owned() };
+        self.runner_exited(id, &exit, now);
+    }
+
+    pub(super) fn runner_exited(&mut self, id: RunnerId, exit: &Exit, now: Moment) {
+        let numbers = self.attempts.of_runner(id);
+        let was_at_work = numbers
+            .iter()
+            .any(|number| self.attempts.get(*number).is_some_and(|a| a.started_at().is_some()));
+        let Some(runner) = self.fleet.get(id) else { return };
+        let cause = cause_of_death(runner, exit, self.options.memory_bytes_max);
+        for number in numbers {
+            let Some(attempt) = self.attempts.get(number) else { continue };
+            let outcome = outcome::of_death(attempt, cause.clone(), self.rng.f64());
+            self.end_unreported(number, outcome, now);
+        }
+        let Some(runner) = self.fleet.remove(id) else { return };
+        let was_expected = matches!(runner.doom, Some(Doom::Disobeyed | Doom::Fenced))
+            || (runner.doom.is_none() && runner.ready_at.is_some() && runner.life == Life::Ending);
+        if was_expected {
+            return;
+        }
+        self.report.runners_died += 1;
+        let kind = runner.role.kind();
+        self.happenings.push(Happening::RunnerDied { runner: id.0, kind, how: exit.how.clone() });
+        let died = match runner.ready_at {
+            None => Died::Unready,
+            Some(_) if was_at_work => Died::AtWork,
+            Some(ready_at) => Died::Idle(now.since(ready_at)),
+        };
+        self.restart(runner.role).died(died, now);
+        if self.restart(runner.role).is_hopeless() {
+            let error = self.last_refusal.take().unwrap_or_else(|| unstable(kind.as_str(), exit));
+            self.end_because_of(error, now);
+        }
+    }
+
+    fn attempt_started(&mut self, id: RunnerId, number: u64, now: Moment) {
+        let Some(attempt) = self.attempts.get_mut(number) else { return };
+        if attempt.stage != Stage::Sent(id) {
+            return;
+        }
+        attempt.stage = Stage::Started(id, now);
+        if attempt.stop.is_none()
+            && let Some(timeout) = attempt.policy.timeout
+        {
+            let (at, due) = (now.plus(timeout), Due::Timeout(number));
+            attempt.due = Some((at, due));
+            self.deadlines.add(at, due);
+        }
+        let stop = attempt.stop;
+        let Some(runner) = self.fleet.get_mut(id) else { return };
+        runner.unstarted -= 1;
+        if let (Some(reason), Role::Process) = (stop, runner.role) {
+            self.send_stop(id, number, reason);
+        }
+    }
+
+    pub(super) fn send_stop(&mut self, id: RunnerId, attempt: u64, reason: StopReason) {
+        self.commands.push_back(Command::Send(id, ToRunner::Stop { attempt, reason }));
+    }
+}
+
+fn cause_of_death(runner: &Runner, exit: &Exit, memory_bytes_max: Option<u64>) -> Failure {
+    if let (Some(Doom::Memory(bytes)), Some(max)) = (&runner.doom, memory_bytes_max) {
+        let (used, max) = (bytes >> 20, max >> 20);
+        let message = format!("its runner used {used} MiB of memory, more than {max} MiB");
+        return Failure::new(Code::MemoryExceeded, message);
+    }
+    Failure::new(Code::RunnerDied, format!("its runner died: {}", exit.how))
+}
+
+fn unstable(kind: &str, exit: &Exit) -> Error {
+    Error::new(Code::RunnerUnstable, format!("the {kind} runner does not get ready"))
+        .why(format!("the last of several tries ended like this: {}", exit.how))
+}
+
+/// The error for a runner of another release.
+pub(crate) fn protocol_mismatch(hello: &Hello) -> Error {
+    Error::new(Code::RunnerMismatch, "the runner speaks another version of the protocol").why(
+        format!("it has version {}, this worker {PROTOCOL_VERSION}", hello.protocol)
+            + &format!("; Laneway is {} there", hello.version),
+    )
+}

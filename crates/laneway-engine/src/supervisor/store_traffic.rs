@@ -1,0 +1,161 @@
+//! What goes to the store and what it answers.
+
+use laneway_core::error::{Code, Error};
+use laneway_core::job::{Failure, Lane};
+use laneway_core::store::{Claimed, ClaimedJob, Outcome, Settled, Swept};
+
+use super::trouble::Verb;
+use super::{Command, Course, Supervisor};
+use crate::attempts::Attempt;
+use crate::clock::Moment;
+use crate::lanes::LaneMap;
+use crate::observer::Happening;
+use crate::outcome;
+use crate::protocol::FRAME_BYTES_MAX;
+use crate::settlements::UNCONFIRMED_MAX;
+use crate::tasks::KnownTask;
+
+/// Room in a frame for everything but the arguments.
+const FRAME_OVERHEAD: usize = 4_096;
+
+impl Supervisor {
+    /// Sends a claim and settlements, together where both can go: the store then needs one
+    /// transaction for them.
+    pub(super) fn talk_to_store(&mut self, now: Moment) {
+        let Some(session) = self.claims.session() else { return };
+        let ends_are_due = self.settlements.is_due(self.attempts.is_empty(), now);
+        let claim = self.next_claim(ends_are_due, now);
+        if (ends_are_due || claim.is_some() || self.settlements.has_failed())
+            && let Some(settle) = self.settlements.next(session, now)
+        {
+            self.commands.push_back(Command::Settle(settle));
+        }
+        self.commands.extend(claim);
+    }
+
+    pub(super) fn may_claim(&self) -> bool {
+        self.course == Course::Running && self.settlements.unconfirmed() <= UNCONFIRMED_MAX
+    }
+
+    /// A claim is put off to the next batch of settlements while most slots are busy anyway.
+    fn next_claim(&mut self, ends_are_due: bool, now: Moment) -> Option<Command> {
+        if !self.may_claim() {
+            return None;
+        }
+        let free = self.free_slots();
+        if self.settlements.is_waiting() && !ends_are_due && !self.is_hungry(&free) {
+            return None;
+        }
+        self.claims.next(&free, &self.queues, now).map(Command::Claim)
+    }
+
+    fn is_hungry(&self, free: &LaneMap<usize>) -> bool {
+        let capacity = self.capacity();
+        let process_is_idle = self.look_ahead.jobs() == 0 && free.process > 0;
+        (process_is_idle && !self.claims.is_dry(Lane::Process))
+            || [Lane::Async, Lane::Thread]
+                .into_iter()
+                .any(|lane| !self.claims.is_dry(lane) && free.get(lane) * 4 >= *capacity.get(lane))
+    }
+
+    fn capacity(&self) -> LaneMap<usize> {
+        let concurrency = self.options.concurrency;
+        LaneMap {
+            async_lane: concurrency.async_jobs,
+            thread: concurrency.threads,
+            process: concurrency.processes * (1 + self.look_ahead.jobs()),
+        }
+    }
+
+    fn free_slots(&self) -> LaneMap<usize> {
+        let mut free = self.capacity();
+        for lane in Lane::ALL {
+            let slots = free.get_mut(lane);
+            *slots = slots.saturating_sub(self.attempts.held(lane));
+        }
+        free
+    }
+
+    pub(super) fn claim_answered(&mut self, answer: Result<Claimed, Error>, now: Moment) {
+        match answer {
+            Ok(claimed) => {
+                self.store_answered(Verb::Claim, now);
+                self.claims.answered(&claimed, now);
+                for job in claimed.jobs {
+                    self.admit(job, claimed.now, now);
+                }
+            }
+            Err(error) if error.code() == Code::SessionLost => {
+                if let Some(session) = self.claims.session() {
+                    self.session_lost(session, now);
+                }
+            }
+            Err(error) => {
+                self.claims.failed(&mut self.rng, now);
+                self.store_failed(Verb::Claim, error, now);
+            }
+        }
+    }
+
+    fn admit(&mut self, job: ClaimedJob, store_now: laneway_core::clock::Timestamp, now: Moment) {
+        let table = std::sync::Arc::clone(&self.table);
+        let known = table.get(&job.task);
+        let (handbacks, args_bytes) = (job.handbacks, job.args.0.len());
+        let lane = known.map_or(job.lane, |task| task.lane);
+        let task = known.unwrap_or(KnownTask { index: 0, lane });
+        let attempt = Attempt::new(job, task, &table, store_now, now);
+        if self.course != Course::Running {
+            return self.settle(attempt, Outcome::Release, None);
+        }
+        if known.is_none() {
+            let unknown = table.unknown(&attempt.task);
+            return self.settle(attempt, outcome::of_unknown_task(handbacks, &unknown), None);
+        }
+        if args_bytes > FRAME_BYTES_MAX - FRAME_OVERHEAD {
+            let message = format!("its arguments have {args_bytes} bytes and cannot reach a runner");
+            let failure = Failure::new(Code::PayloadTooLarge, message);
+            return self.settle(attempt, Outcome::Fail(failure), None);
+        }
+        self.enlist(attempt);
+    }
+
+    pub(super) fn settlements_answered(
+        &mut self,
+        answer: Result<Vec<Settled>, Error>,
+        now: Moment,
+    ) {
+        match answer {
+            Ok(answers) => {
+                self.store_answered(Verb::Settle, now);
+                self.report.stale += self.settlements.confirmed(&answers);
+            }
+            Err(error) => {
+                self.settlements.failed(&mut self.rng, now);
+                self.store_failed(Verb::Settle, error, now);
+            }
+        }
+    }
+
+    pub(super) fn swept(&mut self, swept: Swept, now: Moment) {
+        self.store_answered(Verb::Sweep, now);
+        if swept.sessions_expired + swept.released + swept.parked + swept.failed > 0 {
+            self.happenings.push(Happening::Swept(swept));
+        }
+    }
+
+    pub(super) fn store_answered(&mut self, verb: Verb, now: Moment) {
+        if let Some(after) = self.trouble.ends(verb, now) {
+            self.happenings.push(Happening::StoreRecovered { after });
+        }
+    }
+
+    /// An error that may pass is waited out; any other one ends the worker.
+    pub(super) fn store_failed(&mut self, verb: Verb, error: Error, now: Moment) {
+        if self.trouble.begins(verb, now) {
+            self.happenings.push(Happening::StoreTroubled { error: error.clone() });
+        }
+        if !error.is_retryable() {
+            self.end_because_of(error, now);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Looks for dead workers and old jobs, for all workers of the store.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use laneway_core::store::{BATCH_MAX, Prune, Store, Sweep};
+use tokio::sync::mpsc;
+
+use crate::clock::sleep;
+use crate::supervisor::Event;
+
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The share of the time between two sweeps that is random, so that workers do not sweep together.
+const JITTER: f64 = 0.2;
+
+/// Sweeps and prunes.
+#[derive(Debug)]
+pub(crate) struct Sweeper<S> {
+    pub(crate) store: S,
+    pub(crate) every: Duration,
+    pub(crate) retention: Duration,
+    pub(crate) rng: Rng,
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+}
+
+impl<S: Store> Sweeper<S> {
+    /// Sweeps at once, because the worker before this one may have died, and then again and again.
+    pub(crate) async fn run(mut self) {
+        let mut since_prune = Duration::ZERO;
+        while self.sweep().await.is_some() {
+            let pause = self.every.mul_f64(1.0 - JITTER * self.rng.f64());
+            sleep(pause).await;
+            since_prune += pause;
+            if since_prune >= PRUNE_EVERY {
+                since_prune = Duration::ZERO;
+                if self.prune().await.is_none() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One sweep, in slices; `None` when the worker has ended.
+    async fn sweep(&self) -> Option<()> {
+        loop {
+            let answer = self.store.sweep(Sweep { jobs_max: BATCH_MAX }).await;
+            let has_more = answer.as_ref().is_ok_and(|swept| swept.more);
+            self.events.send(Event::Swept(answer)).ok()?;
+            if !has_more {
+                return Some(());
+            }
+        }
+    }
+
+    async fn prune(&self) -> Option<()> {
+        let prune = Prune { older_than: self.retention, jobs_max: BATCH_MAX };
+        let mut jobs = 0;
+        while let Ok(pruned) = self.store.prune(prune).await {
+            jobs += pruned;
+            if pruned < BATCH_MAX {
+                break;
+            }
+        }
+        if jobs > 0 {
+            self.events.send(Event::Pruned(jobs)).ok()?;
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,48 @@
+//! `laneway._native`: what Python needs of Laneway and cannot do itself.
+//!
+//! **What is this?** Two halves. The *client* ([`client::Client`], [`template::JobTemplate`],
+//! [`mailbox::Mailbox`]) enqueues jobs and waits for their ends on any store. The *runner's side of
+//! the socket* ([`runner::RunnerChannel`]) takes attempts from a supervisor and reports their ends.
+//!
+//! **What does it promise?** The GIL is released while anything is waited for, and taken once per
+//! batch. Every failure is a `NativeError` with a code. Nothing here runs on Python's threads but
+//! conversions: a program that computes for a minute delays no heartbeat.
+//!
+//! **What does it deliberately not do?** It decides nothing about jobs and encodes no values: payloads
+//! pass through as bytes. Only `laneway._bridge` imports it; its contract is `_native.pyi`.
+//!
+//! **Where to start reading?** `python/laneway/_native.pyi`, then [`client`] and [`runner`].
+
+mod answer;
+mod client;
+mod clock;
+mod command_line;
+mod error;
+mod identity;
+mod mailbox;
+mod process;
+mod runner;
+mod runtime;
+mod template;
+mod thread;
+
+use pyo3::prelude::*;
+
+use crate::client::Client;
+use crate::mailbox::Mailbox;
+use crate::runner::RunnerChannel;
+use crate::template::JobTemplate;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("version", laneway::VERSION)?;
+    module.add("error_codes", error::codes(module.py())?)?;
+    module.add("NativeError", error::class(module.py())?)?;
+    module.add_class::<JobTemplate>()?;
+    module.add_class::<Mailbox>()?;
+    module.add_class::<Client>()?;
+    module.add_class::<RunnerChannel>()?;
+    module.add_function(wrap_pyfunction!(thread::raise_in_thread, module)?)?;
+    module.add_function(wrap_pyfunction!(command_line::main, module)?)?;
+    Ok(())
+}

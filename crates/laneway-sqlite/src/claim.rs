@@ -1,0 +1,395 @@
+//! Handing out jobs.
+
+use std::sync::Arc;
+
+use laneway_core::clock::Timestamp;
+use laneway_core::error::{Code, Error};
+use laneway_core::id::SessionId;
+use laneway_core::job::{Lane, Payload, QueueName, State};
+use laneway_core::store::{Claim, Claimed, ClaimedJob};
+use laneway_core::transition;
+use laneway_core::policy::Policy;
+use rusqlite::{Row, params, params_from_iter};
+
+use crate::fault::Result;
+use crate::session::{OpenRow, open_row};
+use crate::standing::{MARK_PROGRESS, Standing, count, identity};
+use crate::sweep::promote;
+use crate::transaction::Tx;
+use crate::value::{self, count_column};
+
+/// Time beyond timeout and grace after which an attempt counts as hung.
+const DEADLINE_MARGIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The most due jobs that one claim makes ready, so that it stays short; the rest follows with the
+/// next claim or sweep.
+const PROMOTE_MAX: usize = 2_000;
+
+/// A queue that a claim asks for and that is not paused.
+struct Source {
+    /// Its place in the claim's order.
+    rank: usize,
+    id: i64,
+    name: QueueName,
+}
+
+/// A job that a claim takes.
+struct Taken {
+    rank: usize,
+    seq: i64,
+    urgency: i64,
+    lane: Lane,
+    task: i64,
+    policy: i64,
+    ready_at: i64,
+    standing: Standing,
+    id: laneway_core::id::JobId,
+    args: Vec<u8>,
+}
+
+/// What one claim has found so far.
+struct Hand<'a> {
+    sources: Vec<Source>,
+    /// Free places, by lane.
+    room: [usize; 3],
+    /// Lanes that were asked for, even for no job at all.
+    lanes: Vec<Lane>,
+    claim: &'a Claim,
+    session: OpenRow,
+    jobs: Vec<ClaimedJob>,
+}
+
+/// Takes ready jobs.
+pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Claimed> {
+    let session = open_row(tx, claim.session)?.ok_or_else(|| session_lost(claim.session))?;
+    let is_repeated = session.calls.contains(&claim.call);
+    let mut hand = Hand {
+        sources: sources(tx, &claim.queues)?,
+        room: [0; 3],
+        lanes: Vec::new(),
+        claim,
+        session,
+        jobs: Vec::new(),
+    };
+    for slots in &claim.slots {
+        if let Some(room) = hand.room.get_mut(slots.lane as usize) {
+            *room = slots.count;
+        }
+        if !hand.lanes.contains(&slots.lane) {
+            hand.lanes.push(slots.lane);
+        }
+    }
+    if is_repeated {
+        hand.jobs = held_since(tx, &hand.session, claim)?;
+    } else {
+        promote(tx, PROMOTE_MAX)?;
+        hand.take_limited(tx)?;
+        hand.take_ready(tx)?;
+        if !hand.jobs.is_empty() {
+            hand.session.remember_call(tx, claim.call)?;
+        }
+    }
+    let next_due_at = hand.next_due_at(tx)?;
+    Ok(Claimed { jobs: hand.jobs, next_due_at, now: tx.now })
+}
+
+/// The refusal of a session that is not open.
+pub(crate) fn session_lost(session: SessionId) -> Error {
+    Error::new(Code::SessionLost, format!("session {session} is not open"))
+        .why("its lease ran out and it was swept, or it was closed or never opened")
+}
+
+fn sources(tx: &mut Tx<'_>, queues: &[QueueName]) -> Result<Vec<Source>> {
+    let connection = tx.connection;
+    let mut paused = connection.prepare_cached("SELECT is_paused FROM queue WHERE id = ?1")?;
+    let mut sources: Vec<Source> = Vec::with_capacity(queues.len());
+    for (rank, name) in queues.iter().enumerate() {
+        let Some(id) = tx.names.known_queue_id(connection, name)? else { continue };
+        let is_paused: bool = paused.query_row([id], |row| row.get(0))?;
+        if !is_paused && !sources.iter().any(|source| source.id == id) {
+            sources.push(Source { rank, id, name: name.clone() });
+        }
+    }
+    Ok(sources)
+}
+
+impl Hand<'_> {
+    /// Takes from the lines of limits whose gate is open, the gate first that has waited longest.
+    fn take_limited(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        for gate in self.open_gates(tx)? {
+            let mut wanted = Vec::new();
+            let mut room = self.room;
+            for source in &self.sources {
+                let mut line = Vec::new();
+                for lane in &self.lanes {
+                    let count = room.get(*lane as usize).copied().unwrap_or(0);
+                    line.extend(waiting(tx, Some(gate), source, *lane, count)?);
+                }
+                line.sort_by_key(|taken| (taken.urgency, taken.seq));
+                for taken in &line {
+                    if let Some(room) = room.get_mut(taken.lane as usize) {
+                        *room = room.saturating_sub(1);
+                    }
+                }
+                wanted.append(&mut line);
+            }
+            let budget = tx.gate(gate)?;
+            let count = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
+            let grant = budget.rate.grant(budget.tat, tx.now, count);
+            wanted.truncate(usize::try_from(grant.granted).unwrap_or(usize::MAX));
+            if wanted.is_empty() {
+                continue;
+            }
+            tx.spend(gate, grant.tat)?;
+            self.leave_line(tx, gate, &wanted)?;
+            self.start(tx, wanted)?;
+        }
+        Ok(())
+    }
+
+    fn open_gates(&self, tx: &Tx<'_>) -> Result<Vec<i64>> {
+        let mut open: Vec<(i64, i64)> = Vec::new();
+        let mut find = tx.connection.prepare_cached(
+            "SELECT next_at, gate FROM line WHERE queue = ?1 AND lane = ?2 AND next_at <= ?3",
+        )?;
+        for source in &self.sources {
+            for lane in &self.lanes {
+                if self.room.get(*lane as usize).copied().unwrap_or(0) == 0 {
+                    continue;
+                }
+                let key = [source.id, value::lane_column(*lane), tx.now.as_micros()];
+                let mut rows = find.query(key)?;
+                while let Some(row) = rows.next()? {
+                    open.push((row.get(0)?, row.get(1)?));
+                }
+            }
+        }
+        open.sort_unstable();
+        open.dedup();
+        Ok(open.into_iter().map(|(_, gate)| gate).collect())
+    }
+
+    fn leave_line(&self, tx: &mut Tx<'_>, gate: i64, taken: &[Taken]) -> Result<()> {
+        let connection = tx.connection;
+        let mut leave = connection.prepare_cached(
+            "DELETE FROM limited WHERE gate = ?1 AND queue = ?2 AND lane = ?3 AND urgency = ?4
+             AND seq = ?5",
+        )?;
+        let mut lines = Vec::new();
+        for job in taken {
+            let (queue, lane) = (self.queue_of(job), value::lane_column(job.lane));
+            leave.execute([gate, queue, lane, job.urgency, job.seq])?;
+            if !lines.contains(&(queue, lane)) {
+                lines.push((queue, lane));
+            }
+        }
+        for (queue, lane) in lines {
+            tx.close_line_if_empty(gate, queue, lane)?;
+        }
+        Ok(())
+    }
+
+    fn queue_of(&self, taken: &Taken) -> i64 {
+        self.sources.iter().find(|source| source.rank == taken.rank).map_or(0, |source| source.id)
+    }
+
+    /// Takes from the ready lines, queue by queue.
+    fn take_ready(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        for index in 0..self.sources.len() {
+            let Some(source) = self.sources.get(index) else { break };
+            let mut all = Vec::new();
+            for lane in &self.lanes {
+                let room = self.room.get(*lane as usize).copied().unwrap_or(0);
+                let line = waiting(tx, None, source, *lane, room)?;
+                if let Some(last) = line.last() {
+                    let key = [source.id, value::lane_column(*lane), last.urgency, last.seq];
+                    let before = key.get(..3).unwrap_or_default();
+                    let mut earlier = tx.connection.prepare_cached(LEAVE_EARLIER)?;
+                    earlier.execute(params_from_iter(before))?;
+                    tx.connection.prepare_cached(LEAVE)?.execute(key)?;
+                }
+                all.extend(line);
+            }
+            all.sort_by_key(|taken| (taken.urgency, taken.seq));
+            self.start(tx, all)?;
+        }
+        Ok(())
+    }
+
+    /// Makes jobs that have left their line running.
+    fn start(&mut self, tx: &mut Tx<'_>, taken: Vec<Taken>) -> Result<()> {
+        let connection = tx.connection;
+        let mut into_running = connection.prepare_cached(INTO_RUNNING)?;
+        let now = tx.now.as_micros();
+        for job in taken {
+            let policy = tx.names.policy(connection, job.policy)?;
+            let queue = self.queue_of(&job);
+            let standing = next_standing(tx, &job)?;
+            into_running.execute(params![
+                value::job_bytes(job.id),
+                job.seq,
+                self.session.id,
+                self.claim.call.cast_signed(),
+                count_column(self.jobs.len()),
+                queue,
+                standing.token,
+                standing.failures,
+                standing.interrupts,
+                standing.handbacks,
+                standing.marks,
+                job.ready_at,
+                now,
+                deadline(&policy, tx.now).map(Timestamp::as_micros),
+            ])?;
+            tx.count(queue, State::Ready, -1);
+            tx.count(queue, State::Running, 1);
+            if let Some(room) = self.room.get_mut(job.lane as usize) {
+                *room = room.saturating_sub(1);
+            }
+            let name = self.sources.iter().find(|source| source.id == queue);
+            let Some(name) = name.map(|source| source.name.clone()) else { continue };
+            self.jobs.push(ClaimedJob {
+                id: job.id,
+                token: standing.token(),
+                task: tx.names.task(connection, job.task)?,
+                queue: name,
+                lane: job.lane,
+                failures: count(standing.failures),
+                interrupts: count(standing.interrupts),
+                handbacks: count(standing.handbacks),
+                policy,
+                args: Payload(job.args),
+                ready_at: Timestamp::from_micros(job.ready_at),
+            });
+        }
+        Ok(())
+    }
+
+    /// When a claim like this one finds something next, if nothing else happens.
+    fn next_due_at(&self, tx: &Tx<'_>) -> Result<Option<Timestamp>> {
+        let mut scheduled = tx.connection.prepare_cached(
+            "SELECT min(due_at) FROM scheduled WHERE queue = ?1 AND lane = ?2",
+        )?;
+        let mut limited = tx
+            .connection
+            .prepare_cached("SELECT min(next_at) FROM line WHERE queue = ?1 AND lane = ?2")?;
+        let mut earliest: Option<i64> = None;
+        for source in &self.sources {
+            for lane in &self.lanes {
+                let key = [source.id, value::lane_column(*lane)];
+                let due: Option<i64> = scheduled.query_row(key, |row| row.get(0))?;
+                let open: Option<i64> = limited.query_row(key, |row| row.get(0))?;
+                let open = open.map(|at| at.max(tx.now.as_micros()));
+                earliest = [earliest, due, open].into_iter().flatten().min();
+            }
+        }
+        Ok(value::instant(earliest))
+    }
+}
+
+fn deadline(policy: &Arc<Policy>, now: Timestamp) -> Option<Timestamp> {
+    policy.timeout.map(|timeout| now.plus(timeout).plus(policy.grace).plus(DEADLINE_MARGIN))
+}
+
+/// The standing of a job under its new claim; what an earlier attempt reported is over.
+fn next_standing(tx: &mut Tx<'_>, job: &Taken) -> Result<Standing> {
+    debug_assert!(transition::next(State::Ready, transition::Event::Claim).is_some());
+    let mut standing = job.standing;
+    standing.token += 1;
+    if standing.has(MARK_PROGRESS) {
+        tx.drop_progress(job.seq)?;
+        standing.marks &= !MARK_PROGRESS;
+    }
+    Ok(standing)
+}
+
+/// The best jobs of a line, at most `count`.
+fn waiting(
+    tx: &Tx<'_>,
+    gate: Option<i64>,
+    source: &Source,
+    lane: Lane,
+    count: usize,
+) -> Result<Vec<Taken>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let key = [source.id, value::lane_column(lane), count_column(count), gate.unwrap_or(0)];
+    let mut statement = match gate {
+        Some(_) => tx.connection.prepare_cached(FROM_LIMITED)?,
+        None => tx.connection.prepare_cached(FROM_READY)?,
+    };
+    let key = if gate.is_some() { &key[..] } else { key.get(..3).unwrap_or_default() };
+    let mut rows = statement.query(params_from_iter(key))?;
+    let mut line = Vec::new();
+    while let Some(row) = rows.next()? {
+        line.push(Taken {
+            rank: source.rank,
+            lane,
+            urgency: row.get(0)?,
+            seq: row.get(1)?,
+            standing: Standing::read(row, 2)?,
+            ready_at: row.get(7)?,
+            id: identity(row, 8)?,
+            task: row.get(9)?,
+            policy: row.get(10)?,
+            args: row.get(11)?,
+        });
+    }
+    Ok(line)
+}
+
+/// What a claim took whose answer was lost, without what was settled since.
+fn held_since(tx: &mut Tx<'_>, session: &OpenRow, claim: &Claim) -> Result<Vec<ClaimedJob>> {
+    let connection = tx.connection;
+    let mut statement = connection.prepare_cached(HELD)?;
+    let mut rows = statement.query([session.id, claim.call.cast_signed()])?;
+    let mut jobs = Vec::new();
+    while let Some(row) = rows.next()? {
+        jobs.push(held_job(tx, row)?);
+    }
+    Ok(jobs)
+}
+
+fn held_job(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<ClaimedJob> {
+    let standing = Standing::read(row, 0)?;
+    Ok(ClaimedJob {
+        id: identity(row, 6)?,
+        token: standing.token(),
+        task: tx.names.task(tx.connection, row.get(7)?)?,
+        queue: QueueName::new(row.get::<_, String>(11)?)?,
+        lane: value::lane(row.get(10)?)?,
+        failures: count(standing.failures),
+        interrupts: count(standing.interrupts),
+        handbacks: count(standing.handbacks),
+        policy: tx.names.policy(tx.connection, row.get(8)?)?,
+        args: Payload(row.get(9)?),
+        ready_at: Timestamp::from_micros(row.get(5)?),
+    })
+}
+
+// CROSS JOIN fixes the order of the tables: the line first, then the bodies of what was found.
+const FROM_READY: &str = "SELECT r.urgency, r.seq, r.token, r.failures, r.interrupts, r.handbacks,
+    r.marks, r.ready_at, job.id, job.task, job.policy, job.args
+    FROM ready AS r CROSS JOIN job ON job.seq = r.seq
+    WHERE r.queue = ?1 AND r.lane = ?2 ORDER BY r.urgency, r.seq LIMIT ?3";
+
+const FROM_LIMITED: &str = "SELECT r.urgency, r.seq, r.token, r.failures, r.interrupts, r.handbacks,
+    r.marks, r.ready_at, job.id, job.task, job.policy, job.args
+    FROM limited AS r CROSS JOIN job ON job.seq = r.seq
+    WHERE r.gate = ?4 AND r.queue = ?1 AND r.lane = ?2 ORDER BY r.urgency, r.seq LIMIT ?3";
+
+// A claim takes the head of a line, so it leaves by two ranges: all of more urgent classes, and of
+// the last class all up to the last job.
+const LEAVE_EARLIER: &str = "DELETE FROM ready WHERE queue = ?1 AND lane = ?2 AND urgency < ?3";
+const LEAVE: &str = "DELETE FROM ready
+    WHERE queue = ?1 AND lane = ?2 AND urgency = ?3 AND seq <= ?4";
+
+const INTO_RUNNING: &str = "INSERT INTO running (id, seq, session, call, place, queue, token,
+    failures, interrupts, handbacks, marks, ready_at, claimed_at, deadline)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+
+const HELD: &str = "SELECT r.token, r.failures, r.interrupts, r.handbacks, r.marks, r.ready_at,
+    job.id, job.task, job.policy, job.args, job.lane, queue.name
+    FROM running AS r CROSS JOIN job ON job.seq = r.seq CROSS JOIN queue ON queue.id = r.queue
+    WHERE r.session = ?1 AND r.call = ?2 ORDER BY r.place";

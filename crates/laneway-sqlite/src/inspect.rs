@@ -1,0 +1,192 @@
+//! Reading jobs.
+
+use std::sync::Arc;
+
+use laneway_core::clock::Timestamp;
+use laneway_core::id::{JobId, Token};
+use laneway_core::job::{Payload, QueueName, State, TaskName};
+use laneway_core::store::{Finished, JobRecord, ListJobs, Page};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use crate::fault::Result;
+use crate::standing::{count, identity};
+use crate::value::{self, count_column};
+
+/// Up to so many jobs of the wanted states are gathered and sorted; of more, the newest are soon
+/// found by walking all jobs from the newest on.
+const GATHER_MAX: i64 = 20_000;
+
+/// Everything known of one job.
+pub(crate) fn job(connection: &Connection, id: JobId) -> Result<Option<JobRecord>> {
+    let sql = format!("SELECT {COLUMNS}, job.args, f.result {TABLES} WHERE job.id = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([value::job_bytes(id)])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let mut record = record(row)?;
+    record.args = Payload(row.get(FIRST_PAYLOAD)?);
+    record.result = row.get::<_, Option<Vec<u8>>>(FIRST_PAYLOAD + 1)?.map(Payload);
+    Ok(Some(record))
+}
+
+/// The ends of those jobs that ended or were parked.
+pub(crate) fn finished(connection: &Connection, jobs: &[JobId]) -> Result<Vec<Finished>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT f.state, f.result, f.failure FROM job JOIN finished AS f ON f.seq = job.seq
+         WHERE job.id = ?1",
+    )?;
+    let mut ends = Vec::new();
+    for id in jobs {
+        let mut rows = statement.query([value::job_bytes(*id)])?;
+        if let Some(row) = rows.next()? {
+            let failure: Option<Vec<u8>> = row.get(2)?;
+            ends.push(Finished {
+                id: *id,
+                state: value::state(row.get(0)?)?,
+                result: row.get::<_, Option<Vec<u8>>>(1)?.map(Payload),
+                failure: failure.as_deref().map(value::failure).transpose()?,
+            });
+        }
+    }
+    Ok(ends)
+}
+
+/// Jobs that match, newest first. The caller has begun a transaction, so that one state is seen.
+pub(crate) fn list(connection: &Connection, list: &ListJobs) -> Result<Page> {
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    if let Some(after) = list.after {
+        conditions.push("job.id < ?");
+        values.push(Value::Blob(value::job_bytes(after).to_vec()));
+    }
+    if let Some(queue) = &list.queue {
+        conditions.push("job.queue = (SELECT id FROM queue WHERE name = ?)");
+        values.push(Value::Text(queue.as_str().to_owned()));
+    }
+    if let Some(task) = &list.task {
+        conditions.push("job.task = (SELECT id FROM task WHERE name = ?)");
+        values.push(Value::Text(task.as_str().to_owned()));
+    }
+    let states = states_condition(connection, list)?;
+    if let Some(states) = &states {
+        conditions.push(states);
+    }
+    let wanted = if conditions.is_empty() { String::from("1") } else { conditions.join(" AND ") };
+    let sql =
+        format!("SELECT {COLUMNS} {TABLES} WHERE {wanted} ORDER BY job.id DESC LIMIT ?");
+    values.push(Value::Integer(count_column(list.jobs_max.saturating_add(1))));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut page = Page::default();
+    while let Some(row) = rows.next()? {
+        if page.jobs.len() == list.jobs_max {
+            page.next = page.jobs.last().map(|job| job.id);
+            break;
+        }
+        page.jobs.push(record(row)?);
+    }
+    Ok(page)
+}
+
+/// The condition that picks states, by whichever way is cheaper for their number.
+fn states_condition(connection: &Connection, list: &ListJobs) -> Result<Option<String>> {
+    if list.states.is_empty() || State::ALL.iter().all(|state| list.states.contains(state)) {
+        return Ok(None);
+    }
+    let mut wanted: Vec<State> = list.states.clone();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let numbers: Vec<String> =
+        wanted.iter().map(|state| value::state_column(*state).to_string()).collect();
+    let numbers = numbers.join(", ");
+    let jobs: Option<i64> = connection
+        .prepare_cached(&format!("SELECT sum(jobs) FROM census WHERE state IN ({numbers})"))?
+        .query_row([], |row| row.get(0))?;
+    if wanted.contains(&State::Succeeded) || jobs.unwrap_or(0) > GATHER_MAX {
+        return Ok(Some(format!("{STATE} IN ({numbers})")));
+    }
+    let places: Vec<String> = wanted.iter().map(|state| place(*state)).collect();
+    Ok(Some(format!("job.id IN ({})", places.join(" UNION ALL "))))
+}
+
+/// The ids of the jobs in a state.
+fn place(state: State) -> String {
+    const BODY: &str = "SELECT body.id FROM job AS body WHERE body.seq IN";
+    match state {
+        State::Scheduled => format!("{BODY} (SELECT seq FROM scheduled)"),
+        State::Ready => {
+            format!("{BODY} (SELECT seq FROM ready UNION ALL SELECT seq FROM limited)")
+        }
+        State::Running => String::from("SELECT id FROM running"),
+        State::Succeeded | State::Failed | State::Cancelled | State::Parked => {
+            format!("SELECT id FROM finished WHERE state = {}", value::state_column(state))
+        }
+    }
+}
+
+fn record(row: &Row<'_>) -> Result<JobRecord> {
+    let token: i64 = row.get(7)?;
+    let policy: Vec<u8> = row.get(10)?;
+    let session: Option<value::Identity> = row.get(17)?;
+    let progress: Option<(f64, Option<f64>, String)> = match row.get(19)? {
+        Some(done) => Some((done, row.get(20)?, row.get(21)?)),
+        None => None,
+    };
+    let failure: Option<Vec<u8>> = row.get(22)?;
+    Ok(JobRecord {
+        id: identity(row, 1)?,
+        task: TaskName::new(row.get::<_, String>(2)?)?,
+        queue: QueueName::new(row.get::<_, String>(3)?)?,
+        lane: value::lane(row.get(4)?)?,
+        priority: value::priority(row.get(5)?)?,
+        state: value::state(row.get(6)?)?,
+        token: Token(token.unsigned_abs()),
+        failures: count(row.get(8)?),
+        interrupts: count(row.get(9)?),
+        policy: Arc::new(value::policy(&policy)?),
+        limit_key: row.get(11)?,
+        enqueued_at: Timestamp::from_micros(row.get(12)?),
+        due_at: value::instant(row.get(13)?),
+        claimed_at: value::instant(row.get(14)?),
+        finished_at: value::instant(row.get(15)?),
+        wall: row.get::<_, Option<i64>>(16)?.map(value::span),
+        session: session.map(value::session_id),
+        cancel_asked: row.get(18)?,
+        progress,
+        failure: failure.as_deref().map(value::failure).transpose()?,
+        args: Payload::default(),
+        result: None,
+    })
+}
+
+const STATE: &str = "coalesce(f.state, iif(r.id IS NOT NULL, 2, iif(s.seq IS NOT NULL, 0, 1)))";
+
+const COLUMNS: &str = "job.seq, job.id, task.name, queue.name, job.lane, job.urgency,
+    coalesce(f.state, iif(r.id IS NOT NULL, 2, iif(s.seq IS NOT NULL, 0, 1))),
+    coalesce(f.token, r.token, s.token, l.token, w.token, 0),
+    coalesce(f.failures, r.failures, s.failures, l.failures, w.failures, 0),
+    coalesce(f.interrupts, r.interrupts, s.interrupts, l.interrupts, w.interrupts, 0),
+    policy.body, gate.key, job.enqueued_at, s.due_at,
+    coalesce(f.claimed_at, r.claimed_at, trace.claimed_at), f.finished_at,
+    coalesce(f.wall, trace.wall), session.uuid, coalesce(r.cancel_asked, 0),
+    progress.done, progress.total, progress.note, coalesce(f.failure, trace.failure)";
+
+/// The number of the first column after [`COLUMNS`].
+const FIRST_PAYLOAD: usize = 23;
+
+// CROSS JOIN keeps `job` the outermost table, whose order is the list's.
+const TABLES: &str = "FROM job
+    CROSS JOIN task ON task.id = job.task
+    CROSS JOIN queue ON queue.id = job.queue
+    CROSS JOIN policy ON policy.id = job.policy
+    LEFT JOIN gate ON gate.id = job.gate
+    LEFT JOIN finished AS f ON f.seq = job.seq
+    LEFT JOIN running AS r ON r.id = job.id
+    LEFT JOIN session ON session.id = r.session
+    LEFT JOIN scheduled AS s ON s.seq = job.seq
+    LEFT JOIN limited AS l ON l.gate = job.gate AND l.queue = job.queue AND l.lane = job.lane
+        AND l.urgency = job.urgency AND l.seq = job.seq
+    LEFT JOIN ready AS w ON w.queue = job.queue AND w.lane = job.lane
+        AND w.urgency = job.urgency AND w.seq = job.seq
+    LEFT JOIN trace ON trace.seq = job.seq
+    LEFT JOIN progress ON progress.seq = job.seq";

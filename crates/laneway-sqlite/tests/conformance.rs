@@ -1,0 +1,16 @@
+//! The embedded store keeps the contract that every store keeps.
+
+#[path = "support/harness.rs"]
+mod harness;
+
+use harness::{InFile, InMemory};
+
+mod in_file {
+    use super::*;
+    laneway_testkit::conformance_suite!(InFile);
+}
+
+mod in_memory {
+    use super::*;
+    laneway_testkit::conformance_suite!(InMemory);
+}

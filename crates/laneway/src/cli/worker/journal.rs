@@ -1,0 +1,275 @@
+//! What a worker says while it works: calm words for people, events for programs.
+
+use laneway_core::clock::Timestamp;
+use laneway_core::job::{Lane, QueueName};
+use laneway_engine::protocol::AppManifest;
+use laneway_engine::{AttemptEnded, Ending, Happening, WorkerOptions, WorkerReport};
+use serde_json::Value;
+
+use super::{Events, event};
+use crate::cli::humane::{age, counted, now, span};
+use crate::cli::output::{DIM, Output, PLAIN, RED, YELLOW, plain};
+use crate::cli::python::Python;
+use crate::config::{LogFormat, Sourced};
+use crate::store_url::StoreUrl;
+
+/// What is told at the start.
+pub(super) struct Start<'a> {
+    pub(super) store: &'a Sourced<StoreUrl>,
+    pub(super) manifest: &'a AppManifest,
+    pub(super) queues: Vec<QueueName>,
+    pub(super) options: &'a WorkerOptions,
+    pub(super) python: &'a Python,
+}
+
+/// Writes what happens, as wanted.
+pub(super) struct Journal<'a> {
+    output: &'a mut Output,
+    format: LogFormat,
+    events: Events,
+    begun_at: Timestamp,
+}
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// Only for people who asked for more.
+    Detail,
+    Info,
+    Warning,
+    Error,
+}
+
+impl<'a> Journal<'a> {
+    pub(super) fn new(output: &'a mut Output, format: LogFormat, events: Events) -> Self {
+        Self { output, format, events, begun_at: now() }
+    }
+
+    /// Tells what is about to run, and where its jobs come from.
+    pub(super) fn start(&mut self, start: &Start<'_>) {
+        self.write_event(|| event::starting(start));
+        if self.format == LogFormat::Json {
+            return self.write_log_object(event::starting(start), Level::Info);
+        }
+        let python = format!("{} ({})", start.python.path.display(), start.python.why);
+        let concurrency = start.options.concurrency;
+        self.output.note(&format!("laneway {}  worker {}", crate::VERSION, start.options.name));
+        for (name, text) in [
+            ("store", format!("{} ({})", start.store.value, start.store.origin)),
+            ("app", format!("{}: {}", start.manifest.name, tasks(start.manifest))),
+            ("queues", joined(start.queues.iter().map(ToString::to_string))),
+            (
+                "at once",
+                format!(
+                    "async {}, thread {}, process {}",
+                    concurrency.async_jobs, concurrency.threads, concurrency.processes
+                ),
+            ),
+            ("python", python),
+        ] {
+            self.output.note(&format!("  {DIM}{name:<7}{DIM:#}  {}", plain(&text)));
+        }
+    }
+
+    /// Tells what happened.
+    pub(super) fn happened(&mut self, happening: &Happening) {
+        let is_attempt = matches!(happening, Happening::AttemptEnded(_));
+        if !is_attempt || self.events == Events::Attempts {
+            self.write_event(|| event::happened(happening));
+        }
+        let Some((level, text)) = words(happening) else { return };
+        if level == Level::Detail && !self.output.is_verbose() {
+            return;
+        }
+        match self.format {
+            LogFormat::Json => self.write_log_object(event::happened(happening), level),
+            LogFormat::Text => self.write_log_line(level, &text),
+        }
+    }
+
+    /// Tells what was done in all.
+    pub(super) fn end(&mut self, report: &WorkerReport) {
+        self.write_event(|| event::ended(report));
+        match self.format {
+            LogFormat::Json => self.write_log_object(event::ended(report), Level::Info),
+            LogFormat::Text => {
+                let took = age(now().since(self.begun_at));
+                self.write_log_line(Level::Info, &format!("ended after {took}: {}", sum(report)));
+            }
+        }
+    }
+
+    fn write_event(&mut self, event: impl FnOnce() -> Value) {
+        if self.output.is_json() {
+            self.output.json(event());
+        }
+    }
+
+    fn write_log_object(&mut self, mut object: Value, level: Level) {
+        if let Value::Object(fields) = &mut object {
+            fields.insert("level".to_owned(), Value::from(level.as_str()));
+        }
+        self.write(level, &object.to_string());
+    }
+
+    fn write_log_line(&mut self, level: Level, text: &str) {
+        let time = crate::view::rfc3339(now());
+        let time = time.get(11..19).unwrap_or(&time);
+        let style = match level {
+            Level::Detail | Level::Info => PLAIN,
+            Level::Warning => YELLOW,
+            Level::Error => RED,
+        };
+        let word = match level {
+            Level::Detail | Level::Info => String::new(),
+            Level::Warning | Level::Error => format!("{style}{}{style:#}  ", level.as_str()),
+        };
+        self.write(level, &format!("{DIM}{time}{DIM:#}  {word}{}", plain(text)));
+    }
+
+    fn write(&mut self, level: Level, line: &str) {
+        match level {
+            Level::Error => self.output.problem(line),
+            Level::Detail | Level::Info | Level::Warning => self.output.note(line),
+        }
+    }
+}
+
+impl Level {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Detail => "detail",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The line for people, and how much it matters; `None` for what only programs want to know.
+fn words(happening: &Happening) -> Option<(Level, String)> {
+    let of_runner = |runner: &u32, kind: &str| format!("{kind} runner {runner}");
+    Some(match happening {
+        Happening::Ready { session, .. } => {
+            (Level::Info, format!("ready, session {session}"))
+        }
+        Happening::RunnerReady { runner, kind, pid, took } => (
+            Level::Detail,
+            format!(
+                "{} is ready after {}, pid {pid}",
+                of_runner(runner, kind.as_str()),
+                span(*took)
+            ),
+        ),
+        Happening::RunnerDied { runner, kind, how } => {
+            (Level::Warning, format!("{} died: {how}", of_runner(runner, kind.as_str())))
+        }
+        Happening::RunnerRetired { runner, kind, why } => {
+            (Level::Detail, format!("{} is retired: {why}", of_runner(runner, kind.as_str())))
+        }
+        Happening::LoopBlocked { runner, since, waiting } => (
+            Level::Warning,
+            format!(
+                "the event loop of runner {runner} has not turned for {}; {} sent to it had not started",
+                span(*since),
+                counted(*waiting as u64, "job")
+            ),
+        ),
+        Happening::AttemptEnded(attempt) => of_attempt(attempt),
+        Happening::SessionLost { held, .. } => (
+            Level::Error,
+            format!("the session was lost with {}; a new one is opened", counted(*held as u64, "job")),
+        ),
+        Happening::SessionOpened { session } => {
+            (Level::Info, format!("a new session is open, {session}"))
+        }
+        Happening::StoreTroubled { error } => (Level::Error, error.to_string()),
+        Happening::StoreRecovered { after } => {
+            (Level::Info, format!("the store can be used again after {}", span(*after)))
+        }
+        Happening::Swept(swept) if swept.sessions_expired == 0 => return None,
+        Happening::Swept(swept) => (
+            Level::Warning,
+            format!(
+                "{} expired; its jobs: {} ready again, {} parked, {} failed",
+                counted(swept.sessions_expired as u64, "session"),
+                swept.released,
+                swept.parked,
+                swept.failed
+            ),
+        ),
+        Happening::Pruned { jobs } => {
+            (Level::Detail, format!("{} deleted, because they are old", counted(*jobs as u64, "job")))
+        }
+        Happening::Draining { running } => (
+            Level::Info,
+            format!("stopping; waits for {}", counted(*running as u64, "running attempt")),
+        ),
+        Happening::DrainTimedOut { running } => (
+            Level::Warning,
+            format!("{} did not end in time and is stopped", counted(*running as u64, "attempt")),
+        ),
+        _ => return None,
+    })
+}
+
+fn of_attempt(attempt: &AttemptEnded) -> (Level, String) {
+    let level = match attempt.ending {
+        Ending::Failed | Ending::Parked | Ending::Interrupted | Ending::Fenced => Level::Warning,
+        Ending::Retried(_) => Level::Info,
+        Ending::Succeeded | Ending::Cancelled | Ending::Released | Ending::HandedBack => {
+            Level::Detail
+        }
+    };
+    let ending = match attempt.ending {
+        Ending::Retried(after) => format!("failed, next attempt in {}", span(after)),
+        other => event::ending(other).replace('_', " "),
+    };
+    let took = attempt.wall.map_or_else(String::new, |wall| format!(" after {}", span(wall)));
+    let why = attempt.failure.as_ref().map_or_else(String::new, |failure| {
+        let message = failure.message.lines().next().unwrap_or_default();
+        match failure.kind.as_str() {
+            "" => format!(": {}: {message}", failure.code),
+            kind => format!(": {kind}: {message}"),
+        }
+    });
+    let AttemptEnded { task, job, number, .. } = attempt;
+    (level, format!("{task} {job} attempt {number} {ending}{took}{why}"))
+}
+
+fn tasks(manifest: &AppManifest) -> String {
+    let lanes = Lane::ALL.map(|lane| {
+        let count = manifest.tasks.iter().filter(|task| task.lane == lane).count();
+        (count > 0).then(|| format!("{count} {lane}"))
+    });
+    let total = counted(manifest.tasks.len() as u64, "task");
+    match joined(lanes.into_iter().flatten()) {
+        lanes if lanes.is_empty() => total,
+        lanes => format!("{total} ({lanes})"),
+    }
+}
+
+fn sum(report: &WorkerReport) -> String {
+    let counts = [
+        (report.succeeded, "succeeded"),
+        (report.failed, "failed"),
+        (report.retried, "retried"),
+        (report.cancelled, "cancelled"),
+        (report.interrupted, "interrupted"),
+        (report.parked, "parked"),
+        (report.released, "given back"),
+        (report.handed_back, "handed back"),
+        (report.fenced, "fenced"),
+        (report.stale, "refused as stale"),
+        (report.unsettled, "not settled"),
+    ];
+    let told = counts.into_iter().filter(|(count, _)| *count > 0);
+    match joined(told.map(|(count, word)| format!("{count} {word}"))) {
+        told if told.is_empty() => "no attempt".to_owned(),
+        told => told,
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
+}

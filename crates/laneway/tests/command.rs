@@ -1,0 +1,17 @@
+//! The real `laneway` command on real stores: what it prints, where, and how it ends.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the bench is test code too, but the lint's exception knows only test functions"
+)]
+
+#[path = "command/bench.rs"]
+mod bench;
+#[path = "command/configuration.rs"]
+mod configuration;
+#[path = "command/jobs.rs"]
+mod jobs;
+#[path = "command/manners.rs"]
+mod manners;
+#[path = "command/queues.rs"]
+mod queues;

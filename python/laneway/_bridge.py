@@ -1,0 +1,56 @@
+"""The one door to the native half, `laneway._native`; ruff lets no other module import it.
+
+It adds nothing but the translation of native errors, so that the package's own modules can be read
+without knowing what is Rust.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from laneway._native import (
+    Client,
+    JobTemplate,
+    Mailbox,
+    NativeError,
+    RunnerChannel,
+    error_codes,
+    main,
+    raise_in_thread,
+    version,
+)
+from laneway.errors import error_class
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from laneway._native import _JobEnd, _NewJob, _RunCommand
+    from laneway.errors import LanewayError
+
+    JobEnd: TypeAlias = _JobEnd
+    NewJob: TypeAlias = _NewJob
+    RunCommand: TypeAlias = _RunCommand
+
+__all__ = [
+    "Client",
+    "JobTemplate",
+    "Mailbox",
+    "NativeError",
+    "RunnerChannel",
+    "error_codes",
+    "main",
+    "raise_in_thread",
+    "to_public",
+    "version",
+]
+
+
+def to_public(error: NativeError) -> LanewayError:
+    """The error of the public class that belongs to its code.
+
+    Args:
+        error: What the native half raised or put into a mailbox.
+    """
+    public = error_class(error.code)(error.code, error.what, error.why, error.fix)
+    public.retryable = error.retryable
+    return public

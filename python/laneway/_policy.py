@@ -1,0 +1,162 @@
+"""What a task says about repetition and pace: `Backoff` and `Rate`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+from laneway._durations import seconds
+from laneway._override import override
+from laneway.errors import SettingError
+
+if TYPE_CHECKING:
+    from laneway._durations import Duration
+
+ATTEMPTS_MAX = 4_294_967_295
+
+
+class Backoff:
+    """How often a job is tried, and how long it waits between attempts.
+
+    The wait after the failed attempt `n` is `first * factor ** (n - 1)`, at most `cap`; the share
+    `jitter` of it is random, so that jobs that failed together do not come back together.
+
+    Args:
+        attempts: Attempts in all, the first one included.
+        first: The wait after the first failed attempt.
+        factor: What each further wait is multiplied by; at least 1.
+        cap: The longest wait.
+        jitter: The share of the wait that is random, between 0 and 1.
+
+    Example:
+        >>> Backoff(6, first="2s", cap="10m")
+        Backoff(6, first=2.0, factor=2.0, cap=600.0, jitter=0.5)
+    """
+
+    __slots__ = ("attempts", "cap", "factor", "first", "jitter")
+
+    def __init__(
+        self,
+        attempts: int,
+        *,
+        first: Duration = 1.0,
+        factor: float = 2.0,
+        cap: Duration = 600.0,
+        jitter: float = 0.5,
+    ) -> None:
+        _whole_number("attempts", attempts, 1, ATTEMPTS_MAX)
+        _between("factor", factor, 1.0, 1_000.0)
+        _between("jitter", jitter, 0.0, 1.0)
+        self.attempts = attempts
+        self.first = seconds(first, "first")
+        self.factor = float(factor)
+        self.cap = seconds(cap, "cap")
+        self.jitter = float(jitter)
+
+    def as_tuple(self) -> tuple[int, float, float, float, float]:
+        """The five numbers, in the order of the parameters."""
+        return self.attempts, self.first, self.factor, self.cap, self.jitter
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return self.as_tuple() == other.as_tuple() if isinstance(other, Backoff) else NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.as_tuple())
+
+    @override
+    def __repr__(self) -> str:
+        return (
+            f"Backoff({self.attempts}, first={self.first}, factor={self.factor}, "
+            f"cap={self.cap}, jitter={self.jitter})"
+        )
+
+
+class Rate:
+    """So many starts in so much time, kept by the store and shared by all workers.
+
+    Args:
+        pace: A whole number, a slash and a unit or duration: `"25/s"`, `"100/m"`, `"3/10s"`.
+        burst: The most starts at one instant; a second's worth by default, at least 1.
+        key: Jobs with the same key share one budget; by default each task has its own.
+
+    Example:
+        >>> Rate("120/2s", key="smtp")
+        Rate('120/2s', burst=60, key='smtp')
+    """
+
+    __slots__ = ("burst", "count", "key", "pace", "per")
+
+    def __init__(self, pace: str, *, burst: int | None = None, key: str | None = None) -> None:
+        self.pace = pace
+        self.count, self.per = _parse_pace(pace)
+        if burst is None:
+            burst = max(1, min(self.count, math.floor(self.count / self.per)))
+        _whole_number("burst", burst, 1, ATTEMPTS_MAX)
+        self.burst = burst
+        self.key = key
+
+    def as_tuple(self, key: str) -> tuple[str, int, float, int]:
+        """Key, count, seconds and burst.
+
+        Args:
+            key: The key that is used when the rate has none.
+        """
+        return self.key or key, self.count, self.per, self.burst
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return (
+            self.as_tuple("") == other.as_tuple("") if isinstance(other, Rate) else NotImplemented
+        )
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self.as_tuple(""))
+
+    @override
+    def __repr__(self) -> str:
+        key = f", key={self.key!r}" if self.key else ""
+        return f"Rate({self.pace!r}, burst={self.burst}{key})"
+
+
+def _parse_pace(pace: object) -> tuple[int, float]:
+    if isinstance(pace, str):
+        count_text, slash, per_text = pace.partition("/")
+        count_text, per_text = count_text.strip(), per_text.strip()
+        if slash and count_text.isascii() and count_text.isdecimal() and per_text:
+            per_text = per_text if per_text[0].isdecimal() else f"1{per_text}"
+            try:
+                count, per = int(count_text), seconds(per_text, "pace")
+            except SettingError:
+                count = 0
+            else:
+                if count and per * 1e6 >= count:
+                    return count, per
+    raise SettingError(
+        "LW1021",
+        f"`{pace!r}` is not a rate",
+        "a rate is a whole number from 1 on, a slash and a unit or duration, and at most one "
+        "million a second",
+        'write for example `Rate("25/s")`, `Rate("100/m")` or `Rate("3/10s")`',
+    )
+
+
+def _whole_number(name: str, value: object, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise SettingError(
+            "LW1021",
+            f"`{name}={value!r}` is not possible",
+            f"it has to be a whole number from {least} to {most}",
+        )
+
+
+def _between(name: str, value: float, least: float, most: float) -> None:
+    is_number = isinstance(cast("object", value), int | float) and not isinstance(value, bool)
+    if not is_number or not least <= value <= most:
+        raise SettingError(
+            "LW1021",
+            f"`{name}={value!r}` is not possible",
+            f"it has to be a number from {least} to {most}",
+        )

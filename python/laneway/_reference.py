@@ -1,0 +1,85 @@
+"""How an application is named, so that another process finds it: `shop.tasks:app`, `app.py:app`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from laneway.errors import AppError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def module_name_of(path: Path) -> tuple[str, Path]:
+    """The name under which a file is imported, and the folder that has to be on `sys.path`.
+
+    A file inside packages gets its full name, so that it is the same module as for code that
+    imports it from outside.
+
+    Args:
+        path: A Python file.
+    """
+    path = path.resolve()
+    parts = [] if path.name == "__init__.py" else [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts), folder
+
+
+def lasting_module_name(name: str) -> str:
+    """The name of a module in every process; a script's `__main__` gets the name of its file.
+
+    Args:
+        name: The module's name here.
+    """
+    if name != "__main__":
+        return name
+    main = sys.modules["__main__"]
+    if main.__spec__ is not None:
+        return main.__spec__.name.removesuffix(".__main__")
+    file = getattr(main, "__file__", None)
+    return name if file is None else module_name_of(Path(file))[0]
+
+
+def reference_to(app: object, module_name: str) -> str:
+    """The reference by which `laneway worker` finds an application.
+
+    Args:
+        app: The application.
+        module_name: The module that made it.
+    """
+    for name in (module_name, "__main__"):
+        module = sys.modules.get(name)
+        attribute = None if module is None else _attribute_of(module, app)
+        if module is not None and attribute is not None:
+            return f"{_place_of(module)}:{attribute}"
+    raise AppError(
+        "LW1030",
+        "the application has no name by which another process can find it",
+        f"it is not a global variable of the module `{module_name}`",
+        "assign it at the top of a module: `app = Laneway()`",
+    )
+
+
+def _attribute_of(module: ModuleType, app: object) -> str | None:
+    return next((name for name, value in vars(module).items() if value is app), None)
+
+
+def _place_of(module: ModuleType) -> str:
+    if module.__name__ != "__main__":
+        return module.__name__
+    if module.__spec__ is not None:
+        return module.__spec__.name
+    file = getattr(module, "__file__", None)
+    if file is None:
+        raise AppError(
+            "LW1030",
+            "the application lives in an interactive interpreter",
+            "a worker is another process, and cannot import what was typed",
+            "put the application into a file",
+        )
+    return str(Path(file).resolve())

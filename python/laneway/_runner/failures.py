@@ -1,0 +1,96 @@
+"""How an exception of a task is told to people, and whether it may be tried again."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from laneway._codec import encode, type_name
+from laneway._verdict import Fail, Retry
+from laneway.errors import PayloadError, ResourceFailed
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+RaisedEnd: TypeAlias = tuple[str, str, str, str, bool, "float | None"]
+"""Code, kind, message, traceback, whether it may be tried again, and the wait the task wants."""
+
+TRACEBACK_MAX = 16 * 1024
+MESSAGE_MAX = 4 * 1024
+
+_RUNNER = str(Path(__file__).resolve().parent)
+
+
+class ArgumentsUndecodable(PayloadError):  # noqa: N818 - reads as a fact
+    """The stored arguments do not fit the task's parameters (LW3005)."""
+
+
+def raised(error: BaseException) -> RaisedEnd:
+    """The end of an attempt that raised an exception.
+
+    Args:
+        error: The exception.
+    """
+    code, retryable, after = "LW2010", True, None
+    if isinstance(error, ArgumentsUndecodable):
+        return error.code, "", _cut(f"{error.what}: {error.why}", MESSAGE_MAX), "", False, None
+    if isinstance(error, ResourceFailed):
+        code = error.code
+    elif isinstance(error, Retry):
+        after = error.after
+    elif isinstance(error, Fail):
+        retryable = False
+    kind = type_name(type(error))
+    return code, kind, _message(error), _traceback(error), retryable, after
+
+
+def encoded(result: object, task: str) -> bytes | RaisedEnd:
+    """The end of an attempt that returned: the encoded result, if it can be encoded.
+
+    Args:
+        result: What it returned.
+        task: The task's name.
+    """
+    try:
+        return encode(result)
+    except Exception as error:  # noqa: BLE001 - a property of the value may raise anything
+        kind = type_name(type(result))
+        message = f"the result of `{task}` cannot be stored: it is a `{kind}`: {error}"
+        return "LW3004", "", _cut(message, MESSAGE_MAX), "", False, None
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001 - `__str__` is the task's own code
+        text = f"<its text raises {type(broken).__name__}>"
+    return _cut(text, MESSAGE_MAX)
+
+
+def _traceback(error: BaseException) -> str:
+    trace = _without_runner(error.__traceback__)
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    except Exception:  # noqa: BLE001 - as above
+        text = "".join(traceback.format_tb(trace))
+    return _cut(text, TRACEBACK_MAX)
+
+
+def _without_runner(trace: TracebackType | None) -> TracebackType | None:
+    """The part of a traceback that begins in the task."""
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not filename.startswith(_RUNNER) and not filename.startswith("<laneway"):
+            break
+        trace = trace.tb_next
+    return trace
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    """Shortens a text in its middle: how it began and how it ended says most."""
+    data = text.encode("utf-8", "backslashreplace")
+    if len(data) > bytes_max:
+        half = (bytes_max - 8) // 2
+        data = data[:half] + " … ".encode() + data[-half:]
+    return data.decode("utf-8", "ignore")

@@ -1,0 +1,173 @@
+"""The main runner: the event loop of the async lane, and the threads of the thread lane."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from laneway._current import Attempt, attempt_here
+from laneway._runner.failures import encoded, raised
+from laneway._runner.invocation import Invocation
+from laneway._runner.progress import ProgressReporter
+from laneway._runner.resources import Resources
+from laneway._runner.threads import ThreadLane, ThreadRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from laneway._app import Laneway
+    from laneway._bridge import RunCommand, RunnerChannel
+    from laneway._runner.threads import End
+
+    StartTask = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+log = logging.getLogger("laneway")
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """An event loop of uvloop where it is installed, unless `LANEWAY_LOOP=asyncio`."""
+    if os.environ.get("LANEWAY_LOOP") != "asyncio":
+        try:
+            import uvloop  # noqa: PLC0415 - it is optional
+        except ImportError:
+            pass
+        else:
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
+def task_starter(loop: asyncio.AbstractEventLoop) -> StartTask:
+    """A function that starts a coroutine; from Python 3.12 on it runs to its first wait at once.
+
+    Args:
+        loop: The event loop.
+    """
+    if sys.version_info >= (3, 12):
+        return lambda coroutine, name: asyncio.Task(
+            coroutine, loop=loop, name=name, eager_start=True
+        )
+    return lambda coroutine, name: asyncio.Task(coroutine, loop=loop, name=name)
+
+
+class MainRunner:
+    """Starts attempts on an event loop as they come, and reports their ends once a turn."""
+
+    def __init__(
+        self, app: Laneway, channel: RunnerChannel, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._channel = channel
+        self._loop = loop
+        self._start_task = task_starter(loop)
+        self._definitions = list(app.definitions.values())
+        self._invocations: dict[int, Invocation] = {}
+        self._progress = ProgressReporter(channel)
+        self._resources = Resources(in_threads=True)
+        self._threads = ThreadLane(channel, self._resources, loop)
+        self._threads.on_idle = self._end_when_drained
+        self._running: dict[int, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._ends: list[tuple[int, int, int | None, End]] = []
+        self._is_draining = False
+
+    def run(self) -> None:
+        """Runs until the supervisor has drained this runner."""
+        loop = self._loop
+        asyncio.set_event_loop(loop)
+        loop.add_reader(self._channel.fileno(), self._on_readable)
+        loop.run_forever()
+        loop.remove_reader(self._channel.fileno())
+        loop.run_until_complete(self._close())
+        loop.close()
+
+    def _on_readable(self) -> None:
+        try:
+            runs, stops, pings, drain = self._channel.receive(block=False)
+        except EOFError:
+            # Without a supervisor nobody would hear of any end; its jobs run elsewhere.
+            os._exit(1)
+        if runs:
+            self._start(runs)
+        for ticket, reason in stops:
+            self._stop(ticket, reason)
+        for number in pings:
+            self._channel.pong(number)
+        if drain:
+            self._is_draining = True
+            self._loop.call_soon(self._end_when_drained)
+
+    def _start(self, runs: list[RunCommand]) -> None:
+        self._channel.started([run[0] for run in runs])
+        for ticket, index, lane, job_id, queue, number, payload in runs:
+            invocation = self._invocations.get(index) or self._prepare(index)
+            job = (invocation.name, job_id, queue, number)
+            attempt = Attempt(ticket, job, self._progress.report)
+            if lane == "thread":
+                self._threads.start(ThreadRun(attempt, invocation, payload))
+                continue
+            task = self._start_task(self._attempt(attempt, invocation, payload), job_id)
+            if not task.done():
+                self._running[ticket] = (attempt, task)
+
+    def _prepare(self, index: int) -> Invocation:
+        invocation = self._invocations[index] = Invocation(self._definitions[index])
+        return invocation
+
+    def _stop(self, ticket: int, reason: str) -> None:
+        run = self._threads.running.get(ticket)
+        if run is not None:
+            run.stop(reason)
+        found = self._running.get(ticket)
+        if found is not None:
+            attempt, task = found
+            attempt.stop_reason = reason
+            # Not at once: a task that is cancelled before its first step never runs at all, and
+            # would never report its end. Its first step is in the loop's queue before this.
+            self._loop.call_soon(task.cancel)
+
+    async def _attempt(self, attempt: Attempt, invocation: Invocation, payload: bytes) -> None:
+        """Executes an attempt; whatever happens, its end is reported."""
+        attempt_here.set(attempt)
+        started_ns = time.perf_counter_ns()
+        end: End
+        try:
+            if invocation.resources:
+                resources = await self._resources.open(invocation.resources)
+                result = await invocation.call(payload, resources)
+            else:
+                result = await invocation.call(payload)
+        except asyncio.CancelledError as error:
+            end = attempt.stop_reason or raised(error)
+        except GeneratorExit:
+            raise
+        # Also what would end a process: a task must not end the runner of other tasks.
+        except BaseException as error:  # noqa: BLE001
+            end = raised(error)
+        else:
+            end = encoded(result, invocation.name)
+        wall_us = (time.perf_counter_ns() - started_ns) // 1_000
+        self._running.pop(attempt.ticket, None)
+        if not self._ends:
+            self._loop.call_soon(self._report_ends)
+        # The CPU time of a coroutine cannot be told from that of the others on its thread.
+        self._ends.append((attempt.ticket, wall_us, None, end))
+
+    def _report_ends(self) -> None:
+        ends, self._ends = self._ends, []
+        self._channel.done(ends)
+        self._end_when_drained()
+
+    def _end_when_drained(self) -> None:
+        is_idle = not self._running and not self._threads.running and not self._ends
+        if self._is_draining and is_idle:
+            self._loop.stop()
+
+    async def _close(self) -> None:
+        await self._resources.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self._loop.shutdown_asyncgens()

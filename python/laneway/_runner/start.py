@@ -1,0 +1,105 @@
+"""How a runner begins: take the socket, import the application, say hello."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import platform
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from laneway._bridge import RunnerChannel
+from laneway._runner.loader import load
+from laneway.errors import LanewayError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from laneway._app import Laneway
+
+NICENESS_OF_PROCESS_LANE = 10
+"""So that computing never keeps the event loop and the supervisor from their turn."""
+
+
+def start(arguments: Sequence[str]) -> int:
+    """Runs a runner to its end; gives the exit status.
+
+    Args:
+        arguments: The command line without the program.
+    """
+    options = _options(arguments)
+    _leave_signals_to_the_supervisor()
+    channel = _channel(options.fd)
+    if options.kind == "process":
+        os.nice(NICENESS_OF_PROCESS_LANE)
+    # The application must not take the runner's arguments for its own.
+    del sys.argv[1:]
+    try:
+        app = load(options.app)
+    except LanewayError as error:
+        channel.refuse(error.code, error.what, error.why, error.fix)
+        channel.flush()
+        return 2
+    _say_hello(channel, app, options.app)
+    # What was imported stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    if options.kind == "process":
+        from laneway._runner.process import ProcessRunner  # noqa: PLC0415 - it needs no `asyncio`
+
+        ProcessRunner(app, channel).run()
+    else:
+        from laneway._runner.main import MainRunner, new_event_loop  # noqa: PLC0415 - as above
+
+        MainRunner(app, channel, new_event_loop()).run()
+    channel.flush()
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="laneway._runner", description=__doc__)
+    parser.add_argument("--kind", choices=("main", "process"), required=True)
+    parser.add_argument("--fd", type=int, required=True)
+    parser.add_argument("--app", required=True)
+    return parser.parse_args(arguments)
+
+
+def _channel(fd: int) -> RunnerChannel:
+    """Takes the socket over, so that programs started by tasks do not inherit it."""
+    channel = RunnerChannel(fd)
+    # The channel has a descriptor of its own, and has made standard input an empty file.
+    if fd != 0:
+        os.close(fd)
+    return channel
+
+
+def _leave_signals_to_the_supervisor() -> None:
+    """A Ctrl-C reaches every process of a terminal; only the supervisor knows how to end well.
+
+    The handlers do nothing, instead of the signals being ignored: programs that tasks start get the
+    default actions back, and so do forked children.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _do_nothing)
+    os.register_at_fork(after_in_child=_restore_signals)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+def _restore_signals() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _say_hello(channel: RunnerChannel, app: Laneway, reference: str) -> None:
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    tasks = [
+        (name, definition.settings.lane, definition.settings.queue)
+        for name, definition in app.definitions.items()
+    ]
+    channel.hello(reference, app.store, python, tasks)

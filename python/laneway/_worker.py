@@ -1,0 +1,203 @@
+"""`app.worker()`: a worker as a child of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from laneway._durations import seconds
+from laneway.errors import AppError, SettingError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from laneway._app import Laneway
+    from laneway._durations import Duration
+
+LINE_BYTES_MAX = 1 << 20
+
+
+class WorkerOptions(TypedDict, total=False):
+    """What `app.worker(…)` takes. Everything is optional and as for `laneway worker`."""
+
+    queues: Sequence[str]
+    """The queues it serves, the preferred first; all of the application's by default."""
+    concurrency: int
+    """The most async attempts at once."""
+    threads: int
+    """The most thread attempts at once."""
+    processes: int
+    """The most process attempts at once."""
+    drain_timeout: Duration
+    """The time that running attempts get at the end."""
+
+
+class Worker:
+    """A worker as a child of this process, from `app.worker(…)`.
+
+    What its tasks print to standard output comes out here, too. When this process dies, however it
+    dies, the worker notices that its standard input is closed, and ends.
+    """
+
+    def __init__(self, app: Laneway, options: WorkerOptions) -> None:
+        self._app = app
+        self._arguments = _arguments(options)
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the supervisor while it runs."""
+        return None if self._process is None else self._process.pid
+
+    async def __aenter__(self) -> Self:
+        """Starts the worker and waits until it takes jobs."""
+        _refuse_in_a_runner()
+        reference = self._app.reference
+        _refuse_private_store(self._app.store)
+        self._process = await asyncio.create_subprocess_exec(
+            *_command(),
+            "worker",
+            reference,
+            "--json",
+            "--stop-on-stdin-eof",
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES_MAX,
+            env={**os.environ, "LANEWAY_PYTHON": sys.executable},
+        )
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read_output(self._process, ready))
+        try:
+            await ready
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Lets it drain and waits for its end."""
+        await self._stop()
+
+    async def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await process.wait()
+        except asyncio.CancelledError:
+            # Whoever cancels this does not want to wait for running attempts: the second signal.
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+            raise
+        finally:
+            if process.stdin is not None:
+                process.stdin.close()
+            if self._reader is not None:
+                await self._reader
+
+    async def _read_output(
+        self, process: asyncio.subprocess.Process, ready: asyncio.Future[None]
+    ) -> None:
+        """Takes the worker's events; whatever else comes is what tasks print."""
+        output = cast("asyncio.StreamReader", process.stdout)
+        while line := await _line(output):
+            event = _event(line)
+            if event is None:
+                sys.stdout.write(line.decode(errors="replace"))
+                sys.stdout.flush()
+            elif event == "ready" and not ready.done():
+                ready.set_result(None)
+        status = await process.wait()
+        if not ready.done():
+            ready.set_exception(
+                AppError(
+                    "LW1035",
+                    "the worker ended before it was ready",
+                    f"its exit status is {status}; it says more on standard error",
+                )
+            )
+
+
+async def _line(output: asyncio.StreamReader) -> bytes:
+    """The next line, or the part of an overlong one that is there."""
+    try:
+        return await output.readuntil(b"\n")
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    except asyncio.LimitOverrunError as error:
+        return await output.readexactly(error.consumed)
+
+
+def _event(line: bytes) -> str | None:
+    """The event that a line tells, or `None` when it is no line of the worker itself."""
+    if not line.startswith(b'{"'):
+        return None
+    try:
+        value: Any = json.loads(line)
+    except ValueError:
+        return None
+    event = cast("dict[str, object]", value).get("event") if isinstance(value, dict) else None
+    return event if isinstance(event, str) else None
+
+
+def _command() -> list[str]:
+    """The native command that was installed with this package, else the same by way of Python."""
+    beside = Path(sysconfig.get_path("scripts")) / "laneway"
+    found = str(beside) if beside.is_file() else shutil.which("laneway")
+    return [found] if found else [sys.executable, "-m", "laneway"]
+
+
+def _arguments(options: WorkerOptions) -> list[str]:
+    arguments: list[str] = []
+    for queue in options.get("queues", ()):
+        arguments += ["--queue", queue]
+    given = cast("dict[str, object]", options)
+    for name in ("concurrency", "threads", "processes"):
+        if name in given:
+            arguments += [f"--{name}", str(given[name])]
+    if "drain_timeout" in options:
+        drain_seconds = seconds(options["drain_timeout"], "drain_timeout")
+        arguments += ["--drain-timeout", f"{drain_seconds:.6f}s"]
+    return arguments
+
+
+def _refuse_in_a_runner() -> None:
+    # A script without `if __name__ == "__main__"` would start a worker in each runner of a worker.
+    if "laneway._runner.start" in sys.modules:
+        raise AppError(
+            "LW1031",
+            "a runner was asked to start another worker",
+            "the application's file starts a worker while it is imported",
+            'put that part under `if __name__ == "__main__":`',
+        )
+
+
+def _refuse_private_store(store: str | None) -> None:
+    url = store or os.environ.get("LANEWAY_STORE", "")
+    if url.startswith("memory:"):
+        raise SettingError(
+            "LW1021",
+            f"the store `{url}` cannot be shared with a worker",
+            "it lives in the memory of this process, and a worker is another one",
+            "use a file, such as `sqlite:////tmp/jobs.db`",
+        )

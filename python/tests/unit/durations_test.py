@@ -1,0 +1,41 @@
+"""Durations are read as people write them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from laneway._durations import seconds
+from laneway.errors import SettingError
+
+
+@pytest.mark.parametrize(
+    ("duration", "expected"),
+    [
+        ("250ms", 0.25),
+        ("30s", 30.0),
+        ("0s", 0.0),
+        ("1.5h", 5_400.0),
+        ("2m30s", 150.0),
+        (" 1d ", 86_400.0),
+        (3, 3.0),
+        (0.5, 0.5),
+        (timedelta(minutes=2), 120.0),
+    ],
+)
+def test_the_usual_spellings_are_read(duration: Any, expected: float) -> None:
+    assert seconds(duration, "timeout") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "duration",
+    ["", "s", "5", "5 parsecs", "-3s", "1..2s", "999999999d", "3s!", -1, True, None, [], 1e300]
+    + [float("nan"), float("inf"), timedelta(seconds=-1)],
+)
+def test_what_is_no_duration_is_refused_with_its_option(duration: Any) -> None:
+    with pytest.raises(SettingError) as caught:
+        seconds(duration, "grace")
+    assert caught.value.code == "LW1021"
+    assert "`grace=" in caught.value.what

@@ -1,0 +1,196 @@
+"""What is written at `@app.task` is checked when the module is imported."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from laneway import AsyncTask, Backoff, Laneway, Rate, SyncTask, inject
+from laneway.errors import LanewayError, SettingError, TaskOptionError
+
+
+@pytest.fixture
+def app() -> Laneway:
+    return Laneway(name="shop")
+
+
+async def fetch(url: str) -> int:
+    return len(url)
+
+
+def shrink(path: str, size: int = 128) -> bytes:
+    return path.encode()[:size]
+
+
+async def test_a_task_is_still_the_function(app: Laneway) -> None:
+    fetch_task, shrink_task = app.task(fetch), app.task(shrink)
+    assert isinstance(fetch_task, AsyncTask)
+    assert isinstance(shrink_task, SyncTask)
+    assert await fetch_task("abc") == 3
+    assert shrink_task("abc", size=2) == b"ab"
+    assert inspect.signature(shrink_task) == inspect.signature(shrink)
+    assert shrink_task.__name__ == "shrink"
+
+
+def test_a_task_has_a_name_a_lane_and_a_queue(app: Laneway) -> None:
+    plain, named = app.task(shrink), app.task(name="thumb", queue="images", lane="thread")(shrink)
+    assert (plain.name, plain.lane, plain.queue) == ("shop.shrink", "process", "default")
+    assert (named.name, named.lane, named.queue) == ("thumb", "thread", "images")
+    assert app.task(fetch).lane == "async"
+    assert list(app.definitions) == ["shop.fetch", "shop.shrink", "thumb"]
+    assert set(app.tasks) == {"shop.fetch", "shop.shrink", "thumb"}
+
+
+def test_the_module_names_a_task_unless_the_application_does() -> None:
+    assert Laneway().task(shrink).name == f"{__name__}.shrink"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"lane": "fiber"}, "`lane='fiber'`"),
+        ({"lane": "async"}, "`lane='async'`"),
+        ({"quue": "mail"}, "`quue`"),
+        ({"queue": " mail"}, "`queue=' mail'`"),
+        ({"queue": ""}, "`queue=''`"),
+        ({"queue": "a\nb"}, "`queue="),
+        ({"name": "x" * 201}, "`name="),
+        ({"timeout": "soon"}, "`timeout='soon'`"),
+        ({"grace": -1}, "`grace=-1`"),
+        ({"retry": "3"}, "`retry='3'`"),
+        ({"retry": 0}, "`attempts=0`"),
+        ({"limit": "20/s"}, "`limit='20/s'`"),
+        ({"priority": 101}, "`priority=101`"),
+        ({"priority": "high"}, "`priority='high'`"),
+        ({"unique_by": "order"}, "`unique_by='order'`"),
+        ({"unique_by": 3}, "`unique_by=3`"),
+        ({"on_interrupt": "ignore"}, "`on_interrupt='ignore'`"),
+        ({"max_interrupts": 0}, "`max_interrupts=0`"),
+    ],
+)
+def test_an_impossible_option_is_named(app: Laneway, options: dict[str, Any], named: str) -> None:
+    decorator: Any = app.task(**options)
+    with pytest.raises(TaskOptionError) as caught:
+        decorator(shrink)
+    assert caught.value.code == "LW1036"
+    assert named in caught.value.what
+    assert not app.tasks
+
+
+def test_a_misspelt_option_gets_a_suggestion(app: Laneway) -> None:
+    decorator: Any = app.task(**{"timout": 3})
+    with pytest.raises(TaskOptionError) as caught:
+        decorator(shrink)
+    assert caught.value.fix == "did you mean `timeout`?"
+
+
+def test_a_coroutine_function_runs_on_the_event_loop_only(app: Laneway) -> None:
+    with pytest.raises(TaskOptionError) as caught:
+        app.task(lane="thread")(fetch)
+    assert "`lane='thread'`" in caught.value.what
+
+
+def test_generators_and_values_cannot_be_tasks(app: Laneway) -> None:
+    def numbers() -> Any:
+        yield 1
+
+    for wrong in (numbers, 3, app.task(shrink)):
+        register: Any = app.task
+        with pytest.raises(TaskOptionError) as caught:
+            register(wrong)
+        assert caught.value.code == "LW1036"
+
+
+def test_two_tasks_cannot_share_a_name(app: Laneway) -> None:
+    app.task(name="same")(shrink)
+    with pytest.raises(TaskOptionError) as caught:
+        app.task(name="same")(fetch)
+    assert caught.value.code == "LW1032"
+    assert caught.value.why.count(__file__) == 2
+
+
+def test_a_module_that_is_loaded_again_replaces_its_tasks(app: Laneway) -> None:
+    source = "def again() -> int:\n    return {}\n"
+    found: list[Any] = []
+    for number in (1, 2):
+        scope: dict[str, Any] = {"__name__": "again"}
+        exec(compile(source.format(number), "again.py", "exec"), scope)
+        found.append(app.task(scope["again"]))
+    assert app.tasks == {"shop.again": found[1]}
+
+
+def test_an_injected_parameter_may_not_shift_positions(app: Laneway) -> None:
+    @app.resource
+    def pool() -> int:
+        return 1
+
+    def run(pool: int = inject(pool), *names: str) -> None: ...
+
+    with pytest.raises(TaskOptionError) as caught:
+        app.task(run)
+    assert "`pool`" in caught.value.what
+
+
+def test_only_resources_can_be_injected() -> None:
+    wrong: Any = shrink
+    with pytest.raises(LanewayError) as caught:
+        inject(wrong)
+    assert caught.value.code == "LW3011"
+
+
+def test_every_option_is_accepted(app: Laneway) -> None:
+    task = app.task(
+        name="all",
+        queue="mail",
+        lane="thread",
+        retry=Backoff(6, first="2s"),
+        timeout="30s",
+        grace=1,
+        limit=Rate("20/s", key="smtp"),
+        priority=-3,
+        unique_by=["path", "size"],
+        on_interrupt="park",
+        max_interrupts=5,
+    )(shrink)
+    settings = app.definitions[task.name].settings
+    assert (settings.timeout, settings.grace, settings.priority) == (30.0, 1.0, -3)
+    assert settings.unique_by == ("path", "size")
+    assert (settings.on_interrupt, settings.max_interrupts) == ("park", 5)
+
+
+def test_a_number_for_retry_counts_all_attempts(app: Laneway) -> None:
+    app.task(retry=3)(shrink)
+    assert app.definitions["shop.shrink"].settings.retry == Backoff(3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"after": "1m", "at": 0},
+        {"at": datetime(2030, 1, 1)},  # noqa: DTZ001 - the mistake that is meant
+        {"after": "later"},
+        {"key": ""},
+        {"prioritee": 3},
+        {"priority": 200},
+        {"retry": "never"},
+    ],
+)
+def test_impossible_options_of_an_enqueue_are_refused(
+    app: Laneway, options: dict[str, Any]
+) -> None:
+    task: Any = app.task(shrink)
+    with pytest.raises(SettingError) as caught:
+        task.options(**options)
+    assert caught.value.code == "LW1021"
+
+
+def test_options_of_an_enqueue_are_part_of_its_calls(app: Laneway) -> None:
+    task = app.task(shrink)
+    instant = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    _, _, after, at, unique = task.options(after="15m", key="r-42").call("a").new_job
+    assert (after, at, unique) == (900.0, None, ("kept", "r-42"))
+    _, _, after, at, unique = task.options(at=instant).call("a").new_job
+    assert (after, at, unique) == (None, instant.timestamp(), None)

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs every program of bench/, one after another: two at once would measure each other.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+failed=()
+for program in $(grep -l '^if __name__ == "__main__"' bench/*.py); do
+  echo
+  echo "bench: $program"
+  .venv/bin/python "$program" || failed+=("$program")
+done
+if ((${#failed[@]})); then
+  echo "bench: failed: ${failed[*]}" >&2
+  exit 1
+fi

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Locks requirements/*.in for every supported Python. One lock holds for 3.10 to 3.13 because uv
+# resolves for all of them at once; test.txt repeats the versions of dev.txt.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+.venv/bin/python -m pip install --quiet 'uv==0.13.*'
+
+lock() {
+  .venv/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 \
+    --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' \
+    "$@"
+}
+
+echo "lock: requirements/dev.txt"
+lock requirements/dev.in --output-file requirements/dev.txt
+echo "lock: requirements/test.txt"
+lock requirements/test.in --constraint requirements/dev.txt --output-file requirements/test.txt

@@ -1,0 +1,23 @@
+"""Fixtures of the end-to-end tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from stories import Story
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    """A store and an application in a folder of their own."""
+    told = Story(tmp_path)
+    try:
+        yield told
+    finally:
+        told.end()

@@ -1,0 +1,130 @@
+"""What every end-to-end test shares: the installed command, a store of its own, and a worker on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def laneway_command() -> list[str]:
+    """The installed `laneway` command of this environment."""
+    script = Path(sysconfig.get_path("scripts")) / "laneway"
+    return [str(script)] if script.exists() else [sys.executable, "-m", "laneway"]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 15, what: str = "it") -> None:
+    """Waits for something that only another process can bring about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            message = f"{what} did not happen within {seconds} s"
+            raise TimeoutError(message)
+        time.sleep(0.01)
+
+
+@dataclass
+class Story:
+    """A folder with a store and an application, and the commands that act on them."""
+
+    folder: Path
+    app: Path = HERE / "story_app.py"
+    environment: dict[str, str] = field(default_factory=dict)
+    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def store(self) -> str:
+        """The store's URL."""
+        return f"sqlite:///{self.folder}/story.db"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of every process."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("LANEWAY_")}
+        return {**inherited, "LANEWAY_STORE": self.store, **self.environment}
+
+    def run(self, *arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+        """Runs a `laneway` command to its end."""
+        return subprocess.run(
+            [*laneway_command(), *arguments],
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def json(self, *arguments: str) -> list[dict[str, Any]]:
+        """Runs a `laneway --json` command that must succeed; gives its lines."""
+        done = self.run("--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def job(self, id: str) -> dict[str, Any]:
+        """Everything known of a job."""
+        return self.json("jobs", "show", id)[0]
+
+    def python(self, code: str) -> str:
+        """Runs a Python program beside the application; gives what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=self.app.parent,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def delay(self, call: str) -> str:
+        """Enqueues `task.delay(…)` of the application; gives the job's id."""
+        task, _, arguments = call.partition("(")
+        module = self.app.stem
+        return self.python(f"import {module} as m; print(m.{task}.delay({arguments}.id)")
+
+    def worker(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a worker and waits until it is ready."""
+        process = subprocess.Popen(
+            [*laneway_command(), "--json", "worker", str(self.app), *arguments],
+            cwd=self.folder,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=(self.folder / "worker.err").open("ab"),
+            text=True,
+            start_new_session=True,
+        )
+        self.workers.append(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            # Tasks may print to standard output as well.
+            if line.startswith("{") and json.loads(line).get("event") == "ready":
+                return process
+        message = f"no worker: {(self.folder / 'worker.err').read_text()}"
+        raise RuntimeError(message)
+
+    def wait_for(self, job: str, state: str, seconds: float = 15) -> dict[str, Any]:
+        """Waits until a job is in a state; gives its record."""
+        wait_until(lambda: self.job(job)["state"] == state, seconds, f"{job} to be {state}")
+        return self.job(job)
+
+    def end(self) -> None:
+        """Kills the workers that still run."""
+        for process in self.workers:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
