@@ -153,6 +153,7 @@ class Task(Sender[P, R]):
     def __init__(self, definition: Definition) -> None:
         super().__init__(definition)
         self._function = definition.function
+        self.__name__ = definition.name
         functools.update_wrapper(cast("Callable[..., Any]", self), definition.function)
 
     @property

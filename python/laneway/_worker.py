@@ -172,9 +172,9 @@ def _arguments(options: WorkerOptions) -> list[str]:
     for queue in options.get("queues", ()):
         arguments += ["--queue", queue]
     given = cast("dict[str, object]", options)
-    for name in ("concurrency", "threads", "processes"):
+    for name, lane in (("concurrency", "async"), ("threads", "thread"), ("processes", "process")):
         if name in given:
-            arguments += [f"--{name}", str(given[name])]
+            arguments += [f"--concurrency-{lane}", str(given[name])]
     if "drain_timeout" in options:
         drain_seconds = seconds(options["drain_timeout"], "drain_timeout")
         arguments += ["--drain-timeout", f"{drain_seconds:.6f}s"]

@@ -98,16 +98,17 @@ class Story:
 
     def worker(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts a worker and waits until it is ready."""
-        process = subprocess.Popen(
-            [*laneway_command(), "--json", "worker", str(self.app), *arguments],
-            cwd=self.folder,
-            env=self.variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "worker.err").open("ab"),
-            text=True,
-            start_new_session=True,
-        )
+        with (self.folder / "worker.err").open("ab") as errors:
+            process = subprocess.Popen(
+                [*laneway_command(), "--json", "worker", str(self.app), *arguments],
+                cwd=self.folder,
+                env=self.variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
         self.workers.append(process)
         assert process.stdout is not None
         for line in process.stdout:

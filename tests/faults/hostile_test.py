@@ -31,15 +31,17 @@ class Worker:
         self.store = f"sqlite:///{folder}/hostile.db"
         self.events_path = folder / "events"
         os.environ["LANEWAY_STORE"] = self.store
+        events = self.events_path.open("wb")
         self.process = subprocess.Popen(
             [
                 *laneway_command(),
                 *("--json", "worker", str(HERE / "hostile_app.py"), *LEASE, *arguments),
             ],
             stdin=subprocess.DEVNULL,
-            stdout=self.events_path.open("wb"),
+            stdout=events,
             start_new_session=True,
         )
+        events.close()
         deadline = time.monotonic() + 15
         while not any(event["event"] == "ready" for event in self.events()):
             assert time.monotonic() < deadline, "the worker is not ready"
@@ -144,7 +146,8 @@ def test_a_leak_is_ended_by_the_memory_bound(worker: Worker) -> None:
     assert slowest_neighbour(2) <= NEIGHBOUR_S + SLACK_S
     with pytest.raises(JobFailed) as caught:
         leak.wait(timeout=60)
-    assert "LW2007" in str(caught.value)
+    assert "LW2006" in str(caught.value)
+    assert "more than 200 MiB" in str(caught.value)
     assert not worker.has_lost_a_session()
 
 
@@ -197,12 +200,13 @@ def test_a_worker_that_was_paused_past_its_lease_is_fenced(worker: Worker, tmp_p
     try:
         second = Worker.__new__(Worker)
         second.events_path = second_folder / "events"
-        second.process = subprocess.Popen(
-            [*laneway_command(), "--json", "worker", str(HERE / "hostile_app.py"), *LEASE],
-            stdin=subprocess.DEVNULL,
-            stdout=second.events_path.open("wb"),
-            start_new_session=True,
-        )
+        with second.events_path.open("wb") as events:
+            second.process = subprocess.Popen(
+                [*laneway_command(), "--json", "worker", str(HERE / "hostile_app.py"), *LEASE],
+                stdin=subprocess.DEVNULL,
+                stdout=events,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 15
         while slow.blocking.details()["token"] != 2:
             assert time.monotonic() < deadline, "the job is not taken over"

@@ -1,13 +1,13 @@
 //! A runner without Python, for tests: it speaks the whole protocol, and its jobs do what their
-//! arguments say.
+//! arguments say. Those that take time report progress when they begin.
 //!
 //! The arguments are plain text, one of: nothing (the arguments are the result), `sleep 50` (ends
 //! early when asked to stop), `deaf 50` (does not), `block 50` (and nothing else in this process goes
 //! on), `fail`, `fail final`, `crash`, `grow 64` (holds so many MiB more), `say 3` (reports progress
 //! and waits to be stopped). Times are milliseconds.
 //!
-//! The application's name says how the runner begins: `refuse`, `die`, `old` (another protocol), `mute`;
-//! `die-once:PATH` dies unless the file exists, and makes it.
+//! The application's name says how the runner begins: `refuse`, `die`, `old` (another protocol);
+//! `live-once:PATH` dies when the file exists, and makes it.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -62,14 +62,11 @@ impl Runner {
                 return Err(io::ErrorKind::Other.into());
             }
             ("die", _) => return Err(io::ErrorKind::Other.into()),
-            ("die-once", path) if !Path::new(path).exists() => {
-                std::fs::write(path, "")?;
+            ("live-once", path) if Path::new(path).exists() => {
                 return Err(io::ErrorKind::Other.into());
             }
+            ("live-once", path) => std::fs::write(path, "")?,
             ("old", _) => protocol += 1,
-            ("mute", _) => {
-                self.frame()?;
-            }
             _ => {}
         }
         self.say(&FromRunner::Hello(Hello {
@@ -127,12 +124,16 @@ impl Runner {
         let begun = now();
         let text = String::from_utf8_lossy(&run.args.0).into_owned();
         let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        let number: u64 = rest.parse().unwrap_or_default();
-        let time = Duration::from_millis(number);
+        let number: u32 = rest.parse().unwrap_or_default();
+        let time = Duration::from_millis(number.into());
         let result = End::Returned(run.args.clone());
         let end = match word {
-            "sleep" => self.wait(run.attempt, time).map_or(result, End::Stopped),
+            "sleep" => {
+                self.report(run.attempt, 0, 1);
+                self.wait(run.attempt, time).map_or(result, End::Stopped)
+            }
             "deaf" | "block" => {
+                self.report(run.attempt, 0, 1);
                 nap(time);
                 result
             }
@@ -158,14 +159,17 @@ impl Runner {
         Done { attempt: run.attempt, end, wall_us, cpu_us: None }
     }
 
-    fn progress(&self, attempt: u64, steps: u64) -> Option<StopReason> {
+    fn progress(&self, attempt: u64, steps: u32) -> Option<StopReason> {
         for step in 1..=steps {
-            #[expect(clippy::cast_precision_loss, reason = "a handful of steps")]
-            let (done, of) = (step as f64, Some(steps as f64));
-            let report = ProgressReport { attempt, done, of, note: format!("step {step}") };
-            self.say(&FromRunner::Progress(vec![report])).unwrap_or_else(|_| abort());
+            self.report(attempt, step, steps);
         }
         self.wait(attempt, Duration::from_secs(60))
+    }
+
+    fn report(&self, attempt: u64, step: u32, steps: u32) {
+        let (done, of, note) = (step.into(), Some(steps.into()), format!("step {step}"));
+        let report = ProgressReport { attempt, done, of, note };
+        self.say(&FromRunner::Progress(vec![report])).unwrap_or_else(|_| abort());
     }
 
     /// Waits so long, or until the attempt is asked to stop.

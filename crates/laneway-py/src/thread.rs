@@ -1,4 +1,5 @@
-//! Threads: starting ours so that signals stay Python's, and raising an exception in Python's.
+//! Threads and signals: starting our threads so that signals stay Python's, lending the interrupt to a
+//! command, and raising an exception in one of Python's threads.
 
 use std::ffi::c_long;
 use std::mem::MaybeUninit;
@@ -30,6 +31,21 @@ pub(crate) fn without_signals<T>(start: impl FnOnce() -> T) -> T {
         }
     }
     started
+}
+
+/// Runs `command` with the system's own treatment of an interrupt, which ends the process.
+#[expect(unsafe_code, reason = "there is no safe wrapper of signal")]
+pub(crate) fn with_default_interrupt<T>(command: impl FnOnce() -> T) -> T {
+    // SAFETY: no handler of ours is installed, only the system's own treatment.
+    let before = unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+    let answer = command();
+    if before != libc::SIG_ERR {
+        // SAFETY: `before` is what was installed until then, which is Python's.
+        unsafe {
+            libc::signal(libc::SIGINT, before);
+        }
+    }
+    answer
 }
 
 /// Raises an exception in another Python thread at its next bytecode; false if there is none.

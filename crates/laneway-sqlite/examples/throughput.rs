@@ -107,7 +107,7 @@ async fn claim_and_settle_all(store: &SqliteStore, jobs: usize, batch: usize) ->
 async fn single_enqueues(store: &SqliteStore) -> Result<(), Error> {
     let policy = Arc::new(Policy::default());
     let mut trips = Vec::new();
-    for _ in 0..5_000 {
+    for _ in 0..20_000 {
         let job = new_job(&policy)?;
         let started = Instant::now();
         store.enqueue(vec![job]).await?;
@@ -117,6 +117,7 @@ async fn single_enqueues(store: &SqliteStore) -> Result<(), Error> {
     let share = |part: usize| trips.get(trips.len() * part / 1_000).copied().unwrap_or_default();
     report("single enqueue p50", format!("{:?}", share(500)));
     report("single enqueue p99", format!("{:?}", share(990)));
+    report("single enqueue max", format!("{:?}", trips.last().copied().unwrap_or_default()));
     Ok(())
 }
 

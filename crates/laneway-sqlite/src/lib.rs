@@ -17,6 +17,7 @@
 
 mod bell;
 mod census;
+mod checkpoint;
 mod claim;
 mod clock;
 mod control;

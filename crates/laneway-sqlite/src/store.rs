@@ -17,6 +17,7 @@ use laneway_core::store::{
 use rusqlite::Connection;
 
 use crate::bell::{Belfry, Ringer, listen};
+use crate::checkpoint::Checkpointer;
 use crate::fault::{Result, file_error};
 use crate::open::{Location, SqliteOptions, open_writer};
 use crate::reader::Readers;
@@ -64,6 +65,16 @@ impl SqliteStore {
             Location::File(_) => durability,
         };
         let connection = open_writer(&location, durability)?;
+        Self::assemble(connection, location, durability, clock)
+    }
+
+    /// Makes a store of a connection whose database has its tables.
+    fn assemble(
+        connection: Connection,
+        location: Location,
+        durability: Durability,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let belfry = match &location {
             Location::Memory => None,
             // Links must not lead to different folders: the name that counts is the file's own.
@@ -76,6 +87,10 @@ impl SqliteStore {
             clock: clock.clone(),
             hub: hub.clone(),
             ringer: belfry.clone().and_then(Ringer::new),
+            checkpointer: match &location {
+                Location::Memory => None,
+                Location::File(file) => Some(Checkpointer::start(file)?),
+            },
         };
         let writer = Writer::start(worker).map_err(|error| no_thread(&error))?;
         let readers = match &location {
@@ -268,3 +283,6 @@ impl Store for SqliteStore {
         self.0.read(move |connection| health::health(connection, &location, durability)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! The command line.
 //!
-//! Data goes to standard output and words to standard error. With `--json`, data is one object or one
-//! object a line, each with `"schema": 1`. The exit status is 0 when all is well, 1 for a negative
-//! answer, 2 for wrong usage or configuration, 3 when the store cannot be used, and 130 or 143 after a
-//! signal.
+//! Data goes to standard output and words to standard error. With `--json`, data is one object or
+//! one object a line, each with `"schema": 1`. The exit status is 0 when all is well, 1 for a
+//! negative answer, 2 for wrong usage or configuration, 3 when the store cannot be used, and 130 or
+//! 143 after a signal.
 
 use std::ffi::OsString;
 
@@ -35,7 +35,12 @@ const NEGATIVE: u8 = 1;
 
 /// A task engine for Python: async where it waits, processes where it computes.
 #[derive(Debug, Parser)]
-#[command(name = "laneway", version, propagate_version = false, max_term_width = 100)]
+#[command(
+    name = "laneway",
+    version,
+    propagate_version = false,
+    max_term_width = 100
+)]
 #[command(arg_required_else_help = true, disable_help_subcommand = false)]
 struct Cli {
     #[command(flatten)]
@@ -46,7 +51,10 @@ struct Cli {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
-#[expect(clippy::struct_excessive_bools, reason = "each is one independent flag of the command line")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent flag of the command line"
+)]
 struct Global {
     /// The store's URL, such as `sqlite:///jobs.db`
     #[arg(long, global = true, value_name = "URL")]
@@ -161,11 +169,17 @@ where
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Error::new(laneway_core::error::Code::Internal, "the runtime cannot be started")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Error::new(
+                laneway_core::error::Code::Internal,
+                "the runtime cannot be started",
+            )
             .why(error.to_string())
             .fix("raise the limit on open files (`ulimit -n`)")
-    })
+        })
 }
 
 #[cfg(test)]

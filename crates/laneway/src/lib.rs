@@ -1,14 +1,14 @@
 //! Laneway as one piece: the composition root and the facade for Rust programs.
 //!
-//! **What is this?** The one place that knows concrete stores ([`connect()`]), reads the configuration
-//! ([`config`]), and holds the command line ([`cli`]). The binary `laneway` and the Python extension
-//! are both thin layers over it.
+//! **What is this?** The one place that knows concrete stores ([`connect()`]), reads the
+//! configuration ([`config`]), and holds the command line ([`cli`]). The binary `laneway` and the
+//! Python extension are both thin layers over it.
 //!
-//! **What does it promise?** Every value it acts on is known by where it came from, every failure is a
-//! coded [`Error`](laneway_core::error::Error), and no secret of a store's URL is ever shown.
+//! **What does it promise?** Every value it acts on is known by where it came from, every failure
+//! is a coded [`Error`](laneway_core::error::Error), and no secret of a store's URL is ever shown.
 //!
-//! **What does it deliberately not do?** It decides nothing about jobs: that is `laneway-core`. It runs
-//! none: that is `laneway-engine`. It knows no Python beyond where to find its interpreter.
+//! **What does it deliberately not do?** It decides nothing about jobs: that is `laneway-core`. It
+//! runs none: that is `laneway-engine`. It knows no Python beyond where to find its interpreter.
 //!
 //! **Where to start reading?** [`store_url`], [`config`], then [`cli::run`].
 //!

@@ -8,7 +8,7 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
 use laneway_core::store::{
     Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord, ListJobs,
-    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, Renewed, RenewSession, Requeued,
+    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RenewSession, Renewed, Requeued,
     SessionRecord, Settle, Settled, Store, Sweep, Swept, Wake, Watch,
 };
 
@@ -51,7 +51,10 @@ macro_rules! delegate {
 
 #[cfg_attr(
     not(feature = "sqlite"),
-    expect(unused_variables, reason = "a build without a store has nothing to pass it to")
+    expect(
+        unused_variables,
+        reason = "a build without a store has nothing to pass it to"
+    )
 )]
 impl Store for AnyStore {
     type Watch = AnyWatch;

@@ -1,5 +1,5 @@
-//! What a store keeps, as JSON for people and programs: the one shape that the command line prints and
-//! the Python package returns.
+//! What a store keeps, as JSON for people and programs: the one shape that the command line prints
+//! and the Python package returns.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 mod payload;
 
-/// Everything known of a job. Arguments and result stand as JSON where `MessagePack` has an equal in it.
+/// Everything known of a job. Arguments and result stand as JSON where `MessagePack` has an equal
+/// in it.
 pub fn job(record: &JobRecord) -> Value {
     json!({
         "id": record.id.to_string(),
@@ -85,8 +86,11 @@ pub fn session(record: &SessionRecord) -> Value {
 
 /// The facts that a store tells of itself, by name, and its warnings.
 pub fn health(health: &Health) -> Value {
-    let facts: serde_json::Map<_, _> =
-        health.facts.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    let facts: serde_json::Map<_, _> = health
+        .facts
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect();
     json!({ "facts": facts, "warnings": health.warnings })
 }
 
@@ -106,13 +110,14 @@ pub fn rfc3339(at: Timestamp) -> String {
         .map_or_else(|_| at.to_string(), |instant| instant.to_string())
 }
 
-/// Encoded arguments or an encoded result as JSON. Bytes that are no `MessagePack` are told by their
-/// length.
+/// Encoded arguments or an encoded result as JSON. Bytes that are no `MessagePack` are told by
+/// their length.
 pub fn encoded(payload: &Payload) -> Value {
     match payload.0.as_slice() {
         [] => Value::Null,
-        bytes => payload::json_of(bytes)
-            .unwrap_or_else(|| json!({ "undecodable_bytes": bytes.len() })),
+        bytes => {
+            payload::json_of(bytes).unwrap_or_else(|| json!({ "undecodable_bytes": bytes.len() }))
+        }
     }
 }
 

@@ -15,3 +15,5 @@ mod jobs;
 mod manners;
 #[path = "command/queues.rs"]
 mod queues;
+#[path = "command/worker.rs"]
+mod worker;

@@ -41,6 +41,8 @@ class Resources:
         self._in_threads = in_threads
         self._values: dict[Resource[Any], Any] = {}
         self._keepers: dict[Resource[Any], _Keeper] = {}
+        # In the order in which they were open: what a resource was opened with comes before it.
+        self._opened: list[_Keeper] = []
 
     def opened(self, resources: list[Resource[Any]]) -> tuple[Any, ...] | None:
         """The values of resources, or `None` when not all are open; from any thread.
@@ -64,7 +66,7 @@ class Resources:
 
     async def close(self) -> None:
         """Closes what was opened, the last first."""
-        for keeper in reversed(list(self._keepers.values())):
+        for keeper in reversed(self._opened):
             keeper.close.set()
             if keeper.task is not None:
                 await asyncio.wait([keeper.task])
@@ -135,6 +137,7 @@ class Resources:
 
     def _is_open(self, keeper: _Keeper, value: object) -> None:
         self._values[keeper.resource] = value
+        self._opened.append(keeper)
         keeper.opened.set_result(value)
 
 

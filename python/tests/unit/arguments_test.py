@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, TypedDict, Union
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 import pydantic
@@ -23,7 +23,7 @@ from laneway._runner.invocation import Invocation
 from laneway.errors import ArgumentsMismatch, PayloadError
 
 if TYPE_CHECKING:
-    from nowhere import Missing
+    from fractions import Fraction
 
 
 class Colour(Enum):
@@ -50,15 +50,15 @@ def app() -> Laneway:
     return Laneway(name="shop")
 
 
-def sent(app: Laneway, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def sent(app: Laneway, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
     """Calls a function by way of its stored arguments."""
     task = app.task(function)
     payload = task.call(*args, **kwargs).new_job[1]
     return Invocation(app.definitions[task.name]).call(payload)
 
 
-def identity(hint: Any) -> Callable[..., Any]:
-    def function(value: Any) -> Any:
+def identity(hint: object) -> Callable[..., Any]:
+    def function(value: object) -> object:
         return value
 
     function.__annotations__ = {"value": hint, "return": hint}
@@ -90,10 +90,10 @@ def identity(hint: Any) -> Callable[..., Any]:
         (Row, {"name": "a"}),
         (Model, Model(when=datetime(2030, 1, 1, tzinfo=timezone.utc), tags={"a"})),
         (Path, Path("a/b")),
-        (Optional[Path], Path("a")),
-        (Union[int, Path], Path("a")),
-        (Union[int, Path], 3),
-        (Union[str, Path], "a"),
+        (Path | None, Path("a")),
+        (int | Path, Path("a")),
+        (int | Path, 3),
+        (str | Path, "a"),
         (list[Path], [Path("a")]),
         (collections.deque[int], collections.deque([1, 2])),
         (ipaddress.IPv4Address, ipaddress.IPv4Address("10.0.0.1")),
@@ -102,7 +102,7 @@ def identity(hint: Any) -> Callable[..., Any]:
         (object, [1]),
     ],
 )
-def test_a_value_arrives_as_its_hint_says(app: Laneway, hint: Any, value: Any) -> None:
+def test_a_value_arrives_as_its_hint_says(app: Laneway, hint: object, value: object) -> None:
     arrived = sent(app, identity(hint), value)
     assert arrived == value
     assert type(arrived) is type(value)
@@ -111,7 +111,7 @@ def test_a_value_arrives_as_its_hint_says(app: Laneway, hint: Any, value: Any) -
 def test_defaults_are_left_out_and_filled_in_where_the_job_runs(app: Laneway) -> None:
     marker: list[int] = []
 
-    def function(a: int, b: list[int] = marker, *, c: str = "x") -> Any:
+    def function(a: int, b: list[int] = marker, *, c: str = "x") -> object:
         return a, b, c
 
     task = app.task(function)
@@ -123,7 +123,7 @@ def test_defaults_are_left_out_and_filled_in_where_the_job_runs(app: Laneway) ->
 
 
 def test_every_kind_of_parameter_is_passed_on(app: Laneway) -> None:
-    def function(a: int, /, b: int, *rest: Path, c: int, d: int = 4, **named: int) -> Any:
+    def function(a: int, /, b: int, *rest: Path, c: int, d: int = 4, **named: int) -> object:
         return a, b, rest, c, d, named
 
     arrived = sent(app, function, 1, 2, Path("x"), Path("y"), c=3, e=5, a=6)
@@ -132,7 +132,7 @@ def test_every_kind_of_parameter_is_passed_on(app: Laneway) -> None:
 
 
 def test_names_that_the_compiled_code_uses_are_free_for_parameters(app: Laneway) -> None:
-    def function(a: int, p0: int, _function: int = 3, args: int = 4, bind: int = 5) -> Any:
+    def function(a: int, p0: int, _function: int = 3, args: int = 4, bind: int = 5) -> object:
         return a, p0, _function, args, bind
 
     assert sent(app, function, 1, 2) == (1, 2, 3, 4, 5)
@@ -140,16 +140,18 @@ def test_names_that_the_compiled_code_uses_are_free_for_parameters(app: Laneway)
 
 
 def test_a_hint_that_only_type_checkers_see_counts_as_any(app: Laneway) -> None:
-    def function(a: Missing, b: Path) -> Any:
+    def function(a: Fraction, b: Path) -> object:
         return a, b
 
     assert sent(app, function, [1], Path("b")) == ([1], Path("b"))
 
 
 def test_none_is_accepted_where_it_is_the_default(app: Laneway) -> None:
-    def function(size: int = None) -> Any:  # type: ignore[assignment]  # noqa: RUF013  # pyright: ignore[reportArgumentType]
+    def function(size: object = None) -> object:
         return size
 
+    # As in `size: int = None`, which type checkers refuse and people write.
+    function.__annotations__["size"] = int
     assert sent(app, function, None) is None
 
 
@@ -176,8 +178,8 @@ def test_a_call_that_does_not_fit_is_refused_in_pythons_words(
 
 
 @pytest.mark.parametrize("value", [object(), 2**70, lambda: None, 1j, [{"a": object()}]])
-def test_what_cannot_be_stored_is_refused_with_its_name(app: Laneway, value: Any) -> None:
-    def function(fine: int, broken: Any) -> None: ...
+def test_what_cannot_be_stored_is_refused_with_its_name(app: Laneway, value: object) -> None:
+    def function(fine: int, broken: object) -> None: ...
 
     task = app.task(function)
     with pytest.raises(PayloadError) as caught:
@@ -199,7 +201,7 @@ def test_what_cannot_be_stored_is_refused_with_its_name(app: Laneway, value: Any
 def test_stored_arguments_that_no_longer_fit_are_refused(
     app: Laneway, stored: dict[str, Any], words: str
 ) -> None:
-    def function(a: int, where: Path = Path()) -> None: ...  # noqa: B008 - a fixed value
+    def function(a: int, where: Path = Path()) -> None: ...
 
     task = app.task(function)
     invocation = Invocation(app.definitions[task.name])
@@ -214,7 +216,7 @@ def test_resources_are_not_stored(app: Laneway) -> None:
     def pool() -> str:
         return "open"
 
-    def function(a: int, pool: str = inject(pool), b: int = 2) -> Any:
+    def function(a: int, pool: str = inject(pool), b: int = 2) -> object:
         return a, pool, b
 
     task: Any = app.task(function)

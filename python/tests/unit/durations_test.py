@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from laneway._durations import seconds
+from laneway._durations import Duration, seconds
 from laneway.errors import SettingError
 
 
@@ -25,17 +25,19 @@ from laneway.errors import SettingError
         (timedelta(minutes=2), 120.0),
     ],
 )
-def test_the_usual_spellings_are_read(duration: Any, expected: float) -> None:
+def test_the_usual_spellings_are_read(duration: Duration, expected: float) -> None:
     assert seconds(duration, "timeout") == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     "duration",
-    ["", "s", "5", "5 parsecs", "-3s", "1..2s", "999999999d", "3s!", -1, True, None, [], 1e300]
-    + [float("nan"), float("inf"), timedelta(seconds=-1)],
+    [
+        *("", "s", "5", "5 parsecs", "-3s", "1..2s", "999999999d", "3s!"),
+        *(-1, True, None, [], 1e300, float("nan"), float("inf"), timedelta(seconds=-1)),
+    ],
 )
-def test_what_is_no_duration_is_refused_with_its_option(duration: Any) -> None:
+def test_what_is_no_duration_is_refused_with_its_option(duration: object) -> None:
     with pytest.raises(SettingError) as caught:
-        seconds(duration, "grace")
+        seconds(cast("Any", duration), "grace")
     assert caught.value.code == "LW1021"
     assert "`grace=" in caught.value.what

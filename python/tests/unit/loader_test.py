@@ -135,7 +135,8 @@ def test_a_wrong_task_keeps_its_code_and_tells_its_place(project: Path) -> None:
 
 
 def test_a_file_that_hides_behind_a_module_is_refused(project: Path) -> None:
-    (project / "json.py").write_text(APP)
-    text = loaded(project, "json.py")
+    (project / "apps").mkdir()
+    (project / "apps" / "typing.py").write_text(APP)
+    text = loaded(project, "apps/typing.py")
     assert text.startswith("LW1030|")
     assert "rename the file" in text

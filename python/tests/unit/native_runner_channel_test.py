@@ -324,8 +324,8 @@ def test_a_signal_interrupts_the_wait_for_commands(start: Start) -> None:
         def stop(*_):
             raise InterruptedError
         signal.signal(signal.SIGUSR1, stop)
-        print("waiting", flush=True)
         try:
+            print("waiting", flush=True)
             channel.receive(block=True)
         except InterruptedError:
             print("interrupted")

@@ -133,7 +133,7 @@ fn taken(job: ClaimedJob) -> Taken {
 /// were due depends on earlier claims and is left out.
 async fn sweep(store: &impl Store, jobs_max: usize) -> Result<Swept, Error> {
     let mut total = Swept::default();
-    loop {
+    for _ in 0..1_000 {
         let swept = store.sweep(Sweep { jobs_max }).await?;
         total.sessions_expired += swept.sessions_expired;
         total.released += swept.released;
@@ -143,6 +143,7 @@ async fn sweep(store: &impl Store, jobs_max: usize) -> Result<Swept, Error> {
             return Ok(total);
         }
     }
+    panic!("sweeping never ends");
 }
 
 /// A due job may be called scheduled or ready.
@@ -190,6 +191,7 @@ async fn listed(store: &impl Store) -> Result<Vec<JobId>, Error> {
     loop {
         let page = store.list_jobs(list.clone()).await?;
         listed.extend(page.jobs.iter().map(|record| record.id));
+        assert!(listed.len() <= 10_000, "the pages never end");
         list.after = page.next;
         if list.after.is_none() {
             return Ok(listed);

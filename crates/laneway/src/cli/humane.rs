@@ -95,6 +95,9 @@ mod tests {
 
     #[test]
     fn one_is_not_many() {
-        assert_eq!((counted(1_u64, "job"), counted(0_u64, "job")), ("1 job".into(), "0 jobs".into()));
+        assert_eq!(
+            (counted(1_u64, "job"), counted(0_u64, "job")),
+            ("1 job".into(), "0 jobs".into())
+        );
     }
 }

@@ -107,6 +107,5 @@ fn unknown_job(id: JobId) -> Error {
 }
 
 fn state_parser() -> impl TypedValueParser<Value = State> {
-    PossibleValuesParser::new(State::ALL.map(State::as_str))
-        .try_map(|text| text.parse::<State>())
+    PossibleValuesParser::new(State::ALL.map(State::as_str)).try_map(|text| text.parse::<State>())
 }

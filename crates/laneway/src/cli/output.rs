@@ -144,7 +144,9 @@ impl Output {
         }
         match self.trouble.take() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                self.words(&format!("{RED}error{RED:#}: standard output cannot be written: {error}"));
+                self.words(&format!(
+                    "{RED}error{RED:#}: standard output cannot be written: {error}"
+                ));
                 status.max(NEGATIVE)
             }
             _ => status,

@@ -46,7 +46,12 @@ pub(super) struct WorkerArgs {
     #[arg(long, value_name = "FORM", help_heading = "Output")]
     log: Option<String>,
     /// Which events `--json` writes to standard output
-    #[arg(long, value_name = "WHICH", default_value = "lifecycle", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "lifecycle",
+        help_heading = "Output"
+    )]
     events: Events,
     /// Drain when standard input is closed
     #[arg(long)]
@@ -131,7 +136,11 @@ pub(super) fn run(arguments: WorkerArgs, context: &mut Context) -> Result<u8, Er
 }
 
 async fn work(plan: Plan, mut shutdown: Shutdown, mut journal: Journal<'_>) -> Result<u8, Error> {
-    let Plan { settings, python, options } = plan;
+    let Plan {
+        settings,
+        python,
+        options,
+    } = plan;
     let launch = tokio::select! {
         launch = Launch::start(options.clone()) => launch?,
         stop = shutdown.next() => return Ok(stop.status_before_start()),
@@ -152,7 +161,8 @@ async fn work(plan: Plan, mut shutdown: Shutdown, mut journal: Journal<'_>) -> R
         tokio::pin!(running);
         tokio::select! {
             report = &mut running => report?,
-            // It never ends before the worker does, unless a second signal asks for the end at once.
+            // It never ends before the worker does, unless a second signal asks for the end at
+            // once.
             stop = signals => return Ok(stop.status()),
         }
     };
@@ -168,9 +178,17 @@ impl Plan {
                 .fix("write `laneway worker module:app` or `laneway worker path/to/app.py`")
         })?;
         let python = python::find(&settings, sources)?;
-        let name = settings.name.value.clone().unwrap_or_else(|| worker_name(&app));
+        let name = settings
+            .name
+            .value
+            .clone()
+            .unwrap_or_else(|| worker_name(&app));
         let options = options(&settings, &python, app, name);
-        Ok(Self { settings, python, options })
+        Ok(Self {
+            settings,
+            python,
+            options,
+        })
     }
 }
 
@@ -221,7 +239,10 @@ fn runner_environment(settings: &Settings) -> Vec<(OsString, OsString)> {
     if settings.store.origin == Origin::Default {
         return Vec::new();
     }
-    vec![(STORE_OF_WORKER.into(), settings.store.value.to_string().into())]
+    vec![(
+        STORE_OF_WORKER.into(),
+        settings.store.value.to_string().into(),
+    )]
 }
 
 /// The queues that the worker will serve.
@@ -235,11 +256,24 @@ fn queues_of(options: &WorkerOptions, manifest: &AppManifest) -> Vec<QueueName> 
 
 fn worker_name(app: &str) -> String {
     let system = rustix::system::uname();
-    format!("{}:{}:{app}", system.nodename().to_string_lossy(), std::process::id())
+    format!(
+        "{}:{}:{app}",
+        system.nodename().to_string_lossy(),
+        std::process::id()
+    )
 }
 
 fn with_flags(mut sources: Sources, arguments: WorkerArgs) -> Result<Sources, Error> {
-    let WorkerArgs { app, queue, name, python, limits, times, log, .. } = arguments;
+    let WorkerArgs {
+        app,
+        queue,
+        name,
+        python,
+        limits,
+        times,
+        log,
+        ..
+    } = arguments;
     let queues = (!queue.is_empty()).then(|| queue.join(","));
     for (key, value) in [
         ("app", app),

@@ -54,7 +54,9 @@ pub trait Value: Sized {
 }
 
 fn unfit<T: Value>(raw: &Raw) -> Unfit {
-    Unfit::Value { why: format!("gives {raw}, but what is needed is {}", T::FORM) }
+    Unfit::Value {
+        why: format!("gives {raw}, but what is needed is {}", T::FORM),
+    }
 }
 
 impl<T: Value> Value for Option<T> {
@@ -120,7 +122,10 @@ impl Value for Vec<QueueName> {
         if names.is_empty() {
             return Err(unfit::<Self>(raw));
         }
-        names.into_iter().map(|name| QueueName::new(name).map_err(Unfit::Coded)).collect()
+        names
+            .into_iter()
+            .map(|name| QueueName::new(name).map_err(Unfit::Coded))
+            .collect()
     }
 
     fn show(&self) -> serde_json::Value {
@@ -181,7 +186,12 @@ impl Bytes {
             .iter()
             .find_map(|(unit, factor)| Some((strip_unit(text, unit)?, *factor)))
             .unwrap_or((text, 1));
-        number.trim().parse::<u64>().ok()?.checked_mul(factor).map(Self)
+        number
+            .trim()
+            .parse::<u64>()
+            .ok()?
+            .checked_mul(factor)
+            .map(Self)
     }
 }
 
@@ -193,7 +203,10 @@ fn strip_unit<'a>(text: &'a str, unit: &str) -> Option<&'a str> {
 impl fmt::Display for Bytes {
     /// Writes whole units, the largest that fits without a fraction.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match BYTE_UNITS.iter().find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor)) {
+        match BYTE_UNITS
+            .iter()
+            .find(|(_, factor)| self.0 >= *factor && self.0.is_multiple_of(*factor))
+        {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
             None => write!(f, "{}B", self.0),
         }

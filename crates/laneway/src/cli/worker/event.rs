@@ -18,64 +18,73 @@ pub(super) fn starting(start: &Start<'_>) -> Value {
         })
     });
     let concurrency = start.options.concurrency;
-    event("starting", json!({
-        "pid": std::process::id(),
-        "name": start.options.name,
-        "store": start.store.value.to_string(),
-        "store_origin": start.store.origin.to_string(),
-        "app": start.manifest.name,
-        "tasks": tasks.collect::<Vec<_>>(),
-        "queues": names(&start.queues),
-        "concurrency": {
-            "async": concurrency.async_jobs,
-            "thread": concurrency.threads,
-            "process": concurrency.processes,
-        },
-        "python": start.python.path.display().to_string(),
-    }))
+    event(
+        "starting",
+        json!({
+            "pid": std::process::id(),
+            "name": start.options.name,
+            "store": start.store.value.to_string(),
+            "store_origin": start.store.origin.to_string(),
+            "app": start.manifest.name,
+            "tasks": tasks.collect::<Vec<_>>(),
+            "queues": names(&start.queues),
+            "concurrency": {
+                "async": concurrency.async_jobs,
+                "thread": concurrency.threads,
+                "process": concurrency.processes,
+            },
+            "python": start.python.path.display().to_string(),
+        }),
+    )
 }
 
 /// A worker that has ended.
 pub(super) fn ended(report: &WorkerReport) -> Value {
-    event("ended", json!({
-        "succeeded": report.succeeded,
-        "retried": report.retried,
-        "failed": report.failed,
-        "cancelled": report.cancelled,
-        "released": report.released,
-        "handed_back": report.handed_back,
-        "interrupted": report.interrupted,
-        "parked": report.parked,
-        "fenced": report.fenced,
-        "stale": report.stale,
-        "unsettled": report.unsettled,
-        "runners_died": report.runners_died,
-    }))
+    event(
+        "ended",
+        json!({
+            "succeeded": report.succeeded,
+            "retried": report.retried,
+            "failed": report.failed,
+            "cancelled": report.cancelled,
+            "released": report.released,
+            "handed_back": report.handed_back,
+            "interrupted": report.interrupted,
+            "parked": report.parked,
+            "fenced": report.fenced,
+            "stale": report.stale,
+            "unsettled": report.unsettled,
+            "runners_died": report.runners_died,
+        }),
+    )
 }
 
 /// Something that happened.
 pub(super) fn happened(happening: &Happening) -> Value {
     match happening {
-        Happening::Ready { session, queues } => {
-            event("ready", json!({ "session": session.to_string(), "queues": names(queues) }))
-        }
+        Happening::Ready { session, queues } => event(
+            "ready",
+            json!({ "session": session.to_string(), "queues": names(queues) }),
+        ),
         Happening::RunnerReady { .. }
         | Happening::RunnerDied { .. }
         | Happening::RunnerRetired { .. }
         | Happening::LoopBlocked { .. } => of_runner(happening),
         Happening::AttemptEnded(attempt) => event("attempt_ended", of_attempt(attempt)),
-        Happening::SessionLost { session, held } => {
-            event("session_lost", json!({ "session": session.to_string(), "held": held }))
-        }
+        Happening::SessionLost { session, held } => event(
+            "session_lost",
+            json!({ "session": session.to_string(), "held": held }),
+        ),
         Happening::SessionOpened { session } => {
             event("session_opened", json!({ "session": session.to_string() }))
         }
         Happening::StoreTroubled { error } => {
             event("store_troubled", json!({ "error": error_view(error) }))
         }
-        Happening::StoreRecovered { after } => {
-            event("store_recovered", json!({ "after_ms": view::millis(*after) }))
-        }
+        Happening::StoreRecovered { after } => event(
+            "store_recovered",
+            json!({ "after_ms": view::millis(*after) }),
+        ),
         Happening::Swept(swept) => event("swept", of_sweep(swept)),
         Happening::Pruned { jobs } => event("pruned", json!({ "jobs": jobs })),
         Happening::Draining { running } => event("draining", json!({ "running": running })),
@@ -88,18 +97,39 @@ pub(super) fn happened(happening: &Happening) -> Value {
 
 fn of_runner(happening: &Happening) -> Value {
     match happening {
-        Happening::RunnerReady { runner, kind, pid, took } => event("runner_ready", json!({
-            "runner": runner, "kind": kind.as_str(), "pid": pid, "took_ms": view::millis(*took),
-        })),
-        Happening::RunnerDied { runner, kind, how } => event("runner_died", json!({
-            "runner": runner, "kind": kind.as_str(), "how": how,
-        })),
-        Happening::RunnerRetired { runner, kind, why } => event("runner_retired", json!({
-            "runner": runner, "kind": kind.as_str(), "why": why,
-        })),
-        Happening::LoopBlocked { runner, since, waiting } => event("loop_blocked", json!({
-            "runner": runner, "since_ms": view::millis(*since), "waiting": waiting,
-        })),
+        Happening::RunnerReady {
+            runner,
+            kind,
+            pid,
+            took,
+        } => event(
+            "runner_ready",
+            json!({
+                "runner": runner, "kind": kind.as_str(), "pid": pid, "took_ms": view::millis(*took),
+            }),
+        ),
+        Happening::RunnerDied { runner, kind, how } => event(
+            "runner_died",
+            json!({
+                "runner": runner, "kind": kind.as_str(), "how": how,
+            }),
+        ),
+        Happening::RunnerRetired { runner, kind, why } => event(
+            "runner_retired",
+            json!({
+                "runner": runner, "kind": kind.as_str(), "why": why,
+            }),
+        ),
+        Happening::LoopBlocked {
+            runner,
+            since,
+            waiting,
+        } => event(
+            "loop_blocked",
+            json!({
+                "runner": runner, "since_ms": view::millis(*since), "waiting": waiting,
+            }),
+        ),
         other => event("other", json!({ "text": format!("{other:?}") })),
     }
 }

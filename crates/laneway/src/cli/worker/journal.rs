@@ -42,7 +42,12 @@ enum Level {
 
 impl<'a> Journal<'a> {
     pub(super) fn new(output: &'a mut Output, format: LogFormat, events: Events) -> Self {
-        Self { output, format, events, begun_at: now() }
+        Self {
+            output,
+            format,
+            events,
+            begun_at: now(),
+        }
     }
 
     /// Tells what is about to run, and where its jobs come from.
@@ -53,11 +58,24 @@ impl<'a> Journal<'a> {
         }
         let python = format!("{} ({})", start.python.path.display(), start.python.why);
         let concurrency = start.options.concurrency;
-        self.output.note(&format!("laneway {}  worker {}", crate::VERSION, start.options.name));
+        self.output.note(&format!(
+            "laneway {}  worker {}",
+            crate::VERSION,
+            start.options.name
+        ));
         for (name, text) in [
-            ("store", format!("{} ({})", start.store.value, start.store.origin)),
-            ("app", format!("{}: {}", start.manifest.name, tasks(start.manifest))),
-            ("queues", joined(start.queues.iter().map(ToString::to_string))),
+            (
+                "store",
+                format!("{} ({})", start.store.value, start.store.origin),
+            ),
+            (
+                "app",
+                format!("{}: {}", start.manifest.name, tasks(start.manifest)),
+            ),
+            (
+                "queues",
+                joined(start.queues.iter().map(ToString::to_string)),
+            ),
             (
                 "at once",
                 format!(
@@ -67,7 +85,8 @@ impl<'a> Journal<'a> {
             ),
             ("python", python),
         ] {
-            self.output.note(&format!("  {DIM}{name:<7}{DIM:#}  {}", plain(&text)));
+            self.output
+                .note(&format!("  {DIM}{name:<7}{DIM:#}  {}", plain(&text)));
         }
     }
 
@@ -77,7 +96,9 @@ impl<'a> Journal<'a> {
         if !is_attempt || self.events == Events::Attempts {
             self.write_event(|| event::happened(happening));
         }
-        let Some((level, text)) = words(happening) else { return };
+        let Some((level, text)) = words(happening) else {
+            return;
+        };
         if level == Level::Detail && !self.output.is_verbose() {
             return;
         }
@@ -150,10 +171,13 @@ impl Level {
 fn words(happening: &Happening) -> Option<(Level, String)> {
     let of_runner = |runner: &u32, kind: &str| format!("{kind} runner {runner}");
     Some(match happening {
-        Happening::Ready { session, .. } => {
-            (Level::Info, format!("ready, session {session}"))
-        }
-        Happening::RunnerReady { runner, kind, pid, took } => (
+        Happening::Ready { session, .. } => (Level::Info, format!("ready, session {session}")),
+        Happening::RunnerReady {
+            runner,
+            kind,
+            pid,
+            took,
+        } => (
             Level::Detail,
             format!(
                 "{} is ready after {}, pid {pid}",
@@ -161,16 +185,22 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
                 span(*took)
             ),
         ),
-        Happening::RunnerDied { runner, kind, how } => {
-            (Level::Warning, format!("{} died: {how}", of_runner(runner, kind.as_str())))
-        }
-        Happening::RunnerRetired { runner, kind, why } => {
-            (Level::Detail, format!("{} is retired: {why}", of_runner(runner, kind.as_str())))
-        }
-        Happening::LoopBlocked { runner, since, waiting } => (
+        Happening::RunnerDied { runner, kind, how } => (
+            Level::Warning,
+            format!("{} died: {how}", of_runner(runner, kind.as_str())),
+        ),
+        Happening::RunnerRetired { runner, kind, why } => (
+            Level::Detail,
+            format!("{} is retired: {why}", of_runner(runner, kind.as_str())),
+        ),
+        Happening::LoopBlocked {
+            runner,
+            since,
+            waiting,
+        } => (
             Level::Warning,
             format!(
-                "the event loop of runner {runner} has not turned for {}; {} sent to it had not started",
+                "the event loop of runner {runner} has not turned for {}; {} sent to it wait",
                 span(*since),
                 counted(*waiting as u64, "job")
             ),
@@ -178,15 +208,19 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
         Happening::AttemptEnded(attempt) => of_attempt(attempt),
         Happening::SessionLost { held, .. } => (
             Level::Error,
-            format!("the session was lost with {}; a new one is opened", counted(*held as u64, "job")),
+            format!(
+                "the session was lost with {}; a new one is opened",
+                counted(*held as u64, "job")
+            ),
         ),
         Happening::SessionOpened { session } => {
             (Level::Info, format!("a new session is open, {session}"))
         }
         Happening::StoreTroubled { error } => (Level::Error, error.to_string()),
-        Happening::StoreRecovered { after } => {
-            (Level::Info, format!("the store can be used again after {}", span(*after)))
-        }
+        Happening::StoreRecovered { after } => (
+            Level::Info,
+            format!("the store can be used again after {}", span(*after)),
+        ),
         Happening::Swept(swept) if swept.sessions_expired == 0 => return None,
         Happening::Swept(swept) => (
             Level::Warning,
@@ -198,16 +232,27 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
                 swept.failed
             ),
         ),
-        Happening::Pruned { jobs } => {
-            (Level::Detail, format!("{} deleted, because they are old", counted(*jobs as u64, "job")))
-        }
+        Happening::Pruned { jobs } => (
+            Level::Detail,
+            format!(
+                "{} deleted, because they are old",
+                counted(*jobs as u64, "job")
+            ),
+        ),
+        Happening::Draining { running: 0 } => (Level::Info, "stopping; nothing runs".to_owned()),
         Happening::Draining { running } => (
             Level::Info,
-            format!("stopping; waits for {}", counted(*running as u64, "running attempt")),
+            format!(
+                "stopping; waits for {}",
+                counted(*running as u64, "running attempt")
+            ),
         ),
         Happening::DrainTimedOut { running } => (
             Level::Warning,
-            format!("{} did not end in time and is stopped", counted(*running as u64, "attempt")),
+            format!(
+                "{} did not end in time and is stopped",
+                counted(*running as u64, "attempt")
+            ),
         ),
         _ => return None,
     })
@@ -225,21 +270,35 @@ fn of_attempt(attempt: &AttemptEnded) -> (Level, String) {
         Ending::Retried(after) => format!("failed, next attempt in {}", span(after)),
         other => event::ending(other).replace('_', " "),
     };
-    let took = attempt.wall.map_or_else(String::new, |wall| format!(" after {}", span(wall)));
-    let why = attempt.failure.as_ref().map_or_else(String::new, |failure| {
-        let message = failure.message.lines().next().unwrap_or_default();
-        match failure.kind.as_str() {
-            "" => format!(": {}: {message}", failure.code),
-            kind => format!(": {kind}: {message}"),
-        }
-    });
-    let AttemptEnded { task, job, number, .. } = attempt;
-    (level, format!("{task} {job} attempt {number} {ending}{took}{why}"))
+    let took = attempt
+        .wall
+        .map_or_else(String::new, |wall| format!(" after {}", span(wall)));
+    let why = attempt
+        .failure
+        .as_ref()
+        .map_or_else(String::new, |failure| {
+            let message = failure.message.lines().next().unwrap_or_default();
+            match failure.kind.as_str() {
+                "" => format!(": {}: {message}", failure.code),
+                kind => format!(": {kind}: {message}"),
+            }
+        });
+    let AttemptEnded {
+        task, job, number, ..
+    } = attempt;
+    (
+        level,
+        format!("{task} {job} attempt {number} {ending}{took}{why}"),
+    )
 }
 
 fn tasks(manifest: &AppManifest) -> String {
     let lanes = Lane::ALL.map(|lane| {
-        let count = manifest.tasks.iter().filter(|task| task.lane == lane).count();
+        let count = manifest
+            .tasks
+            .iter()
+            .filter(|task| task.lane == lane)
+            .count();
         (count > 0).then(|| format!("{count} {lane}"))
     });
     let total = counted(manifest.tasks.len() as u64, "task");

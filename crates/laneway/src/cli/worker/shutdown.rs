@@ -2,11 +2,15 @@
 
 use std::io;
 use std::io::Read;
+use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_engine::Phase;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+
+/// A signal that follows another one so soon is its echo.
+const ECHO: Duration = Duration::from_millis(50);
 
 /// What asks for the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,8 @@ impl Stop {
 
 /// The wishes for an end, in the order in which they come.
 pub(super) struct Shutdown {
-    interrupts: Signal,
+    /// `None` for the child of another program: a Ctrl-C reaches both, and the parent decides.
+    interrupts: Option<Signal>,
     terminations: Signal,
     input_closed: mpsc::Receiver<()>,
 }
@@ -52,9 +57,13 @@ impl Shutdown {
             watch_input(sender).map_err(|error| unavailable(&error))?;
         }
         let listen = |kind| signal(kind).map_err(|error| unavailable(&error));
+        let interrupts = listen(SignalKind::interrupt())?;
+        let terminations = listen(SignalKind::terminate())?;
+        // The handler stays in place either way, so that the signal does not end the process.
+        let interrupts = (!stop_on_stdin_eof).then_some(interrupts);
         Ok(Self {
-            interrupts: listen(SignalKind::interrupt())?,
-            terminations: listen(SignalKind::terminate())?,
+            interrupts,
+            terminations,
             input_closed,
         })
     }
@@ -63,7 +72,7 @@ impl Shutdown {
     pub(super) async fn next(&mut self) -> Stop {
         // A closed channel (nobody watches the input) disables its branch; signals never close.
         tokio::select! {
-            Some(()) = self.interrupts.recv() => Stop::Interrupt,
+            Some(()) = next_of(self.interrupts.as_mut()) => Stop::Interrupt,
             Some(()) = self.terminations.recv() => Stop::Terminate,
             Some(()) = self.input_closed.recv() => Stop::InputClosed,
             else => std::future::pending().await,
@@ -76,6 +85,8 @@ impl Shutdown {
         let drive = async move {
             self.next().await;
             sender.send_replace(Phase::Drain);
+            // Some programs send a signal to a process and to its group: that is one wish.
+            while tokio::time::timeout(ECHO, self.next()).await.is_ok() {}
             loop {
                 let stop = self.next().await;
                 // Whoever closes the input asks for a drain, and one is under way.
@@ -89,6 +100,13 @@ impl Shutdown {
     }
 }
 
+async fn next_of(signals: Option<&mut Signal>) -> Option<()> {
+    match signals {
+        Some(signals) => signals.recv().await,
+        None => None,
+    }
+}
+
 /// Reads standard input to its end in a thread: nothing else can wait for every kind of input.
 fn watch_input(sender: mpsc::Sender<()>) -> io::Result<()> {
     let until_closed = move || {
@@ -99,7 +117,10 @@ fn watch_input(sender: mpsc::Sender<()>) -> io::Result<()> {
         // Nobody listens any more when the worker has ended already.
         sender.blocking_send(()).unwrap_or_default();
     };
-    std::thread::Builder::new().name("stdin".to_owned()).spawn(until_closed).map(drop)
+    std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(until_closed)
+        .map(drop)
 }
 
 fn unavailable(error: &io::Error) -> Error {

@@ -8,9 +8,7 @@ use laneway_core::error::Error;
 use laneway_core::id::JobId;
 use laneway_core::job::{Lane, Payload, Priority, QueueName, State, TaskName};
 use laneway_core::policy::Policy;
-use laneway_core::store::{
-    Durability, Due, JobRecord, NewJob, Store, Watch,
-};
+use laneway_core::store::{Cancelled, Due, Durability, JobRecord, NewJob, Store, Watch};
 use laneway_engine::{Happening, Launch, Phase, WorkerOptions, WorkerReport};
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore, SystemClock};
 use laneway_testkit::faulty::{FaultPlan, FaultyStore};
@@ -18,20 +16,18 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// A test that waits longer than this has failed.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub type TestStore = FaultyStore<SqliteStore>;
-
-pub struct Bench {
-    pub store: TestStore,
-    pub plan: FaultPlan,
-    pub phase: watch::Sender<Phase>,
+pub(crate) struct Bench {
+    pub(crate) store: FaultyStore<SqliteStore>,
+    pub(crate) plan: FaultPlan,
+    pub(crate) phase: watch::Sender<Phase>,
     happenings: mpsc::UnboundedReceiver<Happening>,
     worker: JoinHandle<Result<WorkerReport, Error>>,
 }
 
 /// Options with the scripted runner, which Cargo builds beside the tests.
-pub fn options() -> WorkerOptions {
+pub(crate) fn options() -> WorkerOptions {
     let mut runner: PathBuf = std::env::current_exe().unwrap();
     runner.pop();
     runner.pop();
@@ -46,13 +42,16 @@ pub fn options() -> WorkerOptions {
 }
 
 impl Bench {
-    pub async fn start(options: WorkerOptions) -> Self {
+    pub(crate) async fn start(options: WorkerOptions) -> Self {
+        Self::start_with(options, FaultPlan::default()).await
+    }
+
+    pub(crate) async fn start_with(options: WorkerOptions, plan: FaultPlan) -> Self {
         let store = SqliteStore::open(SqliteOptions {
             path: Location::Memory,
             durability: Durability::Memory,
             clock: Arc::new(SystemClock),
         });
-        let plan = FaultPlan::default();
         let store = FaultyStore::new(store.unwrap(), plan.clone());
         let launch = Launch::start(options).await.unwrap();
         let (phase, shutdown) = watch::channel(Phase::Running);
@@ -64,15 +63,20 @@ impl Bench {
         Self { store, plan, phase, happenings, worker }
     }
 
-    pub async fn enqueue(&self, lane: Lane, script: &str) -> JobId {
+    pub(crate) async fn enqueue(&self, lane: Lane, script: &str) -> JobId {
         self.enqueue_with(lane, script, Policy::default()).await
     }
 
-    pub async fn enqueue_with(&self, lane: Lane, script: &str, policy: Policy) -> JobId {
+    pub(crate) async fn enqueue_with(&self, lane: Lane, script: &str, policy: Policy) -> JobId {
         self.enqueue_many(lane, script, policy, 1).await.remove(0)
     }
 
-    pub async fn enqueue_many(
+    pub(crate) async fn enqueue_task(&self, task: &str, lane: Lane, script: &str) -> JobId {
+        let job = NewJob { task: TaskName::new(task).unwrap(), ..new_job(lane, script) };
+        self.store.enqueue(vec![job]).await.unwrap().remove(0).id
+    }
+
+    pub(crate) async fn enqueue_many(
         &self,
         lane: Lane,
         script: &str,
@@ -80,18 +84,7 @@ impl Bench {
         count: usize,
     ) -> Vec<JobId> {
         let policy = Arc::new(policy);
-        let job = |_| NewJob {
-            id: JobId::from_bits(fastrand::u128(..)),
-            task: TaskName::new(format!("{lane}.do")).unwrap(),
-            queue: QueueName::new("work").unwrap(),
-            lane,
-            priority: Priority::default(),
-            due: Due::Now,
-            unique: None,
-            policy: Arc::clone(&policy),
-            limit: None,
-            args: Payload(script.as_bytes().to_vec()),
-        };
+        let job = |_| NewJob { policy: Arc::clone(&policy), ..new_job(lane, script) };
         let jobs: Vec<NewJob> = (0..count).map(job).collect();
         let ids = jobs.iter().map(|job| job.id).collect();
         for batch in jobs.chunks(1_000) {
@@ -100,8 +93,12 @@ impl Bench {
         ids
     }
 
+    pub(crate) async fn cancel(&self, job: JobId) {
+        assert_eq!(self.store.cancel(vec![job]).await.unwrap(), [Cancelled::Asked]);
+    }
+
     /// Waits until a job is in a state that this accepts.
-    pub async fn until(&self, job: JobId, accepts: impl Fn(&JobRecord) -> bool) -> JobRecord {
+    pub(crate) async fn until(&self, job: JobId, accepts: impl Fn(&JobRecord) -> bool) -> JobRecord {
         let waiting = async {
             let mut changes = self.store.watch().await.unwrap();
             loop {
@@ -116,16 +113,19 @@ impl Bench {
         tokio::time::timeout(PATIENCE, waiting).await.expect("the job does not get there")
     }
 
-    pub async fn ended(&self, job: JobId) -> JobRecord {
+    pub(crate) async fn ended(&self, job: JobId) -> JobRecord {
         self.until(job, |record| record.state.is_terminal() || record.state == State::Parked).await
     }
 
-    pub async fn running(&self, job: JobId) -> JobRecord {
-        self.until(job, |record| record.state == State::Running).await
+    /// Waits until an attempt runs its script; being claimed is not enough.
+    pub(crate) async fn running(&self, job: JobId) -> JobRecord {
+        let is_begun =
+            |record: &JobRecord| record.state == State::Running && record.progress.is_some();
+        self.until(job, is_begun).await
     }
 
     /// Waits for the worker's word of something.
-    pub async fn hears<T>(&mut self, mut is_it: impl FnMut(&Happening) -> Option<T>) -> T {
+    pub(crate) async fn hears<T>(&mut self, mut is_it: impl FnMut(&Happening) -> Option<T>) -> T {
         let waiting = async {
             loop {
                 let happening = self.happenings.recv().await.expect("the worker has ended");
@@ -138,13 +138,28 @@ impl Bench {
     }
 
     /// Drains the worker and gives its report.
-    pub async fn drain(self) -> Result<WorkerReport, Error> {
+    pub(crate) async fn drain(self) -> Result<WorkerReport, Error> {
         self.phase.send_replace(Phase::Drain);
         self.end().await
     }
 
     /// Waits for the worker's end.
-    pub async fn end(self) -> Result<WorkerReport, Error> {
+    pub(crate) async fn end(self) -> Result<WorkerReport, Error> {
         tokio::time::timeout(PATIENCE, self.worker).await.expect("the worker does not end").unwrap()
+    }
+}
+
+fn new_job(lane: Lane, script: &str) -> NewJob {
+    NewJob {
+        id: JobId::from_bits(fastrand::u128(..)),
+        task: TaskName::new(format!("{lane}.do")).unwrap(),
+        queue: QueueName::new("work").unwrap(),
+        lane,
+        priority: Priority::default(),
+        due: Due::Now,
+        unique: None,
+        policy: Arc::default(),
+        limit: None,
+        args: Payload(script.as_bytes().to_vec()),
     }
 }
