@@ -167,8 +167,8 @@ async def run_all(lines: list[Line], log: Path, board: Board) -> float:
         await until(lambda: board.seconds_since_note() > 2, board)
         worker = start_worker(log)
         board.note(f"a new worker starts; jobs of the dead one follow when its lease ({LEASE}) ends")
+        await until(lambda: done() == total, board)
         await asyncio.gather(*followers)
-        board.draw()
         seconds = time.perf_counter() - began
         stop_worker(worker, signal.SIGTERM)
         return seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections import deque
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
@@ -152,7 +153,7 @@ def delay_many(app: Laneway, calls: Iterable[Call[R_co]], *, keep_ids: bool) -> 
             if len(under_way) == BATCHES_UNDER_WAY:
                 first, ticket = under_way.popleft()
                 enqueued.add(first, room.answer(ticket), keep_ids=keep_ids)
-            ticket = room.post(lambda box, number, jobs=jobs: native.enqueue(jobs, box, number))
+            ticket = room.post(functools.partial(native.enqueue, jobs))
             under_way.append((batch, ticket))
         while under_way:
             first, ticket = under_way.popleft()

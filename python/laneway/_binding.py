@@ -117,7 +117,7 @@ def compile_bind(signature: Signature) -> Callable[..., msgspec.Struct]:
     scope: dict[str, Any] = {_UNSET: msgspec.UNSET, _STRUCT: struct}
     # The source consists of the function's own parameter names, which Python has accepted before.
     exec(compile(source, "<laneway binding>", "exec"), scope)  # noqa: S102
-    bind = scope["bind"]
+    bind = cast("Callable[..., msgspec.Struct]", scope["bind"])
     bind.__qualname__ = getattr(signature.function, "__qualname__", "task")
     return bind
 

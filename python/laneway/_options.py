@@ -209,7 +209,7 @@ def _lane(function: Callable[..., Any], lane: Lane | None) -> Lane:
             'write `async def`, or `lane="thread"` when it waits and `lane="process"` when it '
             "computes",
         )
-    return _one_of("lane", lane, ("process", "thread"))
+    return cast("Lane", _one_of("lane", lane, ("process", "thread")))
 
 
 def _fits_function(function: Callable[..., Any], settings: Settings) -> None:

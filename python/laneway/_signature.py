@@ -28,7 +28,7 @@ class Parameter:
     __slots__ = ("default", "kind", "name", "resource")
 
     def __init__(self, parameter: inspect.Parameter) -> None:
-        self.name = parameter.name
+        self.name: str = parameter.name
         self.kind = parameter.kind
         default: object = parameter.default
         self.resource: Resource[Any] | None = None
@@ -39,8 +39,9 @@ class Parameter:
     @property
     def stored_name(self) -> str:
         """The key of its value in the stored arguments."""
-        stars = {VAR_POSITIONAL: "*", VAR_KEYWORD: "**"}
-        return stars.get(self.kind, "") + self.name
+        if self.kind is VAR_POSITIONAL:
+            return f"*{self.name}"
+        return f"**{self.name}" if self.kind is VAR_KEYWORD else self.name
 
 
 class Signature:

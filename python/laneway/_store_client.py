@@ -55,7 +55,7 @@ class Mailroom:
             loop = asyncio.get_running_loop()
             timer = loop.call_later(timeout, _settle_with_none, future)
         try:
-            return await future
+            return cast("JobEnd | None", await future)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -146,7 +146,7 @@ class StoreClient:
             job: Its id.
             timeout: Seconds, or `None` for as long as it takes.
         """
-        return self._blocking(self.native.wait, job, timeout)
+        return cast("JobEnd | None", self._blocking(self.native.wait, job, timeout))
 
     async def details(self, job: str) -> dict[str, Any] | None:
         """Everything known of a job.
@@ -155,7 +155,8 @@ class StoreClient:
             job: Its id.
         """
         native = self.native
-        return await mailroom().post(lambda mailbox, ticket: native.job(job, mailbox, ticket))
+        details = await mailroom().post(lambda mailbox, ticket: native.job(job, mailbox, ticket))
+        return cast("dict[str, Any] | None", details)
 
     def details_now(self, job: str) -> dict[str, Any] | None:
         """The blocking twin of `details`.
@@ -163,7 +164,7 @@ class StoreClient:
         Args:
             job: Its id.
         """
-        return self._blocking(self.native.job, job)
+        return cast("dict[str, Any] | None", self._blocking(self.native.job, job))
 
     async def cancel(self, job: str) -> str:
         """Asks for the cancellation of a job.
@@ -175,7 +176,7 @@ class StoreClient:
         answers = await mailroom().post(
             lambda mailbox, ticket: native.cancel([job], mailbox, ticket)
         )
-        return answers[0]
+        return cast("list[str]", answers)[0]
 
     def cancel_now(self, job: str) -> str:
         """The blocking twin of `cancel`.

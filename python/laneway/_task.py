@@ -204,7 +204,7 @@ class AsyncTask(Task[P, R]):
             *args: As for the function.
             **kwargs: As for the function.
         """
-        return self._function(*args, **kwargs)
+        return cast("Coroutine[Any, Any, R]", self._function(*args, **kwargs))
 
 
 class SyncTask(Task[P, R]):
@@ -217,4 +217,4 @@ class SyncTask(Task[P, R]):
             *args: As for the function.
             **kwargs: As for the function.
         """
-        return self._function(*args, **kwargs)
+        return cast("R", self._function(*args, **kwargs))

@@ -17,7 +17,6 @@
 
 mod bell;
 mod census;
-mod checkpoint;
 mod claim;
 mod clock;
 mod control;

@@ -39,11 +39,9 @@ const LIBRARY_MIN: i32 = 3_051_003;
 /// Pages of 8 KiB hold about fifty waiting jobs; larger ones make a single enqueue dearer.
 const PAGE_BYTES: u32 = 8_192;
 
-/// The write-ahead log is copied into the database when so many pages wait (16 MiB).
-pub(crate) const CHECKPOINT_PAGES: u32 = 2_048;
-
-/// At so many pages (96 MiB) the writer copies by itself: the log must not grow without a bound.
-const CHECKPOINT_PAGES_MAX: u32 = 6 * CHECKPOINT_PAGES;
+/// The write-ahead log is copied into the database after so many pages (16 MiB). The writer does it:
+/// a thread beside it cannot catch up with a busy writer, and its flushes hold the writer up anyway.
+const CHECKPOINT_PAGES: u32 = 2_048;
 
 /// A log that grew beyond this while a reader held it up is cut back.
 const LOG_BYTES_MAX: u32 = 64 * 1_024 * 1_024;
@@ -87,7 +85,7 @@ pub(crate) fn open_writer(path: &Location, durability: Durability) -> Result<Con
     }
     connection.execute_batch(&format!(
         "PRAGMA synchronous = {};
-         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES_MAX};
+         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES_MAX};
          PRAGMA foreign_keys = OFF;
          PRAGMA temp_store = MEMORY;

@@ -17,7 +17,6 @@ use laneway_core::store::{
 use rusqlite::Connection;
 
 use crate::bell::{Belfry, Ringer, listen};
-use crate::checkpoint::Checkpointer;
 use crate::fault::{Result, file_error};
 use crate::open::{Location, SqliteOptions, open_writer};
 use crate::reader::Readers;
@@ -87,10 +86,6 @@ impl SqliteStore {
             clock: clock.clone(),
             hub: hub.clone(),
             ringer: belfry.clone().and_then(Ringer::new),
-            checkpointer: match &location {
-                Location::Memory => None,
-                Location::File(file) => Some(Checkpointer::start(file)?),
-            },
         };
         let writer = Writer::start(worker).map_err(|error| no_thread(&error))?;
         let readers = match &location {
@@ -283,6 +278,3 @@ impl Store for SqliteStore {
         self.0.read(move |connection| health::health(connection, &location, durability)).await
     }
 }
-
-#[cfg(test)]
-mod tests;

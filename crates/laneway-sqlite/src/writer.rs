@@ -18,7 +18,6 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bell::Ringer;
-use crate::checkpoint::Checkpointer;
 use crate::fault::{Fault, Result, thread_gone};
 use crate::names::Names;
 use crate::transaction::{Changes, Rung, Tx};
@@ -158,8 +157,6 @@ pub(crate) struct WriterThread {
     pub(crate) hub: Arc<Hub>,
     /// The way to watchers in other processes.
     pub(crate) ringer: Option<Ringer>,
-    /// Copies the write-ahead log; a store in memory has none.
-    pub(crate) checkpointer: Option<Checkpointer>,
 }
 
 /// Requests that are committed together, each with its own refusal if it has one.
@@ -177,11 +174,6 @@ impl WriterThread {
                 group.push((next, None));
             }
             self.perform(group, &mut names);
-            if let Some(checkpointer) = &mut self.checkpointer
-                && checkpointer.count(&self.connection, weight).is_err()
-            {
-                // The next transaction meets the same trouble and tells its caller.
-            }
         }
     }
 

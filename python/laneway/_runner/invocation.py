@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, cast
 
 import msgspec
 
@@ -84,9 +84,9 @@ def _field_hint(signature: Signature, parameter: Parameter) -> Any:  # noqa: ANN
     if not _codec.is_decodable(hint):
         return Any
     if parameter.kind is VAR_POSITIONAL:
-        return list[hint]
+        return list.__class_getitem__(hint)
     if parameter.kind is VAR_KEYWORD:
-        return dict[str, hint]
+        return dict.__class_getitem__((str, hint))
     return hint
 
 
@@ -120,7 +120,7 @@ def _compile_invoke(signature: Signature) -> Callable[..., Any]:
     source = f"def invoke({parameters}):\n return _function({', '.join(arguments)})"
     # The source consists of numbered names and of the function's own parameter names.
     exec(compile(source, "<laneway invoke>", "exec"), scope)  # noqa: S102
-    return scope["invoke"]
+    return cast("Callable[..., Any]", scope["invoke"])
 
 
 def _value_source(

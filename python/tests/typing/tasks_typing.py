@@ -16,7 +16,6 @@ from typing_extensions import assert_type
 from laneway import (
     AsyncTask,
     Backoff,
-    BoundTask,
     Call,
     Enqueued,
     Job,
@@ -104,7 +103,6 @@ async def jobs_have_the_types_of_their_results() -> None:
 
 async def options_keep_the_signature() -> None:
     later = receipt.options(after="15m", priority=3, key="r-42")
-    assert_type(later, BoundTask[[int], None])
     assert_type(await later.enqueue(42), Job[None])
     assert_type(later.call(42), Call[None])
     receipt.options(at=datetime(2030, 1, 1, tzinfo=timezone.utc), retry=None, queue="slow")
@@ -141,12 +139,16 @@ async def mistakes() -> None:
     await fetch.enqueue()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     fetch.call("a", 2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     shrink.delay("a", sizes=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    receipt.options(key="a").delay("42")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    receipt.options(key="a").delay(
+        "42",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    )
     receipt.options(priority="high")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     receipt.options(prio=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    app.task(lane="fiber")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    app.task(lane="fiber")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     app.task(quue="mail")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     inject(Pool)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await app.enqueue_many([shrink])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
-    wrong: Job[str] = await fetch.enqueue("a")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    tasks = [shrink]
+    await app.enqueue_many(tasks)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    job = await fetch.enqueue("a")
+    wrong: Job[str] = job  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     del wrong

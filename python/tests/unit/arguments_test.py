@@ -50,7 +50,7 @@ def app() -> Laneway:
     return Laneway(name="shop")
 
 
-def sent(app: Laneway, function: Callable[..., Any], *args: object, **kwargs: object) -> Any:
+def sent(app: Laneway, function: Callable[..., object], *args: object, **kwargs: object) -> object:
     """Calls a function by way of its stored arguments."""
     task = app.task(function)
     payload = task.call(*args, **kwargs).new_job[1]

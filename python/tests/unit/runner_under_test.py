@@ -53,7 +53,7 @@ class RunnerUnderTest:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def greet(self) -> Any:
+    def greet(self) -> Any:  # noqa: ANN401 - a message of any shape
         """Takes the runner's hello, and learns its tasks."""
         hello = self.next("Hello")
         for index, (name, lane, _) in enumerate(hello[4][2]):
@@ -79,7 +79,7 @@ class RunnerUnderTest:
         body = msgspec.msgpack.encode(message)
         self._socket.sendall(HEADER.pack(len(body)) + body)
 
-    def next(self, kind: str) -> Any:
+    def next(self, kind: str) -> Any:  # noqa: ANN401 - a message of any shape
         """Waits for the next message of a kind; others are kept for later."""
         for place, (found, content) in enumerate(self._backlog):
             if found == kind:

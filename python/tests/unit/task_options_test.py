@@ -171,7 +171,7 @@ def test_a_number_for_retry_counts_all_attempts(app: Laneway) -> None:
     "options",
     [
         {"after": "1m", "at": 0},
-        {"at": datetime(2030, 1, 1)},
+        {"at": datetime(2030, 1, 1)},  # noqa: DTZ001 - the mistake that is meant
         {"after": "later"},
         {"key": ""},
         {"prioritee": 3},

@@ -1,8 +1,9 @@
 //! From Python's tuples to a store's jobs.
 
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use laneway_core::clock::Timestamp;
@@ -53,51 +54,74 @@ pub(super) fn new_jobs(items: &Bound<'_, PyAny>, payload_max: usize) -> PyResult
     Ok(jobs)
 }
 
-/// Hands jobs to a store in batches that it accepts, all of them at once, and gives one answer.
+/// Hands jobs to a store in batches that it accepts, a few of them at once, and gives one answer.
 ///
-/// The futures are polled in order, so that batches enter the store in order. When one batch fails,
-/// others may have been added: "all or none" holds for each [`BATCH_MAX`] jobs.
+/// The calls are polled in their order, so that batches enter the store in order. When one batch
+/// fails, no further one is begun, but those before it were added: "all or none" holds for each
+/// [`BATCH_MAX`] jobs.
 pub(super) async fn in_batches(
     store: &impl Store,
     mut jobs: Vec<NewJob>,
 ) -> Result<Vec<Enqueued>, Error> {
-    if jobs.is_empty() {
-        return Ok(Vec::new());
-    }
     if jobs.len() <= BATCH_MAX {
-        return store.enqueue(jobs).await;
+        return if jobs.is_empty() { Ok(Vec::new()) } else { store.enqueue(jobs).await };
     }
-    let mut batches = Vec::with_capacity(jobs.len().div_ceil(BATCH_MAX));
-    while !jobs.is_empty() {
-        let rest = jobs.split_off(jobs.len().min(BATCH_MAX));
-        batches.push(Batch::UnderWay(Box::pin(store.enqueue(jobs))));
-        jobs = rest;
-    }
-    let answers = poll_fn(|context| {
-        let mut is_ready = true;
-        for batch in &mut batches {
-            if let Batch::UnderWay(call) = batch {
-                match call.as_mut().poll(context) {
-                    Poll::Ready(answer) => *batch = Batch::Answered(answer),
-                    Poll::Pending => is_ready = false,
-                }
+    let mut answer = Ok(Vec::with_capacity(jobs.len()));
+    // Batches are taken from the end of the list, which is therefore turned around first.
+    jobs.reverse();
+    let mut under_way = VecDeque::with_capacity(BATCHES_AT_ONCE);
+    loop {
+        while under_way.len() < BATCHES_AT_ONCE && !jobs.is_empty() {
+            let mut batch = jobs.split_off(jobs.len().saturating_sub(BATCH_MAX));
+            batch.reverse();
+            under_way.push_back(Batch::Begun(Box::pin(store.enqueue(batch))));
+        }
+        let Some(added) = poll_fn(|context| poll_in_order(&mut under_way, context)).await else {
+            return answer;
+        };
+        match (&mut answer, added) {
+            (Ok(all), Ok(added)) => all.extend(added),
+            (Ok(_), Err(error)) => {
+                jobs.clear();
+                answer = Err(error);
             }
-        }
-        if is_ready { Poll::Ready(std::mem::take(&mut batches)) } else { Poll::Pending }
-    })
-    .await;
-    let mut all = Vec::new();
-    for batch in answers {
-        if let Batch::Answered(answer) = batch {
-            all.extend(answer?);
+            (Err(_), _) => {}
         }
     }
-    Ok(all)
 }
 
+/// So many batches keep the store's writer busy while the next ones are made.
+const BATCHES_AT_ONCE: usize = 4;
+
+/// A call of the store.
 enum Batch<F> {
-    UnderWay(Pin<Box<F>>),
+    Begun(Pin<Box<F>>),
     Answered(Result<Vec<Enqueued>, Error>),
+}
+
+/// Drives all calls; gives the answer of the first once it is there, `None` when there is no call.
+fn poll_in_order<F>(
+    under_way: &mut VecDeque<Batch<F>>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Vec<Enqueued>, Error>>>
+where
+    F: Future<Output = Result<Vec<Enqueued>, Error>>,
+{
+    for batch in under_way.iter_mut() {
+        if let Batch::Begun(call) = batch
+            && let Poll::Ready(answer) = call.as_mut().poll(context)
+        {
+            *batch = Batch::Answered(answer);
+        }
+    }
+    match under_way.pop_front() {
+        Some(Batch::Answered(answer)) => Poll::Ready(Some(answer)),
+        Some(begun) => {
+            under_way.push_front(begun);
+            Poll::Pending
+        }
+        None => Poll::Ready(None),
+    }
 }
 
 fn check_size(template: &JobTemplate, size: usize, payload_max: usize) -> Result<(), Error> {

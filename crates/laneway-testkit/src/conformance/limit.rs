@@ -163,6 +163,15 @@ pub async fn the_latest_rate_of_a_key_wins<H: Harness>(t: Trial<H>) {
     assert_eq!(t.claim(100).await.len(), 2);
 }
 
+/// A producer whose answer was lost may repeat its call after a newer rate was deployed.
+pub async fn a_job_that_is_not_added_does_not_bring_its_rate_back<H: Harness>(t: Trial<H>) {
+    let old = t.job_limited("api", rate(5, 5));
+    t.add(old.clone()).await;
+    limited(&t, 5, "api", slow(1)).await;
+    assert!(!t.enqueue(vec![old]).await[0].created);
+    assert_eq!(t.claim(100).await.len(), 1);
+}
+
 /// A rate that became slower keeps what was spent under the old one.
 pub async fn a_new_rate_does_not_give_spent_permits_back<H: Harness>(t: Trial<H>) {
     limited(&t, 3, "api", slow(2)).await;

@@ -145,6 +145,7 @@ macro_rules! conformance_suite {
                 jobs_without_a_limit_pass_those_that_wait,
                 many_closed_gates_do_not_stand_in_the_way,
                 the_latest_rate_of_a_key_wins,
+                a_job_that_is_not_added_does_not_bring_its_rate_back,
                 a_new_rate_does_not_give_spent_permits_back,
                 within_a_key_the_line_is_as_without_a_limit,
                 a_limited_job_can_be_scheduled,

@@ -201,7 +201,7 @@ fn write(output: &mut Output, answer: &Answer) {
 async fn matching(filter: &Filter, store: &AnyStore) -> Result<Vec<JobId>, Error> {
     let mut ids = Vec::new();
     pages(store, filter.first_page()?, usize::MAX, |job| {
-        ids.push(job.id)
+        ids.push(job.id);
     })
     .await?;
     Ok(ids)

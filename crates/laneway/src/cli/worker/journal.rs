@@ -169,50 +169,65 @@ impl Level {
 
 /// The line for people, and how much it matters; `None` for what only programs want to know.
 fn words(happening: &Happening) -> Option<(Level, String)> {
-    let of_runner = |runner: &u32, kind: &str| format!("{kind} runner {runner}");
+    match happening {
+        Happening::RunnerReady { .. }
+        | Happening::RunnerDied { .. }
+        | Happening::RunnerRetired { .. }
+        | Happening::LoopBlocked { .. } => of_runner(happening),
+        Happening::AttemptEnded(attempt) => Some(of_attempt(attempt)),
+        Happening::Draining { .. } | Happening::DrainTimedOut { .. } => of_end(happening),
+        _ => of_store(happening),
+    }
+}
+
+fn of_runner(happening: &Happening) -> Option<(Level, String)> {
     Some(match happening {
-        Happening::Ready { session, .. } => (Level::Info, format!("ready, session {session}")),
         Happening::RunnerReady {
             runner,
             kind,
             pid,
             took,
-        } => (
-            Level::Detail,
-            format!(
-                "{} is ready after {}, pid {pid}",
-                of_runner(runner, kind.as_str()),
-                span(*took)
-            ),
-        ),
+        } => {
+            let (kind, took) = (kind.as_str(), span(*took));
+            (
+                Level::Detail,
+                format!("{kind} runner {runner} is ready after {took}, pid {pid}"),
+            )
+        }
         Happening::RunnerDied { runner, kind, how } => (
             Level::Warning,
-            format!("{} died: {how}", of_runner(runner, kind.as_str())),
+            format!("{} runner {runner} died: {how}", kind.as_str()),
         ),
         Happening::RunnerRetired { runner, kind, why } => (
             Level::Detail,
-            format!("{} is retired: {why}", of_runner(runner, kind.as_str())),
+            format!("{} runner {runner} is retired: {why}", kind.as_str()),
         ),
         Happening::LoopBlocked {
             runner,
             since,
             waiting,
-        } => (
-            Level::Warning,
-            format!(
-                "the event loop of runner {runner} has not turned for {}; {} sent to it wait",
-                span(*since),
-                counted(*waiting as u64, "job")
-            ),
-        ),
-        Happening::AttemptEnded(attempt) => of_attempt(attempt),
-        Happening::SessionLost { held, .. } => (
-            Level::Error,
-            format!(
-                "the session was lost with {}; a new one is opened",
-                counted(*held as u64, "job")
-            ),
-        ),
+        } => {
+            let (since, jobs) = (span(*since), counted(*waiting as u64, "job"));
+            let text = format!(
+                "the event loop of runner {runner} has not turned for {since}; {jobs} sent to it \
+                 had not started"
+            );
+            (Level::Warning, text)
+        }
+        _ => return None,
+    })
+}
+
+fn of_store(happening: &Happening) -> Option<(Level, String)> {
+    Some(match happening {
+        Happening::Ready { session, .. } => (Level::Info, format!("ready, session {session}")),
+        Happening::SessionLost { held, .. } => {
+            let jobs = counted(*held as u64, "job");
+            (
+                Level::Error,
+                format!("the session was lost with {jobs}; a new one is opened"),
+            )
+        }
         Happening::SessionOpened { session } => {
             (Level::Info, format!("a new session is open, {session}"))
         }
@@ -221,39 +236,39 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
             Level::Info,
             format!("the store can be used again after {}", span(*after)),
         ),
-        Happening::Swept(swept) if swept.sessions_expired == 0 => return None,
-        Happening::Swept(swept) => (
-            Level::Warning,
-            format!(
-                "{} expired; its jobs: {} ready again, {} parked, {} failed",
-                counted(swept.sessions_expired as u64, "session"),
-                swept.released,
-                swept.parked,
-                swept.failed
-            ),
-        ),
+        Happening::Swept(swept) if swept.sessions_expired > 0 => {
+            let sessions = counted(swept.sessions_expired as u64, "session");
+            let text = format!(
+                "{sessions} expired; jobs of dead workers: {} ready again, {} parked, {} failed",
+                swept.released, swept.parked, swept.failed
+            );
+            (Level::Warning, text)
+        }
         Happening::Pruned { jobs } => (
             Level::Detail,
             format!(
-                "{} deleted, because they are old",
+                "deleted {}, because they are old",
                 counted(*jobs as u64, "job")
             ),
         ),
+        _ => return None,
+    })
+}
+
+fn of_end(happening: &Happening) -> Option<(Level, String)> {
+    Some(match happening {
         Happening::Draining { running: 0 } => (Level::Info, "stopping; nothing runs".to_owned()),
-        Happening::Draining { running } => (
-            Level::Info,
-            format!(
-                "stopping; waits for {}",
-                counted(*running as u64, "running attempt")
-            ),
-        ),
-        Happening::DrainTimedOut { running } => (
-            Level::Warning,
-            format!(
-                "{} did not end in time and is stopped",
-                counted(*running as u64, "attempt")
-            ),
-        ),
+        Happening::Draining { running } => {
+            let attempts = counted(*running as u64, "running attempt");
+            (Level::Info, format!("stopping; waits for {attempts}"))
+        }
+        Happening::DrainTimedOut { running } => {
+            let attempts = counted(*running as u64, "attempt");
+            (
+                Level::Warning,
+                format!("{attempts} did not end in time; asked to stop, then killed"),
+            )
+        }
         _ => return None,
     })
 }
