@@ -34,21 +34,12 @@ async def wait_from(sent: float, seconds: float) -> float:
     return time.time() - sent
 
 
-@app.task(lane="process")
-def burn(seconds: float) -> int:
-    """Computes for so much CPU time; returns the rounds it made."""
-    end = time.process_time() + seconds
-    rounds = 0
-    while time.process_time() < end:
-        sum(i * i for i in range(500))
-        rounds += 1
-    return rounds
-
-
-@app.task(lane="process")
-def spin(rounds: int) -> int:
-    """Computes a fixed amount of work."""
+def rounds_of_work(rounds: int) -> int:
+    """Computes a fixed amount of work; a plain function, so that a pool can run it as well."""
     total = 0
     for _ in range(rounds):
         total += sum(i * i for i in range(500))
     return total
+
+
+spin = app.task(lane="process", name="spin")(rounds_of_work)

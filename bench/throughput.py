@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 
@@ -40,6 +41,8 @@ async def measure(store: str, jobs: int, singles: int) -> None:
         harness.cli(store, "queues", "resume", "default")
         await last.result(timeout=300)
         seconds, after = time.perf_counter() - began, worker.usage()
+        counts = json.loads(harness.cli(store, "--json", "queues", "list").splitlines()[0])["counts"]
+        assert counts["succeeded"] == jobs + 1, counts
         cpu = (after.cpu_s - before.cpu_s) / jobs * 1e6
         print(f"drain                   {jobs / seconds:>10,.0f} jobs/s  ({jobs:,} jobs)")
         print(f"CPU per job, whole tree {cpu:>10.1f} us")

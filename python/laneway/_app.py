@@ -40,9 +40,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-STORE_OF_WORKER = "LANEWAY_WORKER_STORE"
-"""The environment variable by which a worker tells its runners which store it serves."""
-
 
 class Laneway:
     """An application: its tasks and resources, and the store of its jobs.
@@ -68,7 +65,7 @@ class Laneway:
     def __init__(self, store: str | None = None, *, name: str | None = None) -> None:
         if store is not None and not isinstance(cast("object", store), str):
             raise SettingError("LW1021", f"`store={store!r}`", "a store is named by a URL")
-        self.store = store
+        self.store: str | None = store
         self.name = name
         self._module = sys._getframe(1).f_globals.get("__name__", "__main__")  # noqa: SLF001
         self._tasks: dict[str, Task[..., Any]] = {}
@@ -219,13 +216,13 @@ class Laneway:
         process. For tests and for small services that bring their own worker.
 
         Args:
-            **options: See `WorkerOptions`: `queues`, `concurrency`, `threads`, `processes`,
-                `drain_timeout`.
+            **options: See `WorkerOptions`: `queues`, `concurrency_async`, `concurrency_thread`,
+                `concurrency_process`, `drain_timeout`.
 
         Example:
             >>> app = Laneway()
             >>> async def main() -> None:
-            ...     async with app.worker(threads=4):
+            ...     async with app.worker(concurrency_thread=4):
             ...         ...
         """
         from laneway._worker import Worker  # noqa: PLC0415 - not needed to import an app
@@ -243,7 +240,7 @@ class Laneway:
         """The store, opened at its first use; for the SDK itself."""
         from laneway._store_client import StoreClient  # noqa: PLC0415 - not needed to import an app
 
-        return StoreClient(os.environ.get(STORE_OF_WORKER) or self.store)
+        return StoreClient(self.store)
 
     def job_of(self, definition: Definition, job_id: str, *, created: bool = True) -> Job[Any]:
         """A job of one of the tasks; for the SDK itself.

@@ -60,8 +60,8 @@ def _decode_unknown(kind: Any, value: Any) -> Any:  # noqa: ANN401 - any hint, a
 
 def _is_pydantic(kind: type) -> bool:
     """Whether a class is a pydantic model; no value can be one while pydantic is not imported."""
-    pydantic = sys.modules.get("pydantic")
-    return pydantic is not None and issubclass(kind, pydantic.BaseModel)
+    base = getattr(sys.modules.get("pydantic"), "BaseModel", None)
+    return base is not None and issubclass(kind, base)
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_unknown)

@@ -144,7 +144,7 @@ def task_settings(name: str, function: Callable[..., Any], options: TaskOptions)
         options: What was written.
     """
     try:
-        _known(options, TaskOptions)
+        refuse_unknown(options, TaskOptions)
         _name("name", name)
         settings = Settings(options, lane=_lane(function, options.get("lane")))
         _fits_function(function, settings)
@@ -176,7 +176,7 @@ def check_enqueue_options(options: EnqueueOptions) -> None:
     Args:
         options: What was given to `task.options`.
     """
-    _known(options, EnqueueOptions)
+    refuse_unknown(options, EnqueueOptions)
     if "key" in options:
         _name("key", options["key"])
 
@@ -242,7 +242,13 @@ def _fits_function(function: Callable[..., Any], settings: Settings) -> None:
             )
 
 
-def _known(options: Mapping[str, object], kind: type) -> None:
+def refuse_unknown(options: Mapping[str, object], kind: type) -> None:
+    """Refuses an option that does not exist, and suggests the one that was meant.
+
+    Args:
+        options: What was given.
+        kind: The `TypedDict` of what can be given.
+    """
     for name in options:
         if name not in kind.__annotations__:
             names = sorted(kind.__annotations__)

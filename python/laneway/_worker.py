@@ -12,7 +12,9 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
+from laneway import _runner
 from laneway._durations import seconds
+from laneway._options import refuse_unknown
 from laneway.errors import AppError, SettingError
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from laneway import _runner
     from laneway._app import Laneway
-    from laneway._durations import Duration
+from laneway._durations import Duration
 
 LINE_BYTES_MAX = 1 << 20
 
@@ -32,12 +35,12 @@ class WorkerOptions(TypedDict, total=False):
 
     queues: Sequence[str]
     """The queues it serves, the preferred first; all of the application's by default."""
-    concurrency: int
-    """The most async attempts at once."""
-    threads: int
-    """The most thread attempts at once."""
-    processes: int
-    """The most process attempts at once."""
+    concurrency_async: int
+    """The most async attempts at once; 1,000 by default."""
+    concurrency_thread: int
+    """The most thread attempts at once; 40 by default."""
+    concurrency_process: int
+    """The most process attempts at once; one for each core by default."""
     drain_timeout: Duration
     """The time that running attempts get at the end."""
 
@@ -71,11 +74,11 @@ class Worker:
             reference,
             "--json",
             "--stop-on-stdin-eof",
+            f"--python={sys.executable}",
             *self._arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
-            env={**os.environ, "LANEWAY_PYTHON": sys.executable},
         )
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader = asyncio.create_task(self._read_output(self._process, ready))
@@ -133,7 +136,7 @@ class Worker:
                 AppError(
                     "LW1035",
                     "the worker ended before it was ready",
-                    f"its exit status is {status}; it says more on standard error",
+                    f"its exit status is {status}; standard error says why",
                 )
             )
 
@@ -168,11 +171,13 @@ def _command() -> list[str]:
 
 
 def _arguments(options: WorkerOptions) -> list[str]:
+    refuse_unknown(options, WorkerOptions)
     arguments: list[str] = []
     for queue in options.get("queues", ()):
         arguments += ["--queue", queue]
     given = cast("dict[str, object]", options)
-    for name, lane in (("concurrency", "async"), ("threads", "thread"), ("processes", "process")):
+    for lane in ("async", "thread", "process"):
+        name = f"concurrency_{lane}"
         if name in given:
             arguments += [f"--concurrency-{lane}", str(given[name])]
     if "drain_timeout" in options:
@@ -183,7 +188,7 @@ def _arguments(options: WorkerOptions) -> list[str]:
 
 def _refuse_in_a_runner() -> None:
     # A script without `if __name__ == "__main__"` would start a worker in each runner of a worker.
-    if "laneway._runner.start" in sys.modules:
+    if _runner.kind is not None:
         raise AppError(
             "LW1031",
             "a runner was asked to start another worker",

@@ -2,9 +2,9 @@
 //! arguments say. Those that take time report progress when they begin.
 //!
 //! The arguments are plain text, one of: nothing (the arguments are the result), `sleep 50` (ends
-//! early when asked to stop), `deaf 50` (does not), `block 50` (and nothing else in this process goes
-//! on), `fail`, `fail final`, `crash`, `grow 64` (holds so many MiB more), `say 3` (reports progress
-//! and waits to be stopped). Times are milliseconds.
+//! early when asked to stop), `deaf 50` (does not), `block 50` (and nothing else in this process
+//! goes on), `fail`, `fail final`, `crash`, `grow 64` (holds so many MiB more), `say 3` (reports
+//! progress and waits to be stopped). Times are milliseconds.
 //!
 //! The application's name says how the runner begins: `refuse`, `die`, `old` (another protocol);
 //! `live-once:PATH` dies when the file exists, and makes it.
@@ -30,12 +30,24 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let value = |name: &str| {
         let place = arguments.iter().position(|argument| argument == name);
-        place.and_then(|place| arguments.get(place + 1)).cloned().unwrap_or_default()
+        place
+            .and_then(|place| arguments.get(place + 1))
+            .cloned()
+            .unwrap_or_default()
     };
-    let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
-    let Ok(socket) = socket else { return ExitCode::FAILURE };
+    let socket = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(UnixStream::from);
+    let Ok(socket) = socket else {
+        return ExitCode::FAILURE;
+    };
     let (app, is_process) = (value("--app"), value("--kind") == "process");
-    let runner = Runner { socket: Arc::new(socket), stops: Arc::default(), is_process };
+    let runner = Runner {
+        socket: Arc::new(socket),
+        stops: Arc::default(),
+        is_process,
+    };
     match runner.begin(&app).and_then(|()| runner.serve()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -87,10 +99,10 @@ impl Runner {
                 ToRunner::Stop { attempt, reason } => self.stop(attempt, reason),
                 ToRunner::Ping(number) => self.say(&FromRunner::Pong(number))?,
                 ToRunner::Drain => {
-                    for worker in workers {
-                        let _: thread::Result<()> = worker.join();
-                    }
-                    return Ok(());
+                    let ended = workers.into_iter().map(thread::JoinHandle::join);
+                    return ended
+                        .collect::<thread::Result<()>>()
+                        .map_err(|_| io::Error::other("panic"));
                 }
             }
         }
@@ -102,13 +114,17 @@ impl Runner {
         self.say(&FromRunner::Started(started))?;
         let mut done = Vec::new();
         for run in runs {
-            let takes_time = ["sleep", "deaf", "say"].iter().any(|w| run.args.0.starts_with(w.as_bytes()));
+            let takes_time = ["sleep", "deaf", "say"]
+                .iter()
+                .any(|w| run.args.0.starts_with(w.as_bytes()));
             if takes_time && !self.is_process {
                 let runner = self.clone();
                 workers.push(thread::spawn(move || {
                     let done = runner.execute(&run);
                     // The supervisor may be gone, and then this process has no purpose.
-                    runner.say(&FromRunner::Done(vec![done])).unwrap_or_else(|_| abort());
+                    runner
+                        .say(&FromRunner::Done(vec![done]))
+                        .unwrap_or_else(|_| abort());
                 }));
             } else {
                 done.push(self.execute(&run));
@@ -149,14 +165,23 @@ impl Runner {
             "grow" => {
                 let megabytes = usize::try_from(number).unwrap_or_default();
                 let held = vec![7_u8; megabytes << 20];
+                self.report(run.attempt, 0, 1);
                 let stop = self.wait(run.attempt, Duration::from_secs(60));
-                stop.map_or(End::Returned(Payload(held[..1].to_vec())), End::Stopped)
+                let last = held.last().copied().into_iter().collect();
+                stop.map_or(End::Returned(Payload(last)), End::Stopped)
             }
-            "say" => self.progress(run.attempt, number).map_or(result, End::Stopped),
+            "say" => self
+                .progress(run.attempt, number)
+                .map_or(result, End::Stopped),
             _ => result,
         };
         let wall_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Done { attempt: run.attempt, end, wall_us, cpu_us: None }
+        Done {
+            attempt: run.attempt,
+            end,
+            wall_us,
+            cpu_us: None,
+        }
     }
 
     fn progress(&self, attempt: u64, steps: u32) -> Option<StopReason> {
@@ -168,39 +193,55 @@ impl Runner {
 
     fn report(&self, attempt: u64, step: u32, steps: u32) {
         let (done, of, note) = (step.into(), Some(steps.into()), format!("step {step}"));
-        let report = ProgressReport { attempt, done, of, note };
-        self.say(&FromRunner::Progress(vec![report])).unwrap_or_else(|_| abort());
+        let report = ProgressReport {
+            attempt,
+            done,
+            of,
+            note,
+        };
+        self.say(&FromRunner::Progress(vec![report]))
+            .unwrap_or_else(|_| abort());
     }
 
     /// Waits so long, or until the attempt is asked to stop.
     fn wait(&self, attempt: u64, time: Duration) -> Option<StopReason> {
         let until = now() + time;
-        while self.is_process {
+        let mut is_asked = !self.is_process;
+        while !is_asked {
             let left = until.checked_duration_since(now())?;
-            if self.stop_comes(attempt, left.min(Duration::from_millis(20))) {
-                break;
-            }
+            is_asked = self.stop_comes(attempt, left.min(Duration::from_millis(20)));
         }
         let (stops, bell) = &*self.stops;
         let left = until.saturating_duration_since(now());
         let stops = stops.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = bell.wait_timeout_while(stops, left, |stops| !stops.contains_key(&attempt));
-        asked.unwrap_or_else(PoisonError::into_inner).0.remove(&attempt)
+        asked
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .remove(&attempt)
     }
 
     fn stop(&self, attempt: u64, reason: StopReason) {
         let (stops, bell) = &*self.stops;
-        stops.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, reason);
+        stops
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(attempt, reason);
         bell.notify_all();
     }
 
     /// Looks whether the next frame asks this attempt to stop; jobs that wait stay in the socket.
     fn stop_comes(&self, attempt: u64, patience: Duration) -> bool {
         let mut expected = Vec::new();
-        let stops = [StopReason::Timeout, StopReason::Cancel, StopReason::Shutdown];
+        let stops = [
+            StopReason::Timeout,
+            StopReason::Cancel,
+            StopReason::Shutdown,
+        ];
         for reason in stops {
             expected.clear();
-            let is_framed = append_frame(&mut expected, &ToRunner::Stop { attempt, reason }).is_ok();
+            let is_framed =
+                append_frame(&mut expected, &ToRunner::Stop { attempt, reason }).is_ok();
             let mut seen = vec![0; expected.len()];
             let peeked = rustix::net::recv(
                 &*self.socket,
@@ -238,19 +279,32 @@ impl Runner {
 
 fn manifest(app: &str) -> Result<AppManifest, Error> {
     let tasks = Lane::ALL.into_iter().map(|lane| {
-        let (name, queue) = (TaskName::new(format!("{lane}.do"))?, QueueName::new("work")?);
+        let (name, queue) = (
+            TaskName::new(format!("{lane}.do"))?,
+            QueueName::new("work")?,
+        );
         Ok(TaskManifest { name, lane, queue })
     });
     let tasks = tasks.collect::<Result<_, Error>>()?;
-    Ok(AppManifest { name: app.to_owned(), store: None, tasks })
+    Ok(AppManifest {
+        name: app.to_owned(),
+        store: None,
+        tasks,
+    })
 }
 
-#[expect(clippy::disallowed_methods, reason = "this program stands for somebody else's code")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this program stands for somebody else's code"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this program stands for somebody else's code")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this program stands for somebody else's code"
+)]
 fn nap(time: Duration) {
     thread::sleep(time);
 }

@@ -26,8 +26,8 @@ pub(crate) enum Due {
 
 /// Everything that becomes due, in order.
 ///
-/// Entries are removed when they no longer matter, so that many short attempts with long timeouts do
-/// not pile up.
+/// Entries are removed when they no longer matter, so that many short attempts with long timeouts
+/// do not pile up.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines(BTreeSet<(Moment, Due)>);
 

@@ -20,8 +20,8 @@ pub(crate) struct RunnerId(pub(crate) u32);
 pub(crate) enum Role {
     /// The async and the thread lane.
     Main,
-    /// The same, one job at a time: for jobs that were interrupted so often that once more would make
-    /// them poison. Alone, they cannot be blamed for what another job does.
+    /// The same, one job at a time: for jobs that were interrupted so often that once more would
+    /// make them poison. Alone, they cannot be blamed for what another job does.
     Isolated,
     /// The process lane.
     Process,
@@ -123,7 +123,9 @@ impl Runner {
 
     /// For how long its loop has not turned, when that is too long.
     pub(crate) fn blocked_for(&self, now: Moment) -> Option<Duration> {
-        self.ping.map(|ping| now.since(ping.sent_at)).filter(|late| *late >= LOOP_PATIENCE)
+        self.ping
+            .map(|ping| now.since(ping.sent_at))
+            .filter(|late| *late >= LOOP_PATIENCE)
     }
 
     pub(crate) const fn takes_work(&self) -> bool {

@@ -35,8 +35,9 @@ impl Launch {
     /// Tokio runtime; dropping the launch ends the runner.
     ///
     /// # Errors
-    /// What the runner says when it refuses (`LW1030` and its neighbours), `LW1033` when there is no
-    /// such interpreter, `LW1034` when it is of another release, `LW1035` when it ends or is silent.
+    /// What the runner says when it refuses (`LW1030` and its neighbours), `LW1033` when there is
+    /// no such interpreter, `LW1034` when it is of another release, `LW1035` when it ends or is
+    /// silent.
     pub async fn start(options: WorkerOptions) -> Result<Self, Error> {
         options.check()?;
         let timeline = Timeline::start();
@@ -49,7 +50,13 @@ impl Launch {
         if hello.protocol != PROTOCOL_VERSION {
             return Err(protocol_mismatch(&hello));
         }
-        Ok(Self { options, timeline, hello, first, events })
+        Ok(Self {
+            options,
+            timeline,
+            hello,
+            first,
+            events,
+        })
     }
 
     /// What the application declares.
@@ -65,8 +72,9 @@ impl Launch {
     /// Works until it is told to end and everything is settled.
     ///
     /// # Errors
-    /// The store's error when the first session cannot be opened, and whatever makes going on useless:
-    /// runners that do not stay alive, a store that is damaged. Held jobs are given back before.
+    /// The store's error when the first session cannot be opened, and whatever makes going on
+    /// useless: runners that do not stay alive, a store that is damaged. Held jobs are given back
+    /// before.
     pub async fn run<S: Store, O: Observer>(
         self,
         store: S,
@@ -99,8 +107,10 @@ async fn first_word(events: &mut mpsc::Receiver<Event>) -> Result<Hello, Error> 
                 Some(FromRunner::Hello(hello)) => return Ok(hello),
                 Some(FromRunner::Refused(error)) => return Err(error),
                 Some(other) => {
-                    return Err(Error::new(Code::RunnerMismatch, "the runner did not say hello")
-                        .why(format!("it said {other:?} first")));
+                    return Err(
+                        Error::new(Code::RunnerMismatch, "the runner did not say hello")
+                            .why(format!("it said {other:?} first")),
+                    );
                 }
                 None => {}
             },

@@ -1,8 +1,8 @@
 //! How many jobs may wait in the socket of a busy process runner.
 //!
-//! A runner that asks for its next job only when it is idle loses a round trip for each, which is most
-//! of the time when jobs are short. A job that waits behind a long one loses that one's whole run. So
-//! the jobs ahead are never worth more than [`HORIZON`] of work, by what recent runs took.
+//! A runner that asks for its next job only when it is idle loses a round trip for each, which is
+//! most of the time when jobs are short. A job that waits behind a long one loses that one's whole
+//! run. So the jobs ahead are never worth more than [`HORIZON`] of work, by what recent runs took.
 
 use std::time::Duration;
 
@@ -39,7 +39,9 @@ impl LookAhead {
     /// How many jobs may wait behind the one that runs.
     pub(crate) fn jobs(&self) -> usize {
         let horizon = u64::try_from(HORIZON.as_micros()).unwrap_or(u64::MAX);
-        let jobs = self.average_us.map_or(0, |average| (horizon / average.max(1)).min(JOBS_MAX));
+        let jobs = self
+            .average_us
+            .map_or(0, |average| (horizon / average.max(1)).min(JOBS_MAX));
         usize::try_from(jobs).unwrap_or_default()
     }
 }

@@ -1,9 +1,9 @@
 //! What a supervisor and its runners say to each other.
 //!
-//! Both ends are Rust of the same release: the supervisor here, the runner in `laneway._native`. They
-//! talk over a Unix stream socket that the runner inherits. A frame is a little-endian `u32` length
-//! and so many bytes of MessagePack, and carries many jobs wherever it can. Payloads pass through
-//! unread.
+//! Both ends are Rust of the same release: the supervisor here, the runner in `laneway._native`.
+//! They talk over a Unix stream socket that the runner inherits. A frame is a little-endian `u32`
+//! length and so many bytes of MessagePack, and carries many jobs wherever it can. Payloads pass
+//! through unread.
 //!
 //! The runner speaks first: [`FromRunner::Hello`] with what it imported, or [`FromRunner::Refused`]
 //! with why it could not. Whatever the runner has *read* counts as taken; what it has not read, a
@@ -212,11 +212,18 @@ pub fn append_frame(buffer: &mut Vec<u8>, message: &impl Serialize) -> Result<()
     buffer.extend_from_slice(&[0; HEADER_BYTES]);
     let written = rmp_serde::encode::write(buffer, message);
     let length = buffer.len() - start - HEADER_BYTES;
-    let header = u32::try_from(length).ok().filter(|_| length <= FRAME_BYTES_MAX);
+    let header = u32::try_from(length)
+        .ok()
+        .filter(|_| length <= FRAME_BYTES_MAX);
     let (Ok(()), Some(header)) = (written, header) else {
         buffer.truncate(start);
-        return Err(Error::new(Code::Internal, "a message to or from a runner cannot be framed")
-            .why(format!("it has {length} bytes, the most is {FRAME_BYTES_MAX}")));
+        return Err(Error::new(
+            Code::Internal,
+            "a message to or from a runner cannot be framed",
+        )
+        .why(format!(
+            "it has {length} bytes, the most is {FRAME_BYTES_MAX}"
+        )));
     };
     if let Some(place) = buffer.get_mut(start..start + HEADER_BYTES) {
         place.copy_from_slice(&header.to_le_bytes());
@@ -273,8 +280,11 @@ impl FrameReader {
 }
 
 fn mismatch(why: String) -> Error {
-    Error::new(Code::RunnerMismatch, "the other side of the runner socket is not understood")
-        .why(why)
+    Error::new(
+        Code::RunnerMismatch,
+        "the other side of the runner socket is not understood",
+    )
+    .why(why)
 }
 
 #[cfg(test)]
@@ -283,8 +293,14 @@ mod tests {
 
     #[test]
     fn frames_survive_being_cut_anywhere() {
-        let messages =
-            [ToRunner::Ping(7), ToRunner::Drain, ToRunner::Stop { attempt: 3, reason: StopReason::Cancel }];
+        let messages = [
+            ToRunner::Ping(7),
+            ToRunner::Drain,
+            ToRunner::Stop {
+                attempt: 3,
+                reason: StopReason::Cancel,
+            },
+        ];
         let mut bytes = Vec::new();
         for message in &messages {
             append_frame(&mut bytes, message).unwrap();

@@ -16,8 +16,8 @@ pub(crate) const UNREADY_DEATHS_MAX: u32 = 5;
 pub(crate) enum Died {
     /// It was never ready.
     Unready,
-    /// It ran attempts. They bear the blame and are counted as interrupted, which ends soon; slowing
-    /// the lane down would punish the other jobs.
+    /// It ran attempts. They bear the blame and are counted as interrupted, which ends soon;
+    /// slowing the lane down would punish the other jobs.
     AtWork,
     /// It was ready for so long and ran nothing.
     Idle(Duration),
@@ -34,7 +34,11 @@ pub(crate) struct Restart {
 impl Restart {
     /// Notes a death.
     pub(crate) fn died(&mut self, how: Died, now: Moment) {
-        self.unready = if how == Died::Unready { self.unready + 1 } else { 0 };
+        self.unready = if how == Died::Unready {
+            self.unready + 1
+        } else {
+            0
+        };
         self.delay = match how {
             Died::AtWork => FIRST,
             Died::Idle(lived) if lived >= PROVEN => FIRST,

@@ -1,6 +1,7 @@
 //! A runner's process and the socket to it.
 
 use std::ffi::OsString;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -43,15 +44,26 @@ pub(crate) struct RunnerCommand {
 impl RunnerCommand {
     pub(crate) fn new(options: &WorkerOptions) -> Self {
         let words = options.runner_command.clone().unwrap_or_else(|| {
-            vec![options.python.clone().into(), "-m".into(), "laneway._runner".into()]
+            vec![
+                options.python.clone().into(),
+                "-m".into(),
+                "laneway._runner".into(),
+            ]
         });
-        Self { words, environment: options.runner_environment.clone(), app: options.app.clone() }
+        Self {
+            words,
+            environment: options.runner_environment.clone(),
+            app: options.app.clone(),
+        }
     }
 
     /// The child finds its socket as standard input, so no other descriptor is inherited.
     fn spawn(&self, kind: RunnerKind, socket: OwnedFd) -> Result<Child, Error> {
         let (program, arguments) = self.words.split_first().ok_or_else(|| {
-            Error::new(Code::InvalidSetting, "the command that starts runners is empty")
+            Error::new(
+                Code::InvalidSetting,
+                "the command that starts runners is empty",
+            )
         })?;
         let mut command = Command::new(program);
         command
@@ -63,8 +75,11 @@ impl RunnerCommand {
             .kill_on_drop(true);
         command.spawn().map_err(|error| {
             let program = program.display();
-            Error::new(Code::PythonNotFound, format!("`{program}` cannot be started"))
-                .why(error.to_string())
+            Error::new(
+                Code::PythonNotFound,
+                format!("`{program}` cannot be started"),
+            )
+            .why(error.to_string())
         })
     }
 }
@@ -77,9 +92,9 @@ impl RunnerProcess {
         command: &RunnerCommand,
         events: mpsc::Sender<Event>,
     ) -> Result<Self, Error> {
-        let (near_end, far_end) = UnixStream::pair().map_err(no_socket)?;
-        let kept_end = far_end.try_clone().map_err(no_socket)?;
-        let line = Arc::new(Line::new(near_end, kept_end).map_err(no_socket)?);
+        let (near_end, far_end) = UnixStream::pair().map_err(|error| no_socket(&error))?;
+        let kept_end = far_end.try_clone().map_err(|error| no_socket(&error))?;
+        let line = Arc::new(Line::new(near_end, kept_end).map_err(|error| no_socket(&error))?);
         let child = command.spawn(kind, far_end.into())?;
         let pid = child.id().unwrap_or_default();
         let kill = Arc::new(Notify::new());
@@ -133,7 +148,7 @@ async fn wait(mut child: Child, kill: Arc<Notify>, exited: oneshot::Sender<Exit>
     exited.send(Exit::new(status)).ok();
 }
 
-fn no_socket(error: std::io::Error) -> Error {
+fn no_socket(error: &io::Error) -> Error {
     Error::new(Code::RunnerUnstable, "no socket can be made for a runner")
         .why(error.to_string())
         .fix("raise the limit of open files (`ulimit -n`)")

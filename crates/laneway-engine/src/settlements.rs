@@ -1,8 +1,9 @@
 //! Ends of attempts on their way to the store.
 //!
-//! One batch is under way at a time; what ends meanwhile forms the next one, which goes at the latest
-//! [`PACE`] after the one before. At a low rate every end goes at once; at a high rate transactions
-//! are few and large. A batch that fails is kept and repeated: the store recognises what it has.
+//! One batch is under way at a time; what ends meanwhile forms the next one, which goes at the
+//! latest [`PACE`] after the one before. At a low rate every end goes at once; at a high rate
+//! transactions are few and large. A batch that fails is kept and repeated: the store recognises
+//! what it has.
 
 use std::time::Duration;
 
@@ -68,7 +69,10 @@ impl Settlements {
         }
         self.is_under_way = true;
         self.sent_at = now;
-        Some(Settle { session, entries: self.sent.clone() })
+        Some(Settle {
+            session,
+            entries: self.sent.clone(),
+        })
     }
 
     /// The batch under way was recorded; gives how many of its entries were refused.
@@ -79,7 +83,10 @@ impl Settlements {
         if self.is_repeated {
             return 0;
         }
-        answers.iter().map(|answer| u64::from(*answer == Settled::Stale)).sum()
+        answers
+            .iter()
+            .map(|answer| u64::from(*answer == Settled::Stale))
+            .sum()
     }
 
     /// The batch under way may or may not have been recorded: it is kept.
@@ -98,7 +105,11 @@ impl Settlements {
         if self.is_under_way || self.unconfirmed() == 0 {
             return None;
         }
-        Some(self.retry.pause_until().unwrap_or_else(|| self.sent_at.plus(PACE)))
+        Some(
+            self.retry
+                .pause_until()
+                .unwrap_or_else(|| self.sent_at.plus(PACE)),
+        )
     }
 
     /// Whether a batch that failed waits to be repeated.
@@ -175,7 +186,10 @@ mod tests {
         let again = ends.next(SESSION, at(60_000)).unwrap();
         assert_eq!(jobs(&again), jobs(&first));
         assert_eq!(ends.confirmed(&[Settled::Stale]), 0);
-        assert_eq!(jobs(&ends.next(SESSION, at(90_000)).unwrap()), [JobId::from_bits(2)]);
+        assert_eq!(
+            jobs(&ends.next(SESSION, at(90_000)).unwrap()),
+            [JobId::from_bits(2)]
+        );
         assert_eq!(ends.confirmed(&[Settled::Stale]), 1);
         assert_eq!(ends.unconfirmed(), 0);
     }

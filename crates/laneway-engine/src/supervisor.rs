@@ -1,8 +1,8 @@
 //! Decides everything that a worker does.
 //!
-//! A plain state machine: it is told of [`Event`]s with the moment at which they happened and answers
-//! with [`Command`]s and [`Happening`]s. It does no I/O, reads no clock and starts nothing, so the same
-//! events give the same commands. All state is here or in a leaf that belongs to it.
+//! A plain state machine: it is told of [`Event`]s with the moment at which they happened and
+//! answers with [`Command`]s and [`Happening`]s. It does no I/O, reads no clock and starts nothing,
+//! so the same events give the same commands. All state is here or in a leaf that belongs to it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,7 +48,10 @@ pub(crate) use spawn::READY_TIME;
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A runner said something.
-    Said { runner: RunnerId, messages: Vec<FromRunner> },
+    Said {
+        runner: RunnerId,
+        messages: Vec<FromRunner>,
+    },
     /// What a runner said is not understood.
     Garbled { runner: RunnerId, error: Error },
     /// A runner's process has ended, and everything it said before has been told.
@@ -58,7 +61,10 @@ pub(crate) enum Event {
     /// What a runner had not read was taken back.
     TakenBack { runner: RunnerId, runs: Vec<Run> },
     /// What a runner's process holds of the machine's memory.
-    Measured { runner: RunnerId, resident_bytes: u64 },
+    Measured {
+        runner: RunnerId,
+        resident_bytes: u64,
+    },
     /// The claim was answered.
     Claimed(Result<Claimed, Error>),
     /// The settlements were answered.
@@ -88,6 +94,8 @@ pub(crate) enum Command {
     Send(RunnerId, ToRunner),
     /// Take back what it has not read; answered by [`Event::TakenBack`] before anything else.
     TakeBack(RunnerId),
+    /// Interrupt its main thread by a signal, so that it reads the request to stop.
+    Interrupt(RunnerId),
     /// End its process by force.
     Kill(RunnerId),
     /// Find out how much memory it holds.
@@ -160,6 +168,8 @@ pub(crate) struct Supervisor {
     /// Why a runner could not start, the last time that happened.
     last_refusal: Option<Error>,
     fatal: Option<Error>,
+    /// Whether the store is of no use any more, so that nothing of it is waited for.
+    is_store_lost: bool,
     report: WorkerReport,
     rng: Rng,
     commands: VecDeque<Command>,
@@ -192,6 +202,7 @@ impl Supervisor {
             has_had_session: false,
             last_refusal: None,
             fatal: None,
+            is_store_lost: false,
             report: WorkerReport::default(),
             rng,
             commands: VecDeque::new(),
@@ -214,7 +225,10 @@ impl Supervisor {
             Event::Exited { runner, exit } => self.runner_exited(runner, &exit, now),
             Event::NotStarted { runner, error } => self.runner_not_started(runner, error, now),
             Event::TakenBack { runner, runs } => self.runs_taken_back(runner, runs, now),
-            Event::Measured { runner, resident_bytes } => {
+            Event::Measured {
+                runner,
+                resident_bytes,
+            } => {
                 self.runner_measured(runner, resident_bytes, now);
             }
             Event::Claimed(answer) => self.claim_answered(answer, now),
@@ -261,7 +275,10 @@ impl Supervisor {
     }
 
     /// The next moment at which [`decide`](Self::decide) has something to do without an event.
-    pub(crate) fn wake_at(&self) -> Option<Moment> {
+    ///
+    /// What could be done by now is done, so a moment that is over waits for an event, not for
+    /// time.
+    pub(crate) fn wake_at(&self, now: Moment) -> Option<Moment> {
         let claims = self.claims.wake_at().filter(|_| self.may_claim());
         [
             self.deadlines.first(),
@@ -272,6 +289,7 @@ impl Supervisor {
         ]
         .into_iter()
         .flatten()
+        .filter(|at| *at > now)
         .min()
     }
 

@@ -11,6 +11,9 @@ use crate::supervisor::Event;
 
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
+/// A worker that lives for less than an hour prunes as well, but not while it begins.
+const FIRST_PRUNE: Duration = Duration::from_secs(60);
+
 /// The share of the time between two sweeps that is random, so that workers do not sweep together.
 const JITTER: f64 = 0.2;
 
@@ -27,7 +30,7 @@ pub(crate) struct Sweeper<S> {
 impl<S: Store> Sweeper<S> {
     /// Sweeps at once, because the worker before this one may have died, and then again and again.
     pub(crate) async fn run(mut self) {
-        let mut since_prune = Duration::ZERO;
+        let mut since_prune = PRUNE_EVERY.saturating_sub(FIRST_PRUNE);
         while self.sweep().await.is_some() {
             let pause = self.every.mul_f64(1.0 - JITTER * self.rng.f64());
             sleep(pause).await;
@@ -44,7 +47,12 @@ impl<S: Store> Sweeper<S> {
     /// One sweep, in slices; `None` when the worker has ended.
     async fn sweep(&self) -> Option<()> {
         loop {
-            let answer = self.store.sweep(Sweep { jobs_max: BATCH_MAX }).await;
+            let answer = self
+                .store
+                .sweep(Sweep {
+                    jobs_max: BATCH_MAX,
+                })
+                .await;
             let has_more = answer.as_ref().is_ok_and(|swept| swept.more);
             self.events.send(Event::Swept(answer)).ok()?;
             if !has_more {
@@ -54,7 +62,10 @@ impl<S: Store> Sweeper<S> {
     }
 
     async fn prune(&self) -> Option<()> {
-        let prune = Prune { older_than: self.retention, jobs_max: BATCH_MAX };
+        let prune = Prune {
+            older_than: self.retention,
+            jobs_max: BATCH_MAX,
+        };
         let mut jobs = 0;
         while let Ok(pruned) = self.store.prune(prune).await {
             jobs += pruned;

@@ -67,8 +67,12 @@ impl<S: Store> StoreSide<S> {
         let mut rng = Rng::with_seed(options.seed);
         let bells = Bells::default();
         let wakes = Wakes::subscribe(store.clone(), bells.clone()).await?;
-        let mut keeper =
-            SessionKeeper::new(store.clone(), options.name.clone(), options.lease, rng.fork());
+        let mut keeper = SessionKeeper::new(
+            store.clone(),
+            options.name.clone(),
+            options.lease,
+            rng.fork(),
+        );
         let session = keeper.open().await?;
         let (sender, events) = mpsc::unbounded_channel();
         let (replace, replaced) = mpsc::unbounded_channel();
@@ -92,7 +96,17 @@ impl<S: Store> StoreSide<S> {
         tasks.spawn(sweeper.run());
         let calls = StoreCalls::new(store.clone());
         let condition_at = Moment::default();
-        Ok(Self { store, calls, bells, condition, condition_at, replace, events, session, tasks })
+        Ok(Self {
+            store,
+            calls,
+            bells,
+            condition,
+            condition_at,
+            replace,
+            events,
+            session,
+            tasks,
+        })
     }
 
     /// Ends the session, so that nobody has to wait for its lease to run out.
@@ -117,14 +131,13 @@ impl<S: Store, O: Observer> Worker<S, O> {
             if self.supervisor.is_finished() {
                 break;
             }
-            let wake_at = self.supervisor.wake_at();
+            let wake_at = self.supervisor.wake_at(self.timeline.now());
             let event = tokio::select! {
                 biased;
                 changed = shutdown.wait_for(|phase| *phase > self.phase), if is_told => {
-                    match changed.map(|phase| *phase) {
-                        Ok(phase) => Some(Event::Phase(phase)),
-                        Err(_) => { is_told = false; None }
-                    }
+                    let phase = changed.ok().map(|phase| *phase);
+                    is_told = phase.is_some();
+                    phase.map(Event::Phase)
                 }
                 event = self.store.calls.next() => Some(event),
                 Some(event) = self.store.events.recv() => Some(event),
@@ -136,7 +149,9 @@ impl<S: Store, O: Observer> Worker<S, O> {
                 self.handle(event);
             }
             for _ in 1..EVENTS_AT_ONCE {
-                let Ok(event) = self.events.1.try_recv() else { break };
+                let Ok(event) = self.events.1.try_recv() else {
+                    break;
+                };
                 self.handle(event);
             }
         }
@@ -208,7 +223,10 @@ impl<S: Store, O: Observer> Worker<S, O> {
             Command::TakeBack(id) => self.take_back(id),
             Command::Measure(id) => {
                 let resident_bytes = self.runners.get(&id)?.resident_bytes()?;
-                Some(Event::Measured { runner: id, resident_bytes })
+                Some(Event::Measured {
+                    runner: id,
+                    resident_bytes,
+                })
             }
             Command::Kill(id) => {
                 self.runners.get(&id)?.kill();
@@ -248,7 +266,9 @@ impl<S: Store, O: Observer> Worker<S, O> {
     fn show_condition(&mut self, now: Moment) {
         if now.since(self.store.condition_at) >= CONDITION_EVERY {
             self.store.condition_at = now;
-            self.store.condition.send_replace(self.supervisor.condition(now));
+            self.store
+                .condition
+                .send_replace(self.supervisor.condition(now));
         }
     }
 }

@@ -49,7 +49,8 @@ pub(crate) struct Client {
 struct Connection {
     store: AnyStore,
     subscriptions: Subscriptions,
-    /// Each call under way holds a clone. Nothing can be sent: only its being dropped tells something.
+    /// Each call under way holds a clone. Nothing can be sent: only its being dropped tells
+    /// something.
     under_way: mpsc::Sender<Infallible>,
 }
 
@@ -296,8 +297,8 @@ impl Drop for Client {
         if self.birthplace.is_here() {
             connection.subscriptions.close();
         } else {
-            // The store's threads exist in the parent only. Whatever would wait for them must not be
-            // dropped here.
+            // The store's threads exist in the parent only. Whatever would wait for them must not
+            // be dropped here.
             Box::leak(Box::new(connection));
         }
     }

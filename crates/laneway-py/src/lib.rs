@@ -1,15 +1,16 @@
 //! `laneway._native`: what Python needs of Laneway and cannot do itself.
 //!
-//! **What is this?** Two halves. The *client* (`Client`, `JobTemplate`, `Mailbox`) enqueues jobs and
-//! waits for their ends on any store. The *runner's side of the socket* (`RunnerChannel`) takes attempts
-//! from a supervisor and reports their ends.
+//! **What is this?** Two halves. The *client* (`Client`, `JobTemplate`, `Mailbox`) enqueues jobs
+//! and waits for their ends on any store. The *runner's side of the socket* (`RunnerChannel`) takes
+//! attempts from a supervisor and reports their ends.
 //!
 //! **What does it promise?** The GIL is released while anything is waited for, and taken once per
 //! batch. Every failure is a `NativeError` with a code. Nothing here runs on Python's threads but
 //! conversions: a program that computes for a minute delays no heartbeat.
 //!
-//! **What does it deliberately not do?** It decides nothing about jobs and encodes no values: payloads
-//! pass through as bytes. Only `laneway._bridge` imports it; its contract is `_native.pyi`.
+//! **What does it deliberately not do?** It decides nothing about jobs and encodes no values:
+//! payloads pass through as bytes. Only `laneway._bridge` imports it; its contract is
+//! `_native.pyi`.
 //!
 //! **Where to start reading?** `python/laneway/_native.pyi`, then `client.rs` and `runner.rs`.
 

@@ -57,7 +57,8 @@ impl Letters {
         }
     }
 
-    /// Takes every answer and silences the bell, in one step: a bell without answers cannot be seen.
+    /// Takes every answer and silences the bell, in one step: a bell without answers cannot be
+    /// seen.
     fn take(&self) -> Vec<(i64, Outcome)> {
         let mut state = self.lock();
         let State { waiting, bell: Some((receiver, _)) } = &mut *state else {
@@ -70,8 +71,8 @@ impl Letters {
     }
 }
 
-/// The duty to answer one ticket. Dropping it unanswered, as a panic would, answers with our bug, so
-/// that nobody waits for ever.
+/// The duty to answer one ticket. Dropping it unanswered, as a panic would, answers with our bug,
+/// so that nobody waits for ever.
 #[derive(Debug)]
 pub(crate) struct Reply {
     letters: Arc<Letters>,

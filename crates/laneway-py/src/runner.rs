@@ -2,8 +2,8 @@
 //!
 //! Commands are read a frame at a time and only as many as are wanted: what stays unread in the
 //! socket can be taken back by the supervisor when this process is stuck. Reports are written at
-//! once where the socket has room, and by a thread where it has none, so that no event loop waits for
-//! a busy supervisor.
+//! once where the socket has room, and by a thread where it has none, so that no event loop waits
+//! for a busy supervisor.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -39,13 +39,14 @@ use outbox::Outbox;
 /// theirs there.
 const DESCRIPTOR_MIN: RawFd = 64;
 
-/// Reports of progress are dropped while more than this waits to be written, because the next report
-/// says the same better.
+/// Reports of progress are dropped while more than this waits to be written, because the next
+/// report says the same better.
 const PROGRESS_BACKLOG_MAX: usize = 1 << 20;
 
 /// The runner's end of the socket to its supervisor.
 ///
-/// From its creation on, a thread without the GIL ends this process at once when the supervisor dies.
+/// From its creation on, a thread without the GIL ends this process at once when the supervisor
+/// dies.
 #[pyclass(frozen, module = "laneway._native")]
 #[derive(Debug)]
 pub(crate) struct RunnerChannel {
@@ -169,8 +170,8 @@ impl RunnerChannel {
 
     /// Reports ends: (attempt, wall µs, cpu µs, end).
     ///
-    /// The end is the encoded result, or a failure (code, kind, message, traceback, retryable, delay
-    /// in seconds), or the reason of the stop that it obeyed.
+    /// The end is the encoded result, or a failure (code, kind, message, traceback, retryable,
+    /// delay in seconds), or the reason of the stop that it obeyed.
     fn done(&self, ends: Vec<(u64, u64, Option<u64>, End)>) -> PyResult<()> {
         self.check()?;
         self.send(ends::frames(ends).map_err(raised)?)
@@ -212,8 +213,8 @@ fn supervisor_is_gone() -> PyErr {
     PyEOFError::new_err("the supervisor has closed its end of the socket")
 }
 
-/// The channel's own descriptor of an inherited socket. Standard input becomes `/dev/null`, so that a
-/// task that reads it sees an end and not the protocol; any other descriptor stays its owner's.
+/// The channel's own descriptor of an inherited socket. Standard input becomes `/dev/null`, so that
+/// a task that reads it sees an end and not the protocol; any other descriptor stays its owner's.
 #[expect(unsafe_code, reason = "an inherited descriptor is known by its number only")]
 fn taken_over(fd: RawFd) -> io::Result<OwnedFd> {
     const STANDARD_INPUT: RawFd = 0;

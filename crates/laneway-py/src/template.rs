@@ -35,7 +35,9 @@ pub(crate) struct JobTemplate {
 #[pymethods]
 impl JobTemplate {
     #[new]
-    #[pyo3(signature = (task, *, queue, lane, priority, retry, timeout, grace, on_interrupt, interrupts_max, limit))]
+    #[pyo3(signature = (
+        task, *, queue, lane, priority, retry, timeout, grace, on_interrupt, interrupts_max, limit
+    ))]
     #[expect(clippy::too_many_arguments, reason = "each is a keyword of the decorator")]
     fn new(
         task: &str,

@@ -1,5 +1,5 @@
-//! Threads and signals: starting our threads so that signals stay Python's, lending the interrupt to a
-//! command, and raising an exception in one of Python's threads.
+//! Threads and signals: starting our threads so that signals stay Python's, lending the interrupt
+//! to a command, and raising an exception in one of Python's threads.
 
 use std::ffi::c_long;
 use std::mem::MaybeUninit;
@@ -9,7 +9,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-/// Runs `start` with all signals blocked in this thread, so that the threads it starts inherit that.
+/// Runs `start` with all signals blocked in this thread, so that the threads it starts inherit
+/// that.
 ///
 /// Python runs its signal handlers in the main thread only. A signal that the system delivered to a
 /// thread of ours would leave a main thread that sleeps in a system call asleep.

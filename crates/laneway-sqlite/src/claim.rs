@@ -393,3 +393,24 @@ const HELD: &str = "SELECT r.token, r.failures, r.interrupts, r.handbacks, r.mar
     job.id, job.task, job.policy, job.args, job.lane, queue.name
     FROM running AS r CROSS JOIN job ON job.seq = r.seq CROSS JOIN queue ON queue.id = r.queue
     WHERE r.session = ?1 AND r.call = ?2 ORDER BY r.place";
+
+#[cfg(test)]
+mod tests {
+    use laneway_core::store::Durability;
+
+    use super::*;
+    use crate::open::{Location, open_writer};
+
+    /// A claim that sorted or scanned would become slow with the number of waiting jobs.
+    #[test]
+    fn a_claim_walks_the_head_of_its_lines_without_a_scan_or_a_sort() {
+        let connection = open_writer(&Location::Memory, Durability::Memory).unwrap();
+        for sql in [FROM_READY, FROM_LIMITED, LEAVE, LEAVE_EARLIER] {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3));
+            for step in steps.collect::<rusqlite::Result<Vec<_>>>().unwrap() {
+                assert!(step.starts_with("SEARCH"), "{step} in {sql}");
+            }
+        }
+    }
+}

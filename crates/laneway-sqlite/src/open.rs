@@ -36,12 +36,13 @@ pub struct SqliteOptions {
 /// Versions before this have a bug by which a write-ahead log can lose committed transactions.
 const LIBRARY_MIN: i32 = 3_051_003;
 
-/// Pages of 8 KiB hold about fifty waiting jobs; larger ones make a single enqueue dearer.
-const PAGE_BYTES: u32 = 8_192;
+/// Pages of 8 KiB would save 4 % CPU in large batches, but double what a single enqueue writes.
+const PAGE_BYTES: u32 = 4_096;
 
 /// The write-ahead log is copied into the database after so many pages (16 MiB). The writer does it:
-/// a thread beside it cannot catch up with a busy writer, and its flushes hold the writer up anyway.
-const CHECKPOINT_PAGES: u32 = 2_048;
+/// a thread beside it cannot catch up with a busy writer, and its flushes hold the writer up anyway
+/// (measured: logs of 400 MB and waits of 300 ms instead of 20 ms).
+const CHECKPOINT_PAGES: u32 = 4_096;
 
 /// A log that grew beyond this while a reader held it up is cut back.
 const LOG_BYTES_MAX: u32 = 64 * 1_024 * 1_024;
@@ -156,5 +157,54 @@ impl std::fmt::Display for Location {
             Self::File(file) => write!(f, "{}", file.display()),
             Self::Memory => f.write_str(":memory:"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pragma(connection: &Connection, name: &str) -> String {
+        let value = connection.query_row(&format!("PRAGMA {name}"), [], |row| {
+            row.get::<_, rusqlite::types::Value>(0)
+        });
+        match value.unwrap() {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_bundled_library_can_be_trusted() {
+        refuse_old_library().unwrap();
+    }
+
+    #[test]
+    fn a_durability_sets_how_commits_are_flushed() {
+        for (durability, expected) in
+            [(Durability::Memory, "0"), (Durability::Os, "1"), (Durability::Fsync, "2")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let file = Location::File(folder.path().join("laneway.db"));
+            let connection = open_writer(&file, durability).unwrap();
+            assert_eq!(pragma(&connection, "synchronous"), expected, "{durability:?}");
+            assert_eq!(pragma(&connection, "journal_mode"), "wal");
+            assert_eq!(pragma(&connection, "foreign_keys"), "0");
+            assert_eq!(pragma(&connection, "auto_vacuum"), "2");
+            assert_eq!(pragma(&connection, "page_size"), PAGE_BYTES.to_string());
+            assert_eq!(pragma(&connection, "application_id"), schema::APPLICATION_ID.to_string());
+            assert_eq!(pragma(&connection, "user_version"), schema::version().to_string());
+        }
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("laneway.db");
+        let writer = open_writer(&Location::File(file.clone()), Durability::Os).unwrap();
+        let reader = open_reader(&file).unwrap();
+        assert!(reader.execute("DELETE FROM job", []).is_err());
+        drop(writer);
     }
 }

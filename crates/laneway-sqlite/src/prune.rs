@@ -89,6 +89,9 @@ fn give_back(connection: &Connection) -> Result<()> {
     if free < PAGES_MAX || free < pragma("PRAGMA page_count")? / 4 {
         return Ok(());
     }
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES_MAX})"))?;
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_MAX})"))?;
+    let mut pages = vacuum.query([])?;
+    // The pragma frees a page with every step.
+    while pages.next()?.is_some() {}
     Ok(())
 }

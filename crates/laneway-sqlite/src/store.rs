@@ -278,3 +278,6 @@ impl Store for SqliteStore {
         self.0.read(move |connection| health::health(connection, &location, durability)).await
     }
 }
+
+#[cfg(test)]
+mod tests;

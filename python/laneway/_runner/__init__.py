@@ -6,3 +6,8 @@ dead runner's jobs); a runner starts what it is told to start, and says how it e
 
 Start reading at `start`; `main` runs the async lane with `threads`, `process` the process lane.
 """
+
+from __future__ import annotations
+
+kind: str | None = None
+"""Which kind of runner this process is; `None` in every other process."""

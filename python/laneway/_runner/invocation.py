@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 import msgspec
 
 from laneway import _codec
-from laneway._runner.failures import ArgumentsUndecodable
+from laneway._runner.ends import ArgumentsUndecodable
 from laneway._signature import KEYWORD_ONLY, MISSING, VAR_KEYWORD, VAR_POSITIONAL
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Invocation:
         self._decode: Callable[[bytes], Any] | None = None
         self._invoke: Callable[..., Any] | None = None
 
-    def call(self, payload: bytes, resources: tuple[Any, ...] = ()) -> Any:  # noqa: ANN401 - its own
+    def call(self, payload: bytes, resources: tuple[Any, ...] = ()) -> Any:  # noqa: ANN401
         """Calls the function; for a coroutine function this gives the coroutine.
 
         Args:

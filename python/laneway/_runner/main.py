@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from laneway._current import Attempt, attempt_here
-from laneway._runner.failures import encoded, raised
+from laneway._runner.commands import receive
+from laneway._runner.ends import encoded, raised
 from laneway._runner.invocation import Invocation
 from laneway._runner.progress import ProgressReporter
 from laneway._runner.resources import Resources
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
     from laneway._app import Laneway
     from laneway._bridge import RunCommand, RunnerChannel
-    from laneway._runner.threads import End
+    from laneway._runner.ends import End, EndReport
 
     StartTask = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
-
-log = logging.getLogger("laneway")
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -69,7 +67,7 @@ class MainRunner:
         self._threads = ThreadLane(channel, self._resources, loop)
         self._threads.on_idle = self._end_when_drained
         self._running: dict[int, tuple[Attempt, asyncio.Task[None]]] = {}
-        self._ends: list[tuple[int, int, int | None, End]] = []
+        self._ends: list[EndReport] = []
         self._is_draining = False
 
     def run(self) -> None:
@@ -83,11 +81,7 @@ class MainRunner:
         loop.close()
 
     def _on_readable(self) -> None:
-        try:
-            runs, stops, pings, drain = self._channel.receive(block=False)
-        except EOFError:
-            # Without a supervisor nobody would hear of any end; its jobs run elsewhere.
-            os._exit(1)
+        runs, stops, pings, drain = receive(self._channel, block=False)
         if runs:
             self._start(runs)
         for ticket, reason in stops:

@@ -8,40 +8,28 @@ native code is not interrupted; the supervisor kills the process when the grace 
 from __future__ import annotations
 
 import contextvars
-import os
 import queue
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from laneway._current import Attempt, attempt_here
-from laneway._runner.failures import encoded, raised
+from laneway._runner.commands import receive
+from laneway._runner.ends import STOPS, encoded, raised
 from laneway._runner.invocation import Invocation
 from laneway._runner.progress import ProgressReporter
-from laneway.errors import (
-    AttemptCancelled,
-    AttemptInterrupted,
-    AttemptStopped,
-    AttemptTimedOut,
-)
+from laneway.errors import AttemptStopped
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from laneway._app import Laneway
     from laneway._bridge import RunCommand, RunnerChannel
-    from laneway._runner.failures import RaisedEnd
+    from laneway._runner.ends import End, EndReport
     from laneway._runner.resources import BlockingResources
 
-End: TypeAlias = "bytes | RaisedEnd | str"
-"""An encoded result, a failure, or the reason of the stop that was obeyed."""
-
 STOP_SIGNAL = signal.SIGUSR1
-
-_STOPS: dict[str, type[AttemptStopped]] = {
-    kind.reason: kind for kind in (AttemptTimedOut, AttemptCancelled, AttemptInterrupted)
-}
 
 
 class ProcessRunner:
@@ -72,11 +60,7 @@ class ProcessRunner:
     def _listen(self) -> None:
         """Takes commands while the main thread computes."""
         while True:
-            try:
-                runs, stops, pings, drain = self._channel.receive(block=True)
-            except EOFError:
-                # Without a supervisor nobody would hear of any end; its jobs run elsewhere.
-                os._exit(1)
+            runs, stops, pings, drain = receive(self._channel, block=True)
             for run in runs:
                 self._taken.add(run[0])
                 self._waiting.put(run)
@@ -102,9 +86,9 @@ class ProcessRunner:
         reason = self._stop_reasons.pop(attempt.ticket, None)
         if reason is not None:
             attempt.stop_reason = reason
-            raise _STOPS[reason]
+            raise STOPS[reason]
 
-    def _end_of(self, run: RunCommand) -> tuple[int, int, int | None, End]:
+    def _end_of(self, run: RunCommand) -> EndReport:
         ticket, index, _, job_id, queue_name, number, payload = run
         invocation = self._invocations.get(index) or self._prepare(index)
         attempt = Attempt(ticket, (invocation.name, job_id, queue_name, number), self._report)

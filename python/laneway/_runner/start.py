@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from laneway import _runner
 from laneway._bridge import RunnerChannel
 from laneway._runner.loader import load
 from laneway.errors import LanewayError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from laneway._app import Laneway
+
+STORE_OF_WORKER = "LANEWAY_WORKER_STORE"
+"""The environment variable by which a worker tells its runners which store it serves."""
 
 NICENESS_OF_PROCESS_LANE = 10
 """So that computing never keeps the event loop and the supervisor from their turn."""
@@ -31,6 +35,7 @@ def start(arguments: Sequence[str]) -> int:
         arguments: The command line without the program.
     """
     options = _options(arguments)
+    _runner.kind = options.kind
     _leave_signals_to_the_supervisor()
     channel = _channel(options.fd)
     if options.kind == "process":
@@ -44,6 +49,9 @@ def start(arguments: Sequence[str]) -> int:
         channel.flush()
         return 2
     _say_hello(channel, app, options.app)
+    # What tasks enqueue goes to the store that this worker serves, whatever the code says. It is
+    # taken out of the environment, since programs that tasks start are no part of this worker.
+    app.store = os.environ.pop(STORE_OF_WORKER, app.store)
     # What was imported stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

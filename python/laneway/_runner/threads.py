@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from laneway._bridge import raise_in_thread
 from laneway._current import attempt_here
-from laneway._runner.failures import encoded, raised
-from laneway.errors import (
-    AttemptCancelled,
-    AttemptInterrupted,
-    AttemptStopped,
-    AttemptTimedOut,
-)
+from laneway._runner.ends import STOPS, encoded, raised
+from laneway.errors import AttemptStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from laneway._bridge import RunnerChannel
     from laneway._current import Attempt
-    from laneway._runner.failures import RaisedEnd
+    from laneway._runner.ends import End, EndReport
     from laneway._runner.invocation import Invocation
     from laneway._runner.resources import Resources
-
-End: TypeAlias = "bytes | RaisedEnd | str"
-"""An encoded result, a failure, or the reason of the stop that was obeyed."""
-
-STOPS: dict[str, type[AttemptStopped]] = {
-    kind.reason: kind for kind in (AttemptTimedOut, AttemptCancelled, AttemptInterrupted)
-}
-"""The exception for each reason of a stop."""
 
 
 class ThreadRun:
@@ -128,15 +116,17 @@ class ThreadLane:
     def _work(self) -> None:
         while True:
             run = self._waiting.get()
-            end: tuple[int, int, int | None, Any] = contextvars.Context().run(self._end_of, run)
+            end: EndReport = contextvars.Context().run(self._end_of, run)
             self._channel.done([end])
             del self.running[run.attempt.ticket]
             if not self.running:
-                self._loop.call_soon_threadsafe(self.on_idle)
+                # The loop may have ended already: it was drained, and saw this thread end.
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self.on_idle)
             del run, end
             self._idle.release()
 
-    def _end_of(self, run: ThreadRun) -> tuple[int, int, int | None, End]:
+    def _end_of(self, run: ThreadRun) -> EndReport:
         attempt_here.set(run.attempt)
         end: End | None = None
         started_ns, cpu_ns = time.perf_counter_ns(), time.thread_time_ns()

@@ -142,7 +142,7 @@ async def mistakes() -> None:
     receipt.options(key="a").delay(
         "42",  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     )
-    receipt.options(priority="high")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    receipt.options(queue=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     receipt.options(prio=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     app.task(lane="fiber")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     app.task(quue="mail")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]

@@ -18,7 +18,7 @@ import pydantic
 import pytest
 
 from laneway import Laneway, inject
-from laneway._runner.failures import ArgumentsUndecodable
+from laneway._runner.ends import ArgumentsUndecodable
 from laneway._runner.invocation import Invocation
 from laneway.errors import ArgumentsMismatch, PayloadError
 

@@ -20,11 +20,9 @@ def test_it_tells_the_release() -> None:
     assert done.stdout == f"laneway {version}\n"
 
 
-def test_its_exit_status_is_the_commands(tmp_path: Path) -> None:
+def test_its_exit_status_is_the_commands() -> None:
     command = [sys.executable, "-m", "laneway", "status", "--store", "jobs.db"]
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 2
     assert "LW1001" in done.stderr
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::exit::Exit;
 use super::line::Line;
 use crate::fleet::RunnerId;
-use crate::protocol::{FromRunner, FrameReader};
+use crate::protocol::{FrameReader, FromRunner};
 use crate::supervisor::Event;
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -23,7 +23,11 @@ pub(super) async fn attend(
     mut exit: oneshot::Receiver<Exit>,
     events: mpsc::Sender<Event>,
 ) {
-    let mut ear = Ear { id, frames: FrameReader::default(), is_open: true };
+    let mut ear = Ear {
+        id,
+        frames: FrameReader::default(),
+        is_open: true,
+    };
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut is_stuck = false;
     let exit = loop {
@@ -89,11 +93,19 @@ impl Ear {
             match self.frames.next_message() {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) if messages.is_empty() => return None,
-                Ok(None) => return Some(Event::Said { runner: self.id, messages }),
+                Ok(None) => {
+                    return Some(Event::Said {
+                        runner: self.id,
+                        messages,
+                    });
+                }
                 Err(error) => {
                     self.is_open = false;
                     self.frames = FrameReader::default();
-                    return Some(Event::Garbled { runner: self.id, error });
+                    return Some(Event::Garbled {
+                        runner: self.id,
+                        error,
+                    });
                 }
             }
         }

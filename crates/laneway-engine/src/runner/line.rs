@@ -1,9 +1,10 @@
 //! The supervisor's side of a runner's socket.
 //!
-//! Writing never waits: what the socket does not take stays in an outbox. And what the runner has not
-//! read can be taken back, because the supervisor keeps a descriptor of the runner's own end and reads
-//! from it what the runner would have read next. That is one system call for everything that waits, so
-//! the runner cannot read in between; it may have read a part of a frame, and then gets the rest again.
+//! Writing never waits: what the socket does not take stays in an outbox. And what the runner has
+//! not read can be taken back, because the supervisor keeps a descriptor of the runner's own end
+//! and reads from it what the runner would have read next. That is one system call for everything
+//! that waits, so the runner cannot read in between; it may have read a part of a frame, and then
+//! gets the rest again.
 
 use std::collections::VecDeque;
 use std::io;
@@ -96,7 +97,8 @@ impl Line {
 
     /// Reads what has come, noting when that was all; `Ok(0)` means that no more will ever come.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.near_end.try_io(Interest::READABLE, || self.read_now(buffer))
+        self.near_end
+            .try_io(Interest::READABLE, || self.read_now(buffer))
     }
 
     /// Reads what has come, whatever the event loop knows of it.
@@ -156,15 +158,18 @@ impl Outbox {
 
     /// Forgets the ends of frames that were read. `unread` bytes are in the socket.
     fn forget_read(&mut self, unread: u64) {
-        let read = self.queued.saturating_sub(length(self.unsent.len())).saturating_sub(unread);
+        let read = self
+            .queued
+            .saturating_sub(length(self.unsent.len()))
+            .saturating_sub(unread);
         while let Some(end) = self.ends.front().copied().filter(|end| *end <= read) {
             self.read_end = end;
             self.ends.pop_front();
         }
     }
 
-    /// Sorts what was taken from the socket: the rest of a frame that was read in part goes back, and
-    /// so does every message that carries no jobs.
+    /// Sorts what was taken from the socket: the rest of a frame that was read in part goes back,
+    /// and so does every message that carries no jobs.
     fn take_back(&mut self, mut bytes: Vec<u8>) -> Result<Vec<Run>, Error> {
         self.forget_read(length(bytes.len()));
         bytes.extend(self.unsent.drain(..));
@@ -174,8 +179,10 @@ impl Outbox {
             _ => 0,
         };
         let Some((rest, whole)) = bytes.split_at_checked(torn) else {
-            return Err(Error::new(Code::Internal, "the outbox of a runner has lost count")
-                .why(format!("{torn} bytes are missing of {}", bytes.len())));
+            return Err(
+                Error::new(Code::Internal, "the outbox of a runner has lost count")
+                    .why(format!("{torn} bytes are missing of {}", bytes.len())),
+            );
         };
         self.queued = read;
         self.ends.clear();

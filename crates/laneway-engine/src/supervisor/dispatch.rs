@@ -14,7 +14,8 @@ use crate::look_ahead::HORIZON;
 use crate::outcome;
 use crate::protocol::{Run, ToRunner};
 
-/// Jobs in one frame. A runner takes frame by frame; what a blocked one has not taken goes elsewhere.
+/// Jobs in one frame. A runner takes frame by frame; what a blocked one has not taken goes
+/// elsewhere.
 const FRAME_JOBS: usize = 64;
 
 /// A frame with more bytes of arguments than this gets no further job.
@@ -37,37 +38,50 @@ impl Supervisor {
         if self.waiting.main.is_empty() {
             return;
         }
-        let Some(runner) = self.fleet.main_for_work(now).map(|runner| runner.id) else { return };
+        let Some(runner) = self.fleet.main_for_work(now).map(|runner| runner.id) else {
+            return;
+        };
         let mut frame = Vec::with_capacity(self.waiting.main.len().min(FRAME_JOBS));
         let mut bytes = 0;
         while let Some(number) = self.waiting.main.pop_front() {
-            let Some(run) = self.hand_over(number, runner) else { continue };
+            let Some(run) = self.hand_over(number, runner) else {
+                continue;
+            };
             bytes += run.args.0.len();
             frame.push(run);
             if frame.len() == FRAME_JOBS || bytes >= FRAME_BYTES {
                 let room = self.waiting.main.len().min(FRAME_JOBS);
                 let full = std::mem::replace(&mut frame, Vec::with_capacity(room));
-                self.commands.push_back(Command::Send(runner, ToRunner::Run(full)));
+                self.commands
+                    .push_back(Command::Send(runner, ToRunner::Run(full)));
                 bytes = 0;
             }
         }
         if !frame.is_empty() {
-            self.commands.push_back(Command::Send(runner, ToRunner::Run(frame)));
+            self.commands
+                .push_back(Command::Send(runner, ToRunner::Run(frame)));
         }
     }
 
     fn dispatch_isolated(&mut self) {
-        let runner = self.fleet.of_role(Role::Isolated).find(|r| r.takes_work() && r.held == 0);
-        let Some(runner) = runner.map(|runner| runner.id) else { return };
+        let runner = self
+            .fleet
+            .of_role(Role::Isolated)
+            .find(|r| r.takes_work() && r.held == 0);
+        let Some(runner) = runner.map(|runner| runner.id) else {
+            return;
+        };
         while let Some(number) = self.waiting.isolated.pop_front() {
             if let Some(run) = self.hand_over(number, runner) {
-                self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
+                self.commands
+                    .push_back(Command::Send(runner, ToRunner::Run(vec![run])));
                 return;
             }
         }
     }
 
-    /// One job a frame, so that each can be taken back; the runner with the least to do comes first.
+    /// One job a frame, so that each can be taken back; the runner with the least to do comes
+    /// first.
     fn dispatch_process(&mut self, now: Moment) {
         let depth = 1 + self.look_ahead.jobs();
         while let Some(number) = self.waiting.process.front().copied() {
@@ -76,10 +90,15 @@ impl Supervisor {
                 .of_role(Role::Process)
                 .filter(|runner| runner.takes_work() && runner.held < depth)
                 .min_by_key(|runner| runner.held);
-            let Some((runner, is_busy)) = idlest.map(|r| (r.id, r.held > 0)) else { return };
+            let Some((runner, is_busy)) = idlest.map(|r| (r.id, r.held > 0)) else {
+                return;
+            };
             self.waiting.process.pop_front();
-            let Some(run) = self.hand_over(number, runner) else { continue };
-            self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
+            let Some(run) = self.hand_over(number, runner) else {
+                continue;
+            };
+            self.commands
+                .push_back(Command::Send(runner, ToRunner::Run(vec![run])));
             if is_busy {
                 self.watch_runner(runner, now.plus(HORIZON));
             }
@@ -101,7 +120,9 @@ impl Supervisor {
             attempt.index = known.index;
             attempt.table = Arc::clone(table);
         }
-        let Stage::Waiting(args) = &mut attempt.stage else { return None };
+        let Stage::Waiting(args) = &mut attempt.stage else {
+            return None;
+        };
         let args = Payload(std::mem::take(&mut args.0));
         attempt.stage = Stage::Sent(runner);
         place.held += 1;
@@ -120,7 +141,9 @@ impl Supervisor {
     /// Jobs that a runner had not read are here again.
     pub(super) fn runs_taken_back(&mut self, runner: RunnerId, runs: Vec<Run>, now: Moment) {
         for run in runs.into_iter().rev() {
-            let Some(attempt) = self.attempts.get_mut(run.attempt) else { continue };
+            let Some(attempt) = self.attempts.get_mut(run.attempt) else {
+                continue;
+            };
             if attempt.stage != Stage::Sent(runner) {
                 continue;
             }
@@ -132,41 +155,59 @@ impl Supervisor {
             self.waiting.line_of(attempt).push_front(run.attempt);
             self.reconsider(run.attempt, now);
         }
-        self.release_surplus(now);
+        if self
+            .fleet
+            .get(runner)
+            .is_some_and(|place| place.role == Role::Process)
+        {
+            self.release_surplus(now);
+        }
         self.runner_lost_work(runner, now);
     }
 
-    /// Process jobs for which no runner is idle or can be started go back to the store, where another
-    /// worker may take them.
+    /// Process jobs for which no runner is idle or can be started go back to the store, where
+    /// another worker may take them.
     fn release_surplus(&mut self, now: Moment) {
-        let busy = self.fleet.of_role(Role::Process).filter(|runner| runner.held > 0).count();
+        let busy = self
+            .fleet
+            .of_role(Role::Process)
+            .filter(|runner| runner.held > 0)
+            .count();
         let room = self.options.concurrency.processes.saturating_sub(busy);
         while self.waiting.process.len() > room {
-            let Some(number) = self.waiting.process.back().copied() else { return };
+            let Some(number) = self.waiting.process.back().copied() else {
+                return;
+            };
             self.end_unreported(number, Outcome::Release, now);
         }
     }
 
     /// Decides on an attempt that waits here again.
     fn reconsider(&mut self, number: u64, now: Moment) {
-        let Some(attempt) = self.attempts.get(number) else { return };
+        let Some(attempt) = self.attempts.get(number) else {
+            return;
+        };
         if attempt.is_fenced || attempt.stop.is_some() || self.course != Course::Running {
             self.end_unreported(number, outcome::of_unstarted(attempt.stop), now);
         }
     }
 
     fn watch_runner(&mut self, id: RunnerId, at: Moment) {
-        let Some(runner) = self.fleet.get_mut(id) else { return };
+        let Some(runner) = self.fleet.get_mut(id) else {
+            return;
+        };
         if !runner.is_watched {
             runner.is_watched = true;
             self.deadlines.add(at, Due::LookAhead(id));
         }
     }
 
-    /// Jobs wait in the socket of a process runner: when it has been at its present one for long, they
-    /// are taken back, for an idle runner if there is one.
+    /// Jobs wait in the socket of a process runner: when it has been at its present one for long,
+    /// they are taken back, for an idle runner if there is one.
     pub(super) fn look_behind(&mut self, id: RunnerId, now: Moment) {
-        let Some(runner) = self.fleet.get_mut(id) else { return };
+        let Some(runner) = self.fleet.get_mut(id) else {
+            return;
+        };
         runner.is_watched = false;
         if runner.unstarted == 0 || runner.life == Life::Ending {
             return;

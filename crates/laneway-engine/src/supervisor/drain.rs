@@ -25,23 +25,33 @@ impl Supervisor {
         }
         self.course = Course::Draining;
         for number in self.attempts.numbers() {
-            if self.attempts.get(number).is_some_and(|a| matches!(a.stage, Stage::Waiting(_))) {
+            if self
+                .attempts
+                .get(number)
+                .is_some_and(|a| matches!(a.stage, Stage::Waiting(_)))
+            {
                 self.end_unreported(number, Outcome::Release, now);
             }
         }
         let unread = self.fleet.iter().filter(|runner| runner.unstarted > 0);
-        self.commands.extend(unread.map(|runner| Command::TakeBack(runner.id)));
+        self.commands
+            .extend(unread.map(|runner| Command::TakeBack(runner.id)));
         let over = now.plus(self.options.drain_timeout);
         self.deadlines.add(over, Due::DrainTimeout);
-        self.deadlines.add(over.plus(SHUTDOWN_GRACE).plus(LAST_WORDS), Due::GiveUp);
-        self.happenings.push(Happening::Draining { running: self.attempts.len() });
+        self.deadlines
+            .add(over.plus(SHUTDOWN_GRACE).plus(LAST_WORDS), Due::GiveUp);
+        self.happenings.push(Happening::Draining {
+            running: self.attempts.len(),
+        });
     }
 
     pub(super) fn drain_timed_out(&mut self, now: Moment) {
         if self.attempts.is_empty() {
             return;
         }
-        self.happenings.push(Happening::DrainTimedOut { running: self.attempts.len() });
+        self.happenings.push(Happening::DrainTimedOut {
+            running: self.attempts.len(),
+        });
         for number in self.attempts.numbers() {
             self.ask_to_stop(number, StopReason::Shutdown, now);
         }
@@ -72,11 +82,19 @@ impl Supervisor {
         for id in idle {
             self.end_runner(id, now);
         }
-        let starting: Vec<RunnerId> =
-            self.fleet.iter().filter(|r| r.life == Life::Starting).map(|r| r.id).collect();
+        let starting: Vec<RunnerId> = self
+            .fleet
+            .iter()
+            .filter(|r| r.life == Life::Starting)
+            .map(|r| r.id)
+            .collect();
         for id in starting {
             self.kill(id, crate::fleet::Doom::Disobeyed);
         }
+    }
+
+    fn is_store_quiet(&self) -> bool {
+        self.settlements.unconfirmed() == 0 && !self.claims.is_under_way()
     }
 
     /// Whether the worker has ended.
@@ -87,8 +105,7 @@ impl Supervisor {
             Course::Draining => {
                 self.attempts.is_empty()
                     && self.fleet.is_empty()
-                    && self.settlements.unconfirmed() == 0
-                    && !self.claims.is_under_way()
+                    && (self.is_store_lost || self.is_store_quiet())
             }
         }
     }

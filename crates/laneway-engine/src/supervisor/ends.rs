@@ -22,16 +22,21 @@ impl Supervisor {
 
     fn attempt_done(&mut self, runner: RunnerId, done: Done, now: Moment) {
         let wall = Duration::from_micros(done.wall_us);
-        let is_its_own =
-            self.attempts.get(done.attempt).is_some_and(|a| a.runner() == Some(runner));
+        let is_its_own = self
+            .attempts
+            .get(done.attempt)
+            .is_some_and(|a| a.runner() == Some(runner));
         if !is_its_own {
-            // It was settled by force before: the thread or coroutine has come to its end after all.
+            // It was settled by force before: the thread or coroutine has come to its end after
+            // all.
             if let Some(runner) = self.fleet.get_mut(runner) {
                 runner.abandoned = runner.abandoned.saturating_sub(1);
             }
             return;
         }
-        let Some(mut attempt) = self.leave(done.attempt) else { return };
+        let Some(mut attempt) = self.leave(done.attempt) else {
+            return;
+        };
         if let Some(runner) = self.fleet.get_mut(runner) {
             runner.ended += 1;
             runner.ended_at = now;
@@ -43,17 +48,23 @@ impl Supervisor {
             let micros = now.since(attempt.claimed_at).saturating_sub(wall);
             attempt.stage = Stage::Started(runner, attempt.claimed_at.plus(micros));
         }
-        let timing = Timing { wall, cpu: done.cpu_us.map(Duration::from_micros) };
+        let timing = Timing {
+            wall,
+            cpu: done.cpu_us.map(Duration::from_micros),
+        };
         let outcome = outcome::of_end(&attempt, done.end, self.rng.f64());
         self.settle(attempt, outcome, Some(timing));
     }
 
     /// Ends an attempt whose runner did not report its end.
     pub(super) fn end_unreported(&mut self, number: u64, outcome: Outcome, now: Moment) {
-        let Some(attempt) = self.leave(number) else { return };
-        let timing = attempt
-            .started_at()
-            .map(|started| Timing { wall: now.since(started), cpu: None });
+        let Some(attempt) = self.leave(number) else {
+            return;
+        };
+        let timing = attempt.started_at().map(|started| Timing {
+            wall: now.since(started),
+            cpu: None,
+        });
         self.settle(attempt, outcome, timing);
     }
 
@@ -63,12 +74,17 @@ impl Supervisor {
         if let Some((at, due)) = attempt.due {
             self.deadlines.remove(at, due);
         }
-        if let Some(runner) = attempt.runner().and_then(|runner| self.fleet.get_mut(runner)) {
+        if let Some(runner) = attempt
+            .runner()
+            .and_then(|runner| self.fleet.get_mut(runner))
+        {
             runner.held -= 1;
             runner.unstarted -= usize::from(attempt.started_at().is_none());
         }
         if matches!(attempt.stage, Stage::Waiting(_)) {
-            self.waiting.line_of(&attempt).retain(|other| *other != number);
+            self.waiting
+                .line_of(&attempt)
+                .retain(|other| *other != number);
         }
         Some(attempt)
     }
@@ -81,7 +97,9 @@ impl Supervisor {
             outcome::ending(&outcome)
         };
         self.report.count(ending);
-        let wait = attempt.started_at().map(|at| attempt.ready_for + at.since(attempt.claimed_at));
+        let wait = attempt
+            .started_at()
+            .map(|at| attempt.ready_for + at.since(attempt.claimed_at));
         let number = attempt.number();
         let ended = AttemptEnded {
             job: attempt.job,
@@ -98,14 +116,23 @@ impl Supervisor {
         self.happenings.push(Happening::AttemptEnded(ended));
         if !attempt.is_fenced {
             let (job, token) = (attempt.job, attempt.token);
-            self.settlements.add(Settlement { job, token, outcome, timing });
+            self.settlements.add(Settlement {
+                job,
+                token,
+                outcome,
+                timing,
+            });
         }
     }
 
     pub(super) fn attempts_progressed(&mut self, reports: Vec<ProgressReport>) {
-        let Some(session) = self.claims.session() else { return };
+        let Some(session) = self.claims.session() else {
+            return;
+        };
         for report in reports {
-            let Some(attempt) = self.attempts.get(report.attempt) else { continue };
+            let Some(attempt) = self.attempts.get(report.attempt) else {
+                continue;
+            };
             if attempt.is_fenced {
                 continue;
             }
@@ -116,7 +143,8 @@ impl Supervisor {
                 of: report.of,
                 note: report.note,
             };
-            self.commands.push_back(Command::Report(report.attempt, session, progress));
+            self.commands
+                .push_back(Command::Report(report.attempt, session, progress));
         }
     }
 }

@@ -60,7 +60,8 @@ impl Supervisor {
         runner.ready_at = Some(now);
         runner.table = Some(Arc::clone(&table));
         let (role, started_at) = (runner.role, runner.started_at);
-        self.deadlines.remove(started_at.plus(super::spawn::READY_TIME), Due::Ready(id));
+        self.deadlines
+            .remove(started_at.plus(super::spawn::READY_TIME), Due::Ready(id));
         self.restart(role).ready();
         self.happenings.push(Happening::RunnerReady {
             runner: id.0,
@@ -70,7 +71,12 @@ impl Supervisor {
         });
         if role == Role::Main {
             self.table = table;
-            let older: Vec<_> = self.fleet.of_role(role).map(|r| r.id).filter(|r| *r < id).collect();
+            let older: Vec<_> = self
+                .fleet
+                .of_role(role)
+                .map(|r| r.id)
+                .filter(|r| *r < id)
+                .collect();
             for older in older {
                 self.retire(older, "its replacement is ready", now);
             }
@@ -89,7 +95,11 @@ impl Supervisor {
         runner.life = Life::Retiring;
         let kind = runner.role.kind();
         if !was_told {
-            self.happenings.push(Happening::RunnerRetired { runner: id.0, kind, why });
+            self.happenings.push(Happening::RunnerRetired {
+                runner: id.0,
+                kind,
+                why,
+            });
         }
         self.runner_lost_work(id, now);
     }
@@ -97,7 +107,9 @@ impl Supervisor {
     /// A runner has fewer attempts than before: one that retires may be done with them.
     pub(super) fn runner_lost_work(&mut self, id: RunnerId, now: Moment) {
         let limit = self.options.recycle_jobs;
-        let Some(runner) = self.fleet.get(id) else { return };
+        let Some(runner) = self.fleet.get(id) else {
+            return;
+        };
         if runner.role == Role::Process
             && runner.takes_work()
             && limit.is_some_and(|limit| runner.ended >= limit)
@@ -122,7 +134,9 @@ impl Supervisor {
 
     /// Tells a runner to close its resources and end.
     pub(super) fn end_runner(&mut self, id: RunnerId, now: Moment) {
-        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life != Life::Ending) else { return };
+        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life != Life::Ending) else {
+            return;
+        };
         runner.life = Life::Ending;
         self.deadlines.add(now.plus(ENDING_TIME), Due::Gone(id));
         self.commands.push_back(Command::Send(id, ToRunner::Drain));
@@ -130,7 +144,11 @@ impl Supervisor {
 
     /// Ends a runner by force. What it has is settled when its process is gone.
     pub(super) fn kill(&mut self, id: RunnerId, doom: Doom) {
-        let Some(runner) = self.fleet.get_mut(id).filter(|runner| runner.doom.is_none()) else {
+        let Some(runner) = self
+            .fleet
+            .get_mut(id)
+            .filter(|runner| runner.doom.is_none())
+        else {
             return;
         };
         runner.life = Life::Ending;
@@ -139,7 +157,11 @@ impl Supervisor {
     }
 
     pub(super) fn runner_not_ready(&mut self, id: RunnerId) {
-        if self.fleet.get(id).is_some_and(|runner| runner.life == Life::Starting) {
+        if self
+            .fleet
+            .get(id)
+            .is_some_and(|runner| runner.life == Life::Starting)
+        {
             self.kill(id, Doom::Unusable);
         }
     }
@@ -157,7 +179,11 @@ impl Supervisor {
 
     /// A runner that was never understood is of another release, and so will the next one be.
     pub(super) fn runner_garbled(&mut self, id: RunnerId, error: Error, now: Moment) {
-        if self.fleet.get(id).is_some_and(|runner| runner.ready_at.is_none()) {
+        if self
+            .fleet
+            .get(id)
+            .is_some_and(|runner| runner.ready_at.is_none())
+        {
             self.end_because_of(error, now);
         }
         self.kill(id, Doom::Unusable);
@@ -165,23 +191,33 @@ impl Supervisor {
 
     pub(super) fn runner_not_started(&mut self, id: RunnerId, error: Error, now: Moment) {
         self.last_refusal = Some(error);
-        let exit = Exit { how: "it could not be started".to_owned() };
+        let exit = Exit {
+            how: "it could not be started".to_owned(),
+        };
         self.runner_exited(id, &exit, now);
     }
 
     pub(super) fn runner_exited(&mut self, id: RunnerId, exit: &Exit, now: Moment) {
         let numbers = self.attempts.of_runner(id);
-        let was_at_work = numbers
-            .iter()
-            .any(|number| self.attempts.get(*number).is_some_and(|a| a.started_at().is_some()));
-        let Some(runner) = self.fleet.get(id) else { return };
+        let was_at_work = numbers.iter().any(|number| {
+            self.attempts
+                .get(*number)
+                .is_some_and(|a| a.started_at().is_some())
+        });
+        let Some(runner) = self.fleet.get(id) else {
+            return;
+        };
         let cause = cause_of_death(runner, exit, self.options.memory_bytes_max);
         for number in numbers {
-            let Some(attempt) = self.attempts.get(number) else { continue };
+            let Some(attempt) = self.attempts.get(number) else {
+                continue;
+            };
             let outcome = outcome::of_death(attempt, cause.clone(), self.rng.f64());
             self.end_unreported(number, outcome, now);
         }
-        let Some(runner) = self.fleet.remove(id) else { return };
+        let Some(runner) = self.fleet.remove(id) else {
+            return;
+        };
         let was_expected = matches!(runner.doom, Some(Doom::Disobeyed | Doom::Fenced))
             || (runner.doom.is_none() && runner.ready_at.is_some() && runner.life == Life::Ending);
         if was_expected {
@@ -189,7 +225,11 @@ impl Supervisor {
         }
         self.report.runners_died += 1;
         let kind = runner.role.kind();
-        self.happenings.push(Happening::RunnerDied { runner: id.0, kind, how: exit.how.clone() });
+        self.happenings.push(Happening::RunnerDied {
+            runner: id.0,
+            kind,
+            how: exit.how.clone(),
+        });
         let died = match runner.ready_at {
             None => Died::Unready,
             Some(_) if was_at_work => Died::AtWork,
@@ -197,13 +237,18 @@ impl Supervisor {
         };
         self.restart(runner.role).died(died, now);
         if self.restart(runner.role).is_hopeless() {
-            let error = self.last_refusal.take().unwrap_or_else(|| unstable(kind.as_str(), exit));
+            let error = self
+                .last_refusal
+                .take()
+                .unwrap_or_else(|| unstable(kind.as_str(), exit));
             self.end_because_of(error, now);
         }
     }
 
     fn attempt_started(&mut self, id: RunnerId, number: u64, now: Moment) {
-        let Some(attempt) = self.attempts.get_mut(number) else { return };
+        let Some(attempt) = self.attempts.get_mut(number) else {
+            return;
+        };
         if attempt.stage != Stage::Sent(id) {
             return;
         }
@@ -216,7 +261,9 @@ impl Supervisor {
             self.deadlines.add(at, due);
         }
         let stop = attempt.stop;
-        let Some(runner) = self.fleet.get_mut(id) else { return };
+        let Some(runner) = self.fleet.get_mut(id) else {
+            return;
+        };
         runner.unstarted -= 1;
         if let (Some(reason), Role::Process) = (stop, runner.role) {
             self.send_stop(id, number, reason);
@@ -224,7 +271,8 @@ impl Supervisor {
     }
 
     pub(super) fn send_stop(&mut self, id: RunnerId, attempt: u64, reason: StopReason) {
-        self.commands.push_back(Command::Send(id, ToRunner::Stop { attempt, reason }));
+        self.commands
+            .push_back(Command::Send(id, ToRunner::Stop { attempt, reason }));
     }
 }
 
@@ -238,14 +286,26 @@ fn cause_of_death(runner: &Runner, exit: &Exit, memory_bytes_max: Option<u64>) -
 }
 
 fn unstable(kind: &str, exit: &Exit) -> Error {
-    Error::new(Code::RunnerUnstable, format!("the {kind} runner does not get ready"))
-        .why(format!("the last of several tries ended like this: {}", exit.how))
+    Error::new(
+        Code::RunnerUnstable,
+        format!("the {kind} runner does not get ready"),
+    )
+    .why(format!(
+        "the last of several tries ended like this: {}",
+        exit.how
+    ))
 }
 
 /// The error for a runner of another release.
 pub(crate) fn protocol_mismatch(hello: &Hello) -> Error {
-    Error::new(Code::RunnerMismatch, "the runner speaks another version of the protocol").why(
-        format!("it has version {}, this worker {PROTOCOL_VERSION}", hello.protocol)
-            + &format!("; Laneway is {} there", hello.version),
+    Error::new(
+        Code::RunnerMismatch,
+        "the runner speaks another version of the protocol",
+    )
+    .why(
+        format!(
+            "it has version {}, this worker {PROTOCOL_VERSION}",
+            hello.protocol
+        ) + &format!("; Laneway is {} there", hello.version),
     )
 }

@@ -18,7 +18,10 @@ impl Supervisor {
         self.happenings.push(if self.has_had_session {
             Happening::SessionOpened { session }
         } else {
-            Happening::Ready { session, queues: self.queues.to_vec() }
+            Happening::Ready {
+                session,
+                queues: self.queues.to_vec(),
+            }
         });
         self.has_had_session = true;
     }
@@ -33,7 +36,8 @@ impl Supervisor {
         self.settlements.forget();
         self.commands.push_back(Command::ReplaceSession(session));
         let held = self.attempts.len();
-        self.happenings.push(Happening::SessionLost { session, held });
+        self.happenings
+            .push(Happening::SessionLost { session, held });
         if let Some(after) = self.trouble.forget_session(now) {
             self.happenings.push(Happening::StoreRecovered { after });
         }
@@ -45,14 +49,17 @@ impl Supervisor {
         for number in self.attempts.numbers() {
             self.fence(number, now);
         }
-        self.commands.extend(mains.into_iter().map(Command::TakeBack));
+        self.commands
+            .extend(mains.into_iter().map(Command::TakeBack));
         for id in processes {
             self.kill(id, Doom::Fenced);
         }
     }
 
     fn fence(&mut self, number: u64, now: Moment) {
-        let Some(attempt) = self.attempts.get_mut(number) else { return };
+        let Some(attempt) = self.attempts.get_mut(number) else {
+            return;
+        };
         attempt.is_fenced = true;
         let is_waiting = matches!(attempt.stage, Stage::Waiting(_));
         if is_waiting {

@@ -42,16 +42,21 @@ impl Supervisor {
 
     /// Asks an attempt to stop, and sets the time for making it.
     ///
-    /// A process runner reads its socket frame by frame, so whatever waits there is taken back first:
-    /// the request must be the next thing it reads.
+    /// A process runner reads its socket frame by frame, so whatever waits there is taken back
+    /// first: the request must be the next thing it reads.
     pub(super) fn ask_to_stop(&mut self, number: u64, reason: StopReason, now: Moment) {
-        let Some(attempt) = self.attempts.get_mut(number) else { return };
+        let Some(attempt) = self.attempts.get_mut(number) else {
+            return;
+        };
         if attempt.stop.is_some() {
             return;
         }
         attempt.stop = Some(reason);
-        let grace =
-            if reason == StopReason::Shutdown { SHUTDOWN_GRACE } else { attempt.policy.grace };
+        let grace = if reason == StopReason::Shutdown {
+            SHUTDOWN_GRACE
+        } else {
+            attempt.policy.grace
+        };
         if let Some((at, due)) = attempt.due.take() {
             self.deadlines.remove(at, due);
         }
@@ -62,7 +67,10 @@ impl Supervisor {
         attempt.due = Some((at, due));
         self.deadlines.add(at, due);
         let (is_started, lane) = (attempt.started_at().is_some(), attempt.lane);
-        let has_more = self.fleet.get(runner).is_some_and(|runner| runner.unstarted > 0);
+        let has_more = self
+            .fleet
+            .get(runner)
+            .is_some_and(|runner| runner.unstarted > 0);
         if lane == Lane::Process && has_more {
             self.commands.push_back(Command::TakeBack(runner));
         }
@@ -76,9 +84,13 @@ impl Supervisor {
     /// A process is killed. A coroutine or thread cannot be: its job is settled without it, and its
     /// runner gives way to a new one.
     pub(super) fn force(&mut self, number: u64, now: Moment) {
-        let Some(attempt) = self.attempts.get_mut(number) else { return };
+        let Some(attempt) = self.attempts.get_mut(number) else {
+            return;
+        };
         attempt.due = None;
-        let (Some(reason), Some(id)) = (attempt.stop, attempt.runner()) else { return };
+        let (Some(reason), Some(id)) = (attempt.stop, attempt.runner()) else {
+            return;
+        };
         if attempt.lane == Lane::Process || reason == StopReason::Shutdown {
             self.commands.push_back(Command::TakeBack(id));
             return self.kill(id, Doom::Disobeyed);
@@ -97,11 +109,20 @@ impl Supervisor {
 
     /// A runner keeps an attempt that does not end: it is replaced as soon as another one is ready.
     fn wear(&mut self, id: RunnerId) {
-        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life == Life::Ready) else { return };
-        runner.life =
-            if runner.role == Role::Isolated { Life::Retiring } else { Life::Worn };
+        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life == Life::Ready) else {
+            return;
+        };
+        runner.life = if runner.role == Role::Isolated {
+            Life::Retiring
+        } else {
+            Life::Worn
+        };
         let kind = runner.role.kind();
         let why = "an attempt in it does not end";
-        self.happenings.push(Happening::RunnerRetired { runner: id.0, kind, why });
+        self.happenings.push(Happening::RunnerRetired {
+            runner: id.0,
+            kind,
+            why,
+        });
     }
 }

@@ -22,7 +22,9 @@ impl Supervisor {
     /// Sends a claim and settlements, together where both can go: the store then needs one
     /// transaction for them.
     pub(super) fn talk_to_store(&mut self, now: Moment) {
-        let Some(session) = self.claims.session() else { return };
+        let Some(session) = self.claims.session() else {
+            return;
+        };
         let ends_are_due = self.settlements.is_due(self.attempts.is_empty(), now);
         let claim = self.next_claim(ends_are_due, now);
         if (ends_are_due || claim.is_some() || self.settlements.has_failed())
@@ -46,7 +48,9 @@ impl Supervisor {
         if self.settlements.is_waiting() && !ends_are_due && !self.is_hungry(&free) {
             return None;
         }
-        self.claims.next(&free, &self.queues, now).map(Command::Claim)
+        self.claims
+            .next(&free, &self.queues, now)
+            .map(Command::Claim)
     }
 
     fn is_hungry(&self, free: &LaneMap<usize>) -> bool {
@@ -112,7 +116,8 @@ impl Supervisor {
             return self.settle(attempt, outcome::of_unknown_task(handbacks, &unknown), None);
         }
         if args_bytes > FRAME_BYTES_MAX - FRAME_OVERHEAD {
-            let message = format!("its arguments have {args_bytes} bytes and cannot reach a runner");
+            let message =
+                format!("its arguments have {args_bytes} bytes and cannot reach a runner");
             let failure = Failure::new(Code::PayloadTooLarge, message);
             return self.settle(attempt, Outcome::Fail(failure), None);
         }
@@ -152,9 +157,12 @@ impl Supervisor {
     /// An error that may pass is waited out; any other one ends the worker.
     pub(super) fn store_failed(&mut self, verb: Verb, error: Error, now: Moment) {
         if self.trouble.begins(verb, now) {
-            self.happenings.push(Happening::StoreTroubled { error: error.clone() });
+            self.happenings.push(Happening::StoreTroubled {
+                error: error.clone(),
+            });
         }
         if !error.is_retryable() {
+            self.is_store_lost = true;
             self.end_because_of(error, now);
         }
     }

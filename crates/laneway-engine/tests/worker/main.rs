@@ -1,5 +1,11 @@
 //! A whole worker with real runner processes on a real store.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "an expectation that breaks is a failure"
+)]
+
 mod bench;
 mod crashes;
 mod drain;

@@ -28,8 +28,8 @@ impl Lifeline {
     /// Ends this process when the other end of the socket is closed, or was closed already.
     pub(super) fn tied_to(socket: &Arc<OwnedFd>) -> io::Result<Self> {
         let (release, released) = UnixStream::pair()?;
-        // The kernel's own signal reaches even a process that is stopped. Whether the supervisor died
-        // before this call need not be asked: the socket is hung up then.
+        // The kernel's own signal reaches even a process that is stopped. Whether the supervisor
+        // died before this call need not be asked: the socket is hung up then.
         #[cfg(target_os = "linux")]
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
         let socket = Arc::clone(socket);
@@ -41,7 +41,8 @@ impl Lifeline {
 
 fn watch_socket(socket: &OwnedFd, released: &UnixStream) {
     // No event is asked for: a hang-up is always reported, and commands that wait unread must not
-    // wake this thread. Systems other than Linux may report it late, so they look again by the clock.
+    // wake this thread. Systems other than Linux may report it late, so they look again by the
+    // clock.
     let patience = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
     let patience = if cfg!(target_os = "linux") { None } else { Some(&patience) };
     loop {

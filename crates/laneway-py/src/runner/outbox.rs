@@ -33,8 +33,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What the socket had no room for. While it is not empty only the writer thread writes, so that
-    /// frames stay in order.
+    /// What the socket had no room for. While it is not empty only the writer thread writes, so
+    /// that frames stay in order.
     leftover: Vec<u8>,
     written: usize,
     has_writer: bool,

@@ -83,14 +83,17 @@ impl History {
     pub(super) fn learn(&mut self, request: &Request, answer: &Answer) {
         match (request, answer) {
             (Request::Enqueue(jobs), _) => self.jobs.extend(jobs.iter().cloned()),
-            (Request::Claim { claim, .. }, Answer::Claimed { jobs, .. }) if !jobs.is_empty() => {
+            (Request::Claim { claim, .. }, Answer::Claimed { jobs, .. }) => {
                 let session = claim.session;
                 self.attempts.extend(jobs.iter().map(|job| Attempt {
                     session,
                     job: job.id,
                     token: job.token,
                 }));
-                self.claims[self.number_of(session)] = Some(claim.clone());
+                // A store need not remember a claim that brought nothing: its repetition may bring
+                // what has come since, which harms nobody.
+                let repeatable = (!jobs.is_empty()).then(|| claim.clone());
+                self.claims[self.number_of(session)] = repeatable;
             }
             _ => {}
         }

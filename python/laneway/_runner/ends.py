@@ -1,4 +1,4 @@
-"""How an exception of a task is told to people, and whether it may be tried again."""
+"""How the end of an attempt is told: its result, its exception, or the stop that it obeyed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,31 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from laneway._codec import encode, type_name
 from laneway._verdict import Fail, Retry
-from laneway.errors import PayloadError, ResourceFailed
+from laneway.errors import (
+    AttemptCancelled,
+    AttemptInterrupted,
+    AttemptStopped,
+    AttemptTimedOut,
+    PayloadError,
+    ResourceFailed,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 RaisedEnd: TypeAlias = tuple[str, str, str, str, bool, "float | None"]
 """Code, kind, message, traceback, whether it may be tried again, and the wait the task wants."""
+
+End: TypeAlias = "bytes | RaisedEnd | str"
+"""An encoded result, a failure, or the reason of the stop that was obeyed."""
+
+EndReport: TypeAlias = "tuple[int, int, int | None, End]"
+"""The supervisor's number of the attempt, wall and CPU time in microseconds, and its end."""
+
+STOPS: dict[str, type[AttemptStopped]] = {
+    kind.reason: kind for kind in (AttemptTimedOut, AttemptCancelled, AttemptInterrupted)
+}
+"""The exception for each reason of a stop."""
 
 TRACEBACK_MAX = 16 * 1024
 MESSAGE_MAX = 4 * 1024

@@ -1,0 +1,262 @@
+//! What the store says of files that are missing, foreign, damaged, locked or not writable.
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use laneway_core::error::{Code, Error};
+use laneway_core::store::{Durability, ListJobs, Prune, Store, Sweep};
+use laneway_sqlite::{Location, SqliteOptions, SqliteStore, SystemClock};
+use laneway_testkit::block_on::block_on;
+use rusqlite::Connection;
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "support/jobs.rs"]
+mod jobs;
+
+fn open(file: &Path) -> Result<SqliteStore, Error> {
+    SqliteStore::open(SqliteOptions {
+        path: Location::File(file.to_path_buf()),
+        durability: Durability::Os,
+        clock: Arc::new(SystemClock),
+    })
+}
+
+/// The refusal to open; it names the file.
+fn refusal(file: &Path) -> Error {
+    let error = open(file).map(drop).unwrap_err();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert!(error.what().contains(name), "{error}");
+    assert!(!error.reason().is_empty() && !error.remedy().is_empty(), "{error}");
+    error
+}
+
+/// Makes a store with so many jobs and closes it.
+fn make(file: &Path, count: usize) {
+    let store = open(file).unwrap();
+    block_on(store.enqueue(jobs::plain(count))).unwrap();
+}
+
+#[test]
+fn a_missing_folder_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("some/where/laneway.db");
+    make(&file, 1);
+    assert!(file.is_file());
+}
+
+#[test]
+fn an_empty_file_becomes_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    fs::write(&file, b"").unwrap();
+    make(&file, 1);
+}
+
+#[test]
+fn closing_leaves_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let store = open(&file).unwrap();
+    let watch = block_on(store.watch()).unwrap();
+    block_on(store.enqueue(jobs::plain(3))).unwrap();
+    assert!(block_on(store.job(jobs::plain(1)[0].id)).unwrap().is_none());
+    drop(store);
+    drop(watch);
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(left, [file]);
+}
+
+#[test]
+fn random_bytes_are_not_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let bytes: Vec<u8> = (0..20_000).map(|_| fastrand::u8(..)).collect();
+    fs::write(&file, &bytes).unwrap();
+    assert_eq!(refusal(&file).code(), Code::StoreCorrupt);
+    assert_eq!(fs::read(&file).unwrap(), bytes, "it is left as it was");
+}
+
+#[test]
+fn a_truncated_database_is_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 1_000);
+    let length = fs::metadata(&file).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(length / 2).unwrap();
+    assert_eq!(refusal(&file).code(), Code::StoreCorrupt);
+}
+
+#[test]
+fn pages_full_of_nonsense_are_reported_and_not_taken_for_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 1_000);
+    let mut handle = fs::OpenOptions::new().write(true).read(true).open(&file).unwrap();
+    let length = handle.metadata().unwrap().len();
+    handle.seek(SeekFrom::Start(4_096)).unwrap();
+    handle.write_all(&vec![0xA5; usize::try_from(length).unwrap() - 4_096]).unwrap();
+    drop(handle);
+    let code = match open(&file) {
+        Err(error) => error.code(),
+        Ok(store) => {
+            let list = ListJobs { jobs_max: 10, ..ListJobs::default() };
+            block_on(store.list_jobs(list)).unwrap_err().code()
+        }
+    };
+    assert_eq!(code, Code::StoreCorrupt);
+}
+
+#[test]
+fn a_database_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("CREATE TABLE album (title TEXT)").unwrap();
+    drop(other);
+    let before = fs::read(&file).unwrap();
+    assert_eq!(refusal(&file).code(), Code::StoreCorrupt);
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 1);
+    Connection::open(&file).unwrap().execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = refusal(&file);
+    assert_eq!(error.code(), Code::StoreTooNew);
+    assert!(error.reason().contains("99"), "{error}");
+}
+
+#[test]
+fn a_folder_is_not_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(refusal(folder.path()).code(), Code::StoreUnavailable);
+    let file = folder.path().join("file");
+    fs::write(&file, b"").unwrap();
+    let below = open(&file.join("laneway.db")).map(drop).unwrap_err();
+    assert_eq!(below.code(), Code::StoreUnavailable);
+}
+
+/// Waits ten seconds: so long the store tries to get the lock.
+#[test]
+fn a_database_that_stays_locked_is_reported_and_reads_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let store = open(&file).unwrap();
+    let browser = Connection::open(&file).unwrap();
+    browser.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let new = jobs::plain(1);
+    let id = new[0].id;
+    let error = block_on(store.enqueue(new.clone())).unwrap_err();
+    assert_eq!(error.code(), Code::StoreLocked);
+    assert!(error.is_retryable());
+    assert!(block_on(store.job(id)).unwrap().is_none(), "a read does not wait for the lock");
+    browser.execute_batch("ROLLBACK").unwrap();
+    assert!(block_on(store.enqueue(new)).unwrap()[0].created);
+}
+
+#[test]
+fn a_lock_that_is_let_go_in_time_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let store = open(&file).unwrap();
+    let browser = Connection::open(&file).unwrap();
+    browser.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (about_to_call, called) = std::sync::mpsc::channel();
+    let writer = std::thread::spawn(move || {
+        about_to_call.send(()).unwrap();
+        block_on(store.enqueue(jobs::plain(1))).unwrap()
+    });
+    called.recv().unwrap();
+    browser.execute_batch("COMMIT").unwrap();
+    assert!(writer.join().unwrap()[0].created);
+}
+
+/// Root may write everywhere, so a child without its rights does the looking.
+#[test]
+fn a_file_that_may_not_be_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 1);
+    fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
+    let mut child = child::start("child_that_opens", child::Rights::Nobodys);
+    child.say(file.to_str().unwrap());
+    assert_eq!(child.hear("answer "), "LW1005");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+#[ignore = "run as a child process by a test of this file"]
+fn child_that_opens() {
+    let file = child::parent_says();
+    let answer = match open(Path::new(&file)) {
+        Ok(_) => String::from("opened"),
+        Err(error) => error.code().to_string(),
+    };
+    child::tell(&format!("answer {answer}"));
+}
+
+#[test]
+fn pruning_gives_room_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let store = open(&file).unwrap();
+    let new: Vec<_> = (0..6).flat_map(|_| jobs::with_args(500, 4_000)).collect();
+    let ids: Vec<_> = new.iter().map(|job| job.id).collect();
+    for batch in new.chunks(500) {
+        block_on(store.enqueue(batch.to_vec())).unwrap();
+    }
+    block_on(store.cancel(ids)).unwrap();
+    let prune = Prune { older_than: std::time::Duration::ZERO, jobs_max: 1_000 };
+    let mut pruned = 0;
+    while pruned < 3_000 {
+        let now = block_on(store.prune(prune)).unwrap();
+        assert!(now > 0, "{pruned} of 3000 pruned");
+        pruned += now;
+    }
+    for _ in 0..3 {
+        block_on(store.prune(prune)).unwrap();
+    }
+    let facts = block_on(store.health()).unwrap().facts;
+    let fact = |name: &str| -> u64 {
+        facts.iter().find(|(known, _)| known == name).unwrap().1.parse().unwrap()
+    };
+    assert_eq!(fact("jobs"), 0);
+    assert!(fact("pages") < 2_500, "{facts:?}");
+    block_on(store.sweep(Sweep { jobs_max: 10 })).unwrap();
+}
+
+#[test]
+fn health_tells_what_a_person_needs_at_night() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 7);
+    let health = block_on(open(&file).unwrap().health()).unwrap();
+    let fact = |name: &str| {
+        health.facts.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("{name}")).1.clone()
+    };
+    assert_eq!(fact("jobs"), "7");
+    assert_eq!(fact("journal"), "wal");
+    assert_eq!(fact("durability"), "os");
+    assert!(fact("store").ends_with("laneway.db"));
+    assert!(health.warnings.is_empty(), "{:?}", health.warnings);
+}
+
+/// `file(1)` and backup tools tell a Laneway database by these bytes.
+#[test]
+fn the_database_file_begins_as_sqlite_documents_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 1);
+    let mut head = [0; 72];
+    fs::File::open(&file).unwrap().read_exact(&mut head).unwrap();
+    assert_eq!(&head[..16], b"SQLite format 3\0");
+    assert_eq!(&head[68..72], b"LANE");
+}

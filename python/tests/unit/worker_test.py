@@ -1,0 +1,110 @@
+"""`app.worker()` is a real worker as a child of the program."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from laneway import Laneway
+from laneway.errors import AppError, SettingError
+
+PARTED = Laneway()
+PRIVATE = Laneway("memory://")
+PROGRAM = Path(__file__).with_name("worker_app.py")
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "LANEWAY_STORE": f"sqlite:///{tmp_path}/jobs.db",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def test_a_script_runs_its_own_jobs(environment: dict[str, str]) -> None:
+    result = subprocess.run(
+        [sys.executable, PROGRAM], env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "[42, 8, 'tea', 'spoken in a process']\n" in result.stdout
+    assert "spoken in a process\n" in result.stdout
+    assert "LW3008 ('LW2010', 'LookupError', 'no such order')\n" in result.stdout
+
+
+def test_a_worker_ends_when_its_parent_dies(environment: dict[str, str]) -> None:
+    result = subprocess.run(
+        [sys.executable, PROGRAM, "die"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 9
+    worker = int(result.stdout.splitlines()[-1])
+    try:
+        watch = os.pidfd_open(worker)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([watch], [], [], 30)[0], "the worker goes on without its parent"
+    finally:
+        os.close(watch)
+
+
+def test_a_script_without_a_guard_starts_no_worker_in_each_runner(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "import asyncio\n"
+        "from laneway import Laneway\n"
+        "app = Laneway()\n"
+        "async def main():\n"
+        "    async with app.worker(): pass\n"
+        "asyncio.run(main())\n"
+    )
+    result = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "LW1031" in result.stderr
+    assert '__name__ == \\"__main__\\"' in result.stderr
+
+
+async def test_a_worker_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANEWAY_LEASE", "never")
+    with pytest.raises(AppError) as caught:
+        async with PARTED.worker():
+            pass
+    assert caught.value.code == "LW1035"
+
+
+async def test_a_private_store_cannot_be_shared_with_a_worker() -> None:
+    with pytest.raises(SettingError) as caught:
+        async with PRIVATE.worker():
+            pass
+    assert caught.value.code == "LW1021"
+
+
+async def test_an_application_needs_a_name_for_its_worker() -> None:
+    with pytest.raises(AppError) as caught:
+        async with Laneway().worker():
+            pass
+    assert caught.value.code == "LW1030"
+
+
+def test_an_unknown_option_is_refused() -> None:
+    worker: Any = PARTED.worker
+    with pytest.raises(SettingError) as caught:
+        worker(concurency_thread=3)
+    assert caught.value.fix == "did you mean `concurrency_thread`?"
