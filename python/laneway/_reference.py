@@ -40,7 +40,7 @@ def lasting_module_name(name: str) -> str:
         return name
     main = sys.modules["__main__"]
     if main.__spec__ is not None:
-        return main.__spec__.name.removesuffix(".__main__")
+        return main.__spec__.name
     file = getattr(main, "__file__", None)
     return name if file is None else module_name_of(Path(file))[0]
 
@@ -63,6 +63,23 @@ def reference_to(app: object, module_name: str) -> str:
         f"it is not a global variable of the module `{module_name}`",
         "assign it at the top of a module: `app = Laneway()`",
     )
+
+
+def import_folder_of(reference: str) -> Path | None:
+    """The folder from which the module of a reference was imported here.
+
+    Args:
+        reference: What `reference_to` gave; a file needs no folder.
+    """
+    place = reference.partition(":")[0]
+    if place.endswith(".py"):
+        return None
+    module = sys.modules.get(place, sys.modules["__main__"])
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return None
+    is_package = Path(file).name == "__init__.py"
+    return Path(file).resolve().parents[place.count(".") + is_package]
 
 
 def _attribute_of(module: ModuleType, app: object) -> str | None:

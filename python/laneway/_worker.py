@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 from laneway import _runner
 from laneway._durations import seconds
 from laneway._options import refuse_unknown
+from laneway._reference import import_folder_of
 from laneway.errors import AppError, SettingError
 
 if TYPE_CHECKING:
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from laneway import _runner
     from laneway._app import Laneway
-from laneway._durations import Duration
+    from laneway._durations import Duration
 
 LINE_BYTES_MAX = 1 << 20
 
@@ -79,6 +79,7 @@ class Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE_BYTES_MAX,
+            env=_environment(reference),
         )
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._reader = asyncio.create_task(self._read_output(self._process, ready))
@@ -168,6 +169,16 @@ def _command() -> list[str]:
     beside = Path(sysconfig.get_path("scripts")) / "laneway"
     found = str(beside) if beside.is_file() else shutil.which("laneway")
     return [found] if found else [sys.executable, "-m", "laneway"]
+
+
+def _environment(reference: str) -> dict[str, str]:
+    """The environment in which the application can be imported as it was here."""
+    environment = dict(os.environ)
+    folder = import_folder_of(reference)
+    if folder is not None:
+        others = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = f"{folder}{os.pathsep}{others}" if others else str(folder)
+    return environment
 
 
 def _arguments(options: WorkerOptions) -> list[str]:

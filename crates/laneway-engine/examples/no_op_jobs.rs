@@ -1,7 +1,9 @@
-//! What a job costs that does nothing: `cargo run --release -p laneway-engine --example no_op_jobs`.
+//! What a job costs that does nothing: `cargo run --release -p laneway-engine --example
+//! no_op_jobs`.
 //!
 //! Runs jobs on scripted runners from a database file and prints, as one line of JSON, the rate and
-//! the CPU time of this process: supervisor and store together, without the runner and the producer.
+//! the CPU time of this process: supervisor and store together, without the runner and the
+//! producer.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,9 +21,7 @@ use tokio::sync::{mpsc, watch};
 const JOBS: usize = 50_000;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut runner: PathBuf = std::env::current_exe()?;
     runner.set_file_name("scripted_runner");
     let folder = tempfile::tempdir()?;
@@ -50,18 +50,10 @@ async fn run(
     runner: PathBuf,
 ) -> Result<(Duration, Duration), Box<dyn std::error::Error>> {
     for _ in 0..JOBS / 1_000 {
-        store
-            .enqueue(
-                (0..1_000)
-                    .map(|_| job(lane))
-                    .collect::<Result<_, Error>>()?,
-            )
-            .await?;
+        store.enqueue((0..1_000).map(|_| job(lane)).collect::<Result<_, Error>>()?).await?;
     }
-    let options = WorkerOptions {
-        runner_command: Some(vec![runner.into()]),
-        ..WorkerOptions::default()
-    };
+    let options =
+        WorkerOptions { runner_command: Some(vec![runner.into()]), ..WorkerOptions::default() };
     let launch = Launch::start(options).await?;
     let (phase, shutdown) = watch::channel(Phase::Running);
     let (finished, mut is_finished) = mpsc::channel(1);

@@ -30,24 +30,18 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let value = |name: &str| {
         let place = arguments.iter().position(|argument| argument == name);
-        place
-            .and_then(|place| arguments.get(place + 1))
-            .cloned()
-            .unwrap_or_default()
+        place.and_then(|place| arguments.get(place + 1)).cloned().unwrap_or_default()
     };
-    let socket = io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map(UnixStream::from);
+    // A process runner is sent this signal with every request to stop. Here it only must not kill.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let _guard = runtime.as_ref().map(tokio::runtime::Runtime::enter);
+    let _stop = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined1());
+    let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
     let Ok(socket) = socket else {
         return ExitCode::FAILURE;
     };
     let (app, is_process) = (value("--app"), value("--kind") == "process");
-    let runner = Runner {
-        socket: Arc::new(socket),
-        stops: Arc::default(),
-        is_process,
-    };
+    let runner = Runner { socket: Arc::new(socket), stops: Arc::default(), is_process };
     match runner.begin(&app).and_then(|()| runner.serve()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
@@ -114,17 +108,14 @@ impl Runner {
         self.say(&FromRunner::Started(started))?;
         let mut done = Vec::new();
         for run in runs {
-            let takes_time = ["sleep", "deaf", "say"]
-                .iter()
-                .any(|w| run.args.0.starts_with(w.as_bytes()));
+            let takes_time =
+                ["sleep", "deaf", "say"].iter().any(|w| run.args.0.starts_with(w.as_bytes()));
             if takes_time && !self.is_process {
                 let runner = self.clone();
                 workers.push(thread::spawn(move || {
                     let done = runner.execute(&run);
                     // The supervisor may be gone, and then this process has no purpose.
-                    runner
-                        .say(&FromRunner::Done(vec![done]))
-                        .unwrap_or_else(|_| abort());
+                    runner.say(&FromRunner::Done(vec![done])).unwrap_or_else(|_| abort());
                 }));
             } else {
                 done.push(self.execute(&run));
@@ -170,18 +161,11 @@ impl Runner {
                 let last = held.last().copied().into_iter().collect();
                 stop.map_or(End::Returned(Payload(last)), End::Stopped)
             }
-            "say" => self
-                .progress(run.attempt, number)
-                .map_or(result, End::Stopped),
+            "say" => self.progress(run.attempt, number).map_or(result, End::Stopped),
             _ => result,
         };
         let wall_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Done {
-            attempt: run.attempt,
-            end,
-            wall_us,
-            cpu_us: None,
-        }
+        Done { attempt: run.attempt, end, wall_us, cpu_us: None }
     }
 
     fn progress(&self, attempt: u64, steps: u32) -> Option<StopReason> {
@@ -193,14 +177,8 @@ impl Runner {
 
     fn report(&self, attempt: u64, step: u32, steps: u32) {
         let (done, of, note) = (step.into(), Some(steps.into()), format!("step {step}"));
-        let report = ProgressReport {
-            attempt,
-            done,
-            of,
-            note,
-        };
-        self.say(&FromRunner::Progress(vec![report]))
-            .unwrap_or_else(|_| abort());
+        let report = ProgressReport { attempt, done, of, note };
+        self.say(&FromRunner::Progress(vec![report])).unwrap_or_else(|_| abort());
     }
 
     /// Waits so long, or until the attempt is asked to stop.
@@ -215,29 +193,19 @@ impl Runner {
         let left = until.saturating_duration_since(now());
         let stops = stops.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = bell.wait_timeout_while(stops, left, |stops| !stops.contains_key(&attempt));
-        asked
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .remove(&attempt)
+        asked.unwrap_or_else(PoisonError::into_inner).0.remove(&attempt)
     }
 
     fn stop(&self, attempt: u64, reason: StopReason) {
         let (stops, bell) = &*self.stops;
-        stops
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(attempt, reason);
+        stops.lock().unwrap_or_else(PoisonError::into_inner).insert(attempt, reason);
         bell.notify_all();
     }
 
     /// Looks whether the next frame asks this attempt to stop; jobs that wait stay in the socket.
     fn stop_comes(&self, attempt: u64, patience: Duration) -> bool {
         let mut expected = Vec::new();
-        let stops = [
-            StopReason::Timeout,
-            StopReason::Cancel,
-            StopReason::Shutdown,
-        ];
+        let stops = [StopReason::Timeout, StopReason::Cancel, StopReason::Shutdown];
         for reason in stops {
             expected.clear();
             let is_framed =
@@ -279,32 +247,19 @@ impl Runner {
 
 fn manifest(app: &str) -> Result<AppManifest, Error> {
     let tasks = Lane::ALL.into_iter().map(|lane| {
-        let (name, queue) = (
-            TaskName::new(format!("{lane}.do"))?,
-            QueueName::new("work")?,
-        );
+        let (name, queue) = (TaskName::new(format!("{lane}.do"))?, QueueName::new("work")?);
         Ok(TaskManifest { name, lane, queue })
     });
     let tasks = tasks.collect::<Result<_, Error>>()?;
-    Ok(AppManifest {
-        name: app.to_owned(),
-        store: None,
-        tasks,
-    })
+    Ok(AppManifest { name: app.to_owned(), store: None, tasks })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this program stands for somebody else's code"
-)]
+#[expect(clippy::disallowed_methods, reason = "this program stands for somebody else's code")]
 fn now() -> Instant {
     Instant::now()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this program stands for somebody else's code"
-)]
+#[expect(clippy::disallowed_methods, reason = "this program stands for somebody else's code")]
 fn nap(time: Duration) {
     thread::sleep(time);
 }

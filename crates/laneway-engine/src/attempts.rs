@@ -89,9 +89,7 @@ impl Attempt {
 
     /// 1 for the job's first attempt.
     pub(crate) const fn number(&self) -> u32 {
-        self.failures
-            .saturating_add(self.interrupts)
-            .saturating_add(1)
+        self.failures.saturating_add(self.interrupts).saturating_add(1)
     }
 
     pub(crate) const fn runner(&self) -> Option<RunnerId> {
@@ -151,17 +149,12 @@ impl Attempts {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Attempt)> {
-        self.by_number
-            .iter()
-            .map(|(number, attempt)| (*number, attempt))
+        self.by_number.iter().map(|(number, attempt)| (*number, attempt))
     }
 
     /// The numbers of the attempts that a runner has.
     pub(crate) fn of_runner(&self, runner: RunnerId) -> Vec<u64> {
-        self.iter()
-            .filter(|(_, a)| a.runner() == Some(runner))
-            .map(|(number, _)| number)
-            .collect()
+        self.iter().filter(|(_, a)| a.runner() == Some(runner)).map(|(number, _)| number).collect()
     }
 
     pub(crate) fn numbers(&self) -> Vec<u64> {

@@ -46,10 +46,7 @@ impl Claims {
     }
 
     pub(crate) fn open_session(&mut self, session: SessionId) {
-        *self = Self {
-            session: Some(session),
-            ..Self::default()
-        };
+        *self = Self { session: Some(session), ..Self::default() };
     }
 
     pub(crate) fn close_session(&mut self) {
@@ -96,17 +93,8 @@ impl Claims {
             return None;
         }
         self.calls += 1;
-        let claim = Claim {
-            session,
-            call: self.calls,
-            queues: Arc::clone(queues),
-            slots,
-        };
-        self.open = Some(Open {
-            claim: claim.clone(),
-            rings: self.rings,
-            is_under_way: true,
-        });
+        let claim = Claim { session, call: self.calls, queues: Arc::clone(queues), slots };
+        self.open = Some(Open { claim: claim.clone(), rings: self.rings, is_under_way: true });
         Some(claim)
     }
 
@@ -129,18 +117,12 @@ impl Claims {
         self.retry.succeeded();
         let Some(open) = self.open.take() else { return };
         self.safety_at = now.plus(SAFETY);
-        self.due_at = claimed
-            .next_due_at
-            .map(|at| now.plus(at.since(claimed.now)));
+        self.due_at = claimed.next_due_at.map(|at| now.plus(at.since(claimed.now)));
         if open.rings != self.rings {
             return;
         }
         for slots in &open.claim.slots {
-            let got = claimed
-                .jobs
-                .iter()
-                .filter(|job| job.lane == slots.lane)
-                .count();
+            let got = claimed.jobs.iter().filter(|job| job.lane == slots.lane).count();
             *self.dry.get_mut(slots.lane) = got < slots.count;
         }
     }
@@ -161,10 +143,7 @@ impl Claims {
         if let Some(until) = self.retry.pause_until() {
             return Some(until);
         }
-        Some(
-            self.due_at
-                .map_or(self.safety_at, |at| at.min(self.safety_at)),
-        )
+        Some(self.due_at.map_or(self.safety_at, |at| at.min(self.safety_at)))
     }
 }
 
@@ -188,24 +167,13 @@ mod tests {
         claims
     }
 
-    const ROOM: LaneMap<usize> = LaneMap {
-        async_lane: 1_000,
-        thread: 40,
-        process: 2,
-    };
+    const ROOM: LaneMap<usize> = LaneMap { async_lane: 1_000, thread: 40, process: 2 };
 
     #[test]
     fn small_lanes_are_never_crowded_out_of_a_batch() {
         let claim = opened().next(&ROOM, &queues(), at(0)).unwrap();
-        let asked: Vec<_> = claim
-            .slots
-            .iter()
-            .map(|slots| (slots.lane, slots.count))
-            .collect();
-        assert_eq!(
-            asked,
-            [(Lane::Process, 2), (Lane::Thread, 40), (Lane::Async, 958)]
-        );
+        let asked: Vec<_> = claim.slots.iter().map(|slots| (slots.lane, slots.count)).collect();
+        assert_eq!(asked, [(Lane::Process, 2), (Lane::Thread, 40), (Lane::Async, 958)]);
     }
 
     #[test]
@@ -266,9 +234,6 @@ mod tests {
         assert_eq!((again.call, &again.slots), (first.call, &first.slots));
         claims.answered(&Claimed::default(), at(100));
         claims.ring();
-        assert_eq!(
-            claims.next(&ROOM, &queues(), at(101)).unwrap().call,
-            first.call + 1
-        );
+        assert_eq!(claims.next(&ROOM, &queues(), at(101)).unwrap().call, first.call + 1);
     }
 }

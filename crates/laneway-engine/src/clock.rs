@@ -14,10 +14,7 @@ pub(crate) struct Moment(u64);
 
 impl Moment {
     pub(crate) fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)),
-        )
+        Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -32,15 +29,10 @@ pub(crate) struct Timeline {
     origin: Instant,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the clock that everything else asks"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else asks")]
 impl Timeline {
     pub(crate) fn start() -> Self {
-        Self {
-            origin: Instant::now(),
-        }
+        Self { origin: Instant::now() }
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -59,19 +51,13 @@ impl Timeline {
 }
 
 /// Sleeps so long.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the clock that everything else asks"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the clock that everything else asks")]
 pub(crate) async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;
 }
 
 /// The machine's time, good for the sortable part of an identity and nothing else.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "identities sort by the time they were made"
-)]
+#[expect(clippy::disallowed_methods, reason = "identities sort by the time they were made")]
 pub(crate) fn wall_time() -> Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp::default().plus(since_epoch.unwrap_or_default())

@@ -123,9 +123,7 @@ impl Runner {
 
     /// For how long its loop has not turned, when that is too long.
     pub(crate) fn blocked_for(&self, now: Moment) -> Option<Duration> {
-        self.ping
-            .map(|ping| now.since(ping.sent_at))
-            .filter(|late| *late >= LOOP_PATIENCE)
+        self.ping.map(|ping| now.since(ping.sent_at)).filter(|late| *late >= LOOP_PATIENCE)
     }
 
     pub(crate) const fn takes_work(&self) -> bool {

@@ -50,13 +50,7 @@ impl Launch {
         if hello.protocol != PROTOCOL_VERSION {
             return Err(protocol_mismatch(&hello));
         }
-        Ok(Self {
-            options,
-            timeline,
-            hello,
-            first,
-            events,
-        })
+        Ok(Self { options, timeline, hello, first, events })
     }
 
     /// What the application declares.
@@ -107,10 +101,8 @@ async fn first_word(events: &mut mpsc::Receiver<Event>) -> Result<Hello, Error> 
                 Some(FromRunner::Hello(hello)) => return Ok(hello),
                 Some(FromRunner::Refused(error)) => return Err(error),
                 Some(other) => {
-                    return Err(
-                        Error::new(Code::RunnerMismatch, "the runner did not say hello")
-                            .why(format!("it said {other:?} first")),
-                    );
+                    return Err(Error::new(Code::RunnerMismatch, "the runner did not say hello")
+                        .why(format!("it said {other:?} first")));
                 }
                 None => {}
             },

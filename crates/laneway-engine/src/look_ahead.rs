@@ -39,9 +39,7 @@ impl LookAhead {
     /// How many jobs may wait behind the one that runs.
     pub(crate) fn jobs(&self) -> usize {
         let horizon = u64::try_from(HORIZON.as_micros()).unwrap_or(u64::MAX);
-        let jobs = self
-            .average_us
-            .map_or(0, |average| (horizon / average.max(1)).min(JOBS_MAX));
+        let jobs = self.average_us.map_or(0, |average| (horizon / average.max(1)).min(JOBS_MAX));
         usize::try_from(jobs).unwrap_or_default()
     }
 }

@@ -59,11 +59,7 @@ pub struct Concurrency {
 impl Default for Concurrency {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self {
-            async_jobs: 1_000,
-            threads: 40,
-            processes: cores,
-        }
+        Self { async_jobs: 1_000, threads: 40, processes: cores }
     }
 }
 
@@ -97,28 +93,15 @@ impl WorkerOptions {
                 .why("the worker could never do a job with it")
                 .fix(fix))
         };
-        let Concurrency {
-            async_jobs,
-            threads,
-            processes,
-        } = self.concurrency;
+        let Concurrency { async_jobs, threads, processes } = self.concurrency;
         if async_jobs + threads + processes == 0 {
-            return refuse(
-                "the concurrency of every lane is 0",
-                "give at least one lane a place",
-            );
+            return refuse("the concurrency of every lane is 0", "give at least one lane a place");
         }
         if self.queues.as_ref().is_some_and(Vec::is_empty) {
-            return refuse(
-                "the list of queues is empty",
-                "name a queue, or leave the list out",
-            );
+            return refuse("the list of queues is empty", "name a queue, or leave the list out");
         }
         if self.lease < Duration::from_secs(1) {
-            return refuse(
-                "the lease is shorter than 1s",
-                "use a lease of at least `1s`",
-            );
+            return refuse("the lease is shorter than 1s", "use a lease of at least `1s`");
         }
         if self.sweep_every.is_zero() {
             return refuse("the time between two sweeps is 0", "use for example `5s`");
@@ -133,34 +116,14 @@ mod tests {
 
     #[test]
     fn options_that_could_never_work_are_refused() {
-        let idle = Concurrency {
-            async_jobs: 0,
-            threads: 0,
-            processes: 0,
-        };
+        let idle = Concurrency { async_jobs: 0, threads: 0, processes: 0 };
         for bad in [
-            WorkerOptions {
-                concurrency: idle,
-                ..WorkerOptions::default()
-            },
-            WorkerOptions {
-                queues: Some(Vec::new()),
-                ..WorkerOptions::default()
-            },
-            WorkerOptions {
-                lease: Duration::from_millis(10),
-                ..WorkerOptions::default()
-            },
-            WorkerOptions {
-                sweep_every: Duration::ZERO,
-                ..WorkerOptions::default()
-            },
+            WorkerOptions { concurrency: idle, ..WorkerOptions::default() },
+            WorkerOptions { queues: Some(Vec::new()), ..WorkerOptions::default() },
+            WorkerOptions { lease: Duration::from_millis(10), ..WorkerOptions::default() },
+            WorkerOptions { sweep_every: Duration::ZERO, ..WorkerOptions::default() },
         ] {
-            assert_eq!(
-                bad.check().unwrap_err().code(),
-                Code::InvalidSetting,
-                "{bad:?}"
-            );
+            assert_eq!(bad.check().unwrap_err().code(), Code::InvalidSetting, "{bad:?}");
         }
         assert_eq!(WorkerOptions::default().check(), Ok(()));
     }

@@ -22,20 +22,9 @@ const HANDBACK_LONGEST: Duration = Duration::from_secs(60);
 pub(crate) fn of_end(attempt: &Attempt, end: End, random: f64) -> Outcome {
     match (end, attempt.stop) {
         (End::Returned(result), _) => Outcome::Succeed(result),
-        (
-            End::Raised {
-                failure,
-                retryable,
-                after,
-            },
-            None,
-        ) => of_failure(
-            attempt,
-            failure,
-            after.filter(|_| retryable),
-            retryable,
-            random,
-        ),
+        (End::Raised { failure, retryable, after }, None) => {
+            of_failure(attempt, failure, after.filter(|_| retryable), retryable, random)
+        }
         (End::Raised { failure, .. }, Some(StopReason::Timeout)) => {
             let late = Failure {
                 traceback: failure.traceback,
@@ -55,10 +44,9 @@ pub(crate) fn of_end(attempt: &Attempt, end: End, random: f64) -> Outcome {
 pub(crate) fn of_stop(attempt: &Attempt, reason: StopReason, how: &str, random: f64) -> Outcome {
     match reason {
         StopReason::Timeout => of_failure(attempt, timed_out(attempt, how), None, true, random),
-        StopReason::Cancel => Outcome::Cancel(Failure::new(
-            Code::JobCancelled,
-            "it was cancelled while it ran",
-        )),
+        StopReason::Cancel => {
+            Outcome::Cancel(Failure::new(Code::JobCancelled, "it was cancelled while it ran"))
+        }
         StopReason::Shutdown => Outcome::Interrupt(Failure::new(
             Code::OutcomeUnknown,
             "its worker was told to end and the attempt did not end in time",
@@ -80,10 +68,9 @@ pub(crate) fn of_death(attempt: &Attempt, cause: Failure, random: f64) -> Outcom
 /// The meaning of an attempt that will not start here.
 pub(crate) fn of_unstarted(stop: Option<StopReason>) -> Outcome {
     match stop {
-        Some(StopReason::Cancel) => Outcome::Cancel(Failure::new(
-            Code::JobCancelled,
-            "it was cancelled before it started",
-        )),
+        Some(StopReason::Cancel) => {
+            Outcome::Cancel(Failure::new(Code::JobCancelled, "it was cancelled before it started"))
+        }
         Some(StopReason::Timeout | StopReason::Shutdown) | None => Outcome::Release,
     }
 }
@@ -115,26 +102,14 @@ fn of_failure(
     random: f64,
 ) -> Outcome {
     let failures = attempt.failures.saturating_add(1);
-    match attempt
-        .policy
-        .retry
-        .delay_after(failures, random)
-        .filter(|_| retryable)
-    {
-        Some(delay) => Outcome::Retry {
-            after: after.unwrap_or(delay),
-            failure,
-        },
+    match attempt.policy.retry.delay_after(failures, random).filter(|_| retryable) {
+        Some(delay) => Outcome::Retry { after: after.unwrap_or(delay), failure },
         None => Outcome::Fail(failure),
     }
 }
 
 fn timed_out(attempt: &Attempt, how: &str) -> Failure {
-    let timeout = attempt
-        .policy
-        .timeout
-        .map(duration::format)
-        .unwrap_or_default();
+    let timeout = attempt.policy.timeout.map(duration::format).unwrap_or_default();
     let message = format!("it ran longer than its timeout of {timeout} {how}");
     Failure::new(Code::AttemptTimedOut, message)
 }

@@ -50,7 +50,8 @@ impl RunnerKind {
 pub enum ToRunner {
     /// Start these attempts.
     Run(Vec<Run>),
-    /// Ask an attempt to stop.
+    /// Ask an attempt to stop. A process runner is also sent `SIGUSR1`, and this is then the next
+    /// frame that it reads: what waited before it was taken back.
     Stop {
         /// Which.
         attempt: u64,
@@ -212,18 +213,11 @@ pub fn append_frame(buffer: &mut Vec<u8>, message: &impl Serialize) -> Result<()
     buffer.extend_from_slice(&[0; HEADER_BYTES]);
     let written = rmp_serde::encode::write(buffer, message);
     let length = buffer.len() - start - HEADER_BYTES;
-    let header = u32::try_from(length)
-        .ok()
-        .filter(|_| length <= FRAME_BYTES_MAX);
+    let header = u32::try_from(length).ok().filter(|_| length <= FRAME_BYTES_MAX);
     let (Ok(()), Some(header)) = (written, header) else {
         buffer.truncate(start);
-        return Err(Error::new(
-            Code::Internal,
-            "a message to or from a runner cannot be framed",
-        )
-        .why(format!(
-            "it has {length} bytes, the most is {FRAME_BYTES_MAX}"
-        )));
+        return Err(Error::new(Code::Internal, "a message to or from a runner cannot be framed")
+            .why(format!("it has {length} bytes, the most is {FRAME_BYTES_MAX}")));
     };
     if let Some(place) = buffer.get_mut(start..start + HEADER_BYTES) {
         place.copy_from_slice(&header.to_le_bytes());
@@ -280,11 +274,8 @@ impl FrameReader {
 }
 
 fn mismatch(why: String) -> Error {
-    Error::new(
-        Code::RunnerMismatch,
-        "the other side of the runner socket is not understood",
-    )
-    .why(why)
+    Error::new(Code::RunnerMismatch, "the other side of the runner socket is not understood")
+        .why(why)
 }
 
 #[cfg(test)]
@@ -296,10 +287,7 @@ mod tests {
         let messages = [
             ToRunner::Ping(7),
             ToRunner::Drain,
-            ToRunner::Stop {
-                attempt: 3,
-                reason: StopReason::Cancel,
-            },
+            ToRunner::Stop { attempt: 3, reason: StopReason::Cancel },
         ];
         let mut bytes = Vec::new();
         for message in &messages {

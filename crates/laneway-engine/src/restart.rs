@@ -34,11 +34,7 @@ pub(crate) struct Restart {
 impl Restart {
     /// Notes a death.
     pub(crate) fn died(&mut self, how: Died, now: Moment) {
-        self.unready = if how == Died::Unready {
-            self.unready + 1
-        } else {
-            0
-        };
+        self.unready = if how == Died::Unready { self.unready + 1 } else { 0 };
         self.delay = match how {
             Died::AtWork => FIRST,
             Died::Idle(lived) if lived >= PROVEN => FIRST,

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use laneway_core::error::{Code, Error};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -29,8 +30,16 @@ pub(crate) use exit::Exit;
 #[derive(Debug)]
 pub(crate) struct RunnerProcess {
     line: Arc<Line>,
-    kill: Arc<Notify>,
+    bells: Arc<Bells>,
     pid: u32,
+}
+
+/// What is to be done to a process. It is done by whoever waits for its end, so that no signal
+/// reaches another process that has got its number since.
+#[derive(Debug, Default)]
+struct Bells {
+    interrupt: Notify,
+    kill: Notify,
 }
 
 /// How runners are started.
@@ -44,26 +53,15 @@ pub(crate) struct RunnerCommand {
 impl RunnerCommand {
     pub(crate) fn new(options: &WorkerOptions) -> Self {
         let words = options.runner_command.clone().unwrap_or_else(|| {
-            vec![
-                options.python.clone().into(),
-                "-m".into(),
-                "laneway._runner".into(),
-            ]
+            vec![options.python.clone().into(), "-m".into(), "laneway._runner".into()]
         });
-        Self {
-            words,
-            environment: options.runner_environment.clone(),
-            app: options.app.clone(),
-        }
+        Self { words, environment: options.runner_environment.clone(), app: options.app.clone() }
     }
 
     /// The child finds its socket as standard input, so no other descriptor is inherited.
     fn spawn(&self, kind: RunnerKind, socket: OwnedFd) -> Result<Child, Error> {
         let (program, arguments) = self.words.split_first().ok_or_else(|| {
-            Error::new(
-                Code::InvalidSetting,
-                "the command that starts runners is empty",
-            )
+            Error::new(Code::InvalidSetting, "the command that starts runners is empty")
         })?;
         let mut command = Command::new(program);
         command
@@ -75,11 +73,8 @@ impl RunnerCommand {
             .kill_on_drop(true);
         command.spawn().map_err(|error| {
             let program = program.display();
-            Error::new(
-                Code::PythonNotFound,
-                format!("`{program}` cannot be started"),
-            )
-            .why(error.to_string())
+            Error::new(Code::PythonNotFound, format!("`{program}` cannot be started"))
+                .why(error.to_string())
         })
     }
 }
@@ -97,11 +92,11 @@ impl RunnerProcess {
         let line = Arc::new(Line::new(near_end, kept_end).map_err(|error| no_socket(&error))?);
         let child = command.spawn(kind, far_end.into())?;
         let pid = child.id().unwrap_or_default();
-        let kill = Arc::new(Notify::new());
+        let bells = Arc::new(Bells::default());
         let (exited, exit) = oneshot::channel();
-        tokio::spawn(wait(child, Arc::clone(&kill), exited));
+        tokio::spawn(wait(child, Arc::clone(&bells), exited));
         tokio::spawn(attend(id, Arc::clone(&line), exit, events));
-        Ok(Self { line, kill, pid })
+        Ok(Self { line, bells, pid })
     }
 
     /// Queues a message; [`flush`](Self::flush) sends it.
@@ -119,8 +114,13 @@ impl RunnerProcess {
         self.line.take_back()
     }
 
+    /// Sends `SIGUSR1`: the runner's main thread shall look at its socket though a task runs in it.
+    pub(crate) fn interrupt(&self) {
+        self.bells.interrupt.notify_one();
+    }
+
     pub(crate) fn kill(&self) {
-        self.kill.notify_one();
+        self.bells.kill.notify_one();
     }
 
     /// What the process holds of the machine's memory, where that can be told.
@@ -131,21 +131,30 @@ impl RunnerProcess {
 
 impl Drop for RunnerProcess {
     fn drop(&mut self) {
-        self.kill.notify_one();
+        self.bells.kill.notify_one();
     }
 }
 
-async fn wait(mut child: Child, kill: Arc<Notify>, exited: oneshot::Sender<Exit>) {
+async fn wait(mut child: Child, bells: Arc<Bells>, exited: oneshot::Sender<Exit>) {
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
-            () = kill.notified() => {
+            () = bells.interrupt.notified() => interrupt(&child),
+            () = bells.kill.notified() => {
                 // It fails only when the process has ended already, which `wait` tells then.
                 child.start_kill().ok();
             }
         }
     };
     exited.send(Exit::new(status)).ok();
+}
+
+fn interrupt(child: &Child) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // It fails only when the process has ended already, which `wait` tells then.
+        kill_process(pid, Signal::USR1).ok();
+    }
 }
 
 fn no_socket(error: &io::Error) -> Error {

@@ -42,22 +42,13 @@ pub(crate) struct SessionKeeper<S> {
 
 impl<S: Store> SessionKeeper<S> {
     pub(crate) const fn new(store: S, worker: String, lease: Duration, rng: Rng) -> Self {
-        Self {
-            store,
-            worker,
-            lease,
-            rng,
-        }
+        Self { store, worker, lease, rng }
     }
 
     /// Opens a new session.
     pub(crate) async fn open(&mut self) -> Result<SessionId, Error> {
         let session = SessionId::new(wall_time(), self.rng.u128(..));
-        let open = OpenSession {
-            session,
-            worker: self.worker.clone(),
-            lease: self.lease,
-        };
+        let open = OpenSession { session, worker: self.worker.clone(), lease: self.lease };
         self.store.open_session(open).await?;
         Ok(session)
     }
@@ -81,21 +72,13 @@ impl<S: Store> SessionKeeper<S> {
                 continue;
             }
             let condition = wires.condition.borrow_and_update().clone();
-            let renewal = RenewSession {
-                session,
-                lease: self.lease,
-                condition,
-            };
+            let renewal = RenewSession { session, lease: self.lease, condition };
             let event = match self.store.renew_session(renewal).await {
                 Ok(renewed) => Event::Renewed(Ok(renewed.cancel)),
                 Err(error) if error.code() == Code::SessionLost => Event::SessionLost(session),
                 Err(error) => Event::Renewed(Err(error)),
             };
-            pause = if matches!(event, Event::Renewed(Ok(_))) {
-                beat
-            } else {
-                PAUSE.min(beat)
-            };
+            pause = if matches!(event, Event::Renewed(Ok(_))) { beat } else { PAUSE.min(beat) };
             if wires.events.send(event).is_err() {
                 return;
             }

@@ -69,10 +69,7 @@ impl Settlements {
         }
         self.is_under_way = true;
         self.sent_at = now;
-        Some(Settle {
-            session,
-            entries: self.sent.clone(),
-        })
+        Some(Settle { session, entries: self.sent.clone() })
     }
 
     /// The batch under way was recorded; gives how many of its entries were refused.
@@ -83,10 +80,7 @@ impl Settlements {
         if self.is_repeated {
             return 0;
         }
-        answers
-            .iter()
-            .map(|answer| u64::from(*answer == Settled::Stale))
-            .sum()
+        answers.iter().map(|answer| u64::from(*answer == Settled::Stale)).sum()
     }
 
     /// The batch under way may or may not have been recorded: it is kept.
@@ -105,11 +99,7 @@ impl Settlements {
         if self.is_under_way || self.unconfirmed() == 0 {
             return None;
         }
-        Some(
-            self.retry
-                .pause_until()
-                .unwrap_or_else(|| self.sent_at.plus(PACE)),
-        )
+        Some(self.retry.pause_until().unwrap_or_else(|| self.sent_at.plus(PACE)))
     }
 
     /// Whether a batch that failed waits to be repeated.
@@ -186,10 +176,7 @@ mod tests {
         let again = ends.next(SESSION, at(60_000)).unwrap();
         assert_eq!(jobs(&again), jobs(&first));
         assert_eq!(ends.confirmed(&[Settled::Stale]), 0);
-        assert_eq!(
-            jobs(&ends.next(SESSION, at(90_000)).unwrap()),
-            [JobId::from_bits(2)]
-        );
+        assert_eq!(jobs(&ends.next(SESSION, at(90_000)).unwrap()), [JobId::from_bits(2)]);
         assert_eq!(ends.confirmed(&[Settled::Stale]), 1);
         assert_eq!(ends.unconfirmed(), 0);
     }

@@ -26,13 +26,7 @@ pub(crate) struct StoreCalls<S> {
 
 impl<S: Store> StoreCalls<S> {
     pub(crate) const fn new(store: S) -> Self {
-        Self {
-            store,
-            settle: None,
-            claim: None,
-            report: None,
-            reports: BTreeMap::new(),
-        }
+        Self { store, settle: None, claim: None, report: None, reports: BTreeMap::new() }
     }
 
     pub(crate) fn settle(&mut self, settle: Settle) {
@@ -98,17 +92,14 @@ impl<S: Store> StoreCalls<S> {
             {
                 batch.push(progress);
             }
-            self.report = Some(Box::pin(async move {
-                store.report_progress(session, batch).await
-            }));
+            self.report =
+                Some(Box::pin(async move { store.report_progress(session, batch).await }));
         }
     }
 }
 
 impl<S: fmt::Debug> fmt::Debug for StoreCalls<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreCalls")
-            .field("store", &self.store)
-            .finish_non_exhaustive()
+        f.debug_struct("StoreCalls").field("store", &self.store).finish_non_exhaustive()
     }
 }

@@ -27,9 +27,7 @@ impl StoreRetry {
     /// The call failed; gives the pause until it may be repeated.
     pub(crate) fn failed(&mut self, rng: &mut Rng, now: Moment) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let pause = PAUSES
-            .delay_after(self.failures, rng.f64())
-            .unwrap_or(PAUSES.cap);
+        let pause = PAUSES.delay_after(self.failures, rng.f64()).unwrap_or(PAUSES.cap);
         self.not_before = now.plus(pause);
         pause
     }

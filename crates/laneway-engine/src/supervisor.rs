@@ -48,10 +48,7 @@ pub(crate) use spawn::READY_TIME;
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A runner said something.
-    Said {
-        runner: RunnerId,
-        messages: Vec<FromRunner>,
-    },
+    Said { runner: RunnerId, messages: Vec<FromRunner> },
     /// What a runner said is not understood.
     Garbled { runner: RunnerId, error: Error },
     /// A runner's process has ended, and everything it said before has been told.
@@ -61,10 +58,7 @@ pub(crate) enum Event {
     /// What a runner had not read was taken back.
     TakenBack { runner: RunnerId, runs: Vec<Run> },
     /// What a runner's process holds of the machine's memory.
-    Measured {
-        runner: RunnerId,
-        resident_bytes: u64,
-    },
+    Measured { runner: RunnerId, resident_bytes: u64 },
     /// The claim was answered.
     Claimed(Result<Claimed, Error>),
     /// The settlements were answered.
@@ -225,10 +219,7 @@ impl Supervisor {
             Event::Exited { runner, exit } => self.runner_exited(runner, &exit, now),
             Event::NotStarted { runner, error } => self.runner_not_started(runner, error, now),
             Event::TakenBack { runner, runs } => self.runs_taken_back(runner, runs, now),
-            Event::Measured {
-                runner,
-                resident_bytes,
-            } => {
+            Event::Measured { runner, resident_bytes } => {
                 self.runner_measured(runner, resident_bytes, now);
             }
             Event::Claimed(answer) => self.claim_answered(answer, now),
@@ -280,17 +271,11 @@ impl Supervisor {
     /// time.
     pub(crate) fn wake_at(&self, now: Moment) -> Option<Moment> {
         let claims = self.claims.wake_at().filter(|_| self.may_claim());
-        [
-            self.deadlines.first(),
-            self.beat_at,
-            self.start_at,
-            claims,
-            self.settlements.wake_at(),
-        ]
-        .into_iter()
-        .flatten()
-        .filter(|at| *at > now)
-        .min()
+        [self.deadlines.first(), self.beat_at, self.start_at, claims, self.settlements.wake_at()]
+            .into_iter()
+            .flatten()
+            .filter(|at| *at > now)
+            .min()
     }
 
     /// The next thing to be done outside.

@@ -47,12 +47,7 @@ impl<S: Store> Sweeper<S> {
     /// One sweep, in slices; `None` when the worker has ended.
     async fn sweep(&self) -> Option<()> {
         loop {
-            let answer = self
-                .store
-                .sweep(Sweep {
-                    jobs_max: BATCH_MAX,
-                })
-                .await;
+            let answer = self.store.sweep(Sweep { jobs_max: BATCH_MAX }).await;
             let has_more = answer.as_ref().is_ok_and(|swept| swept.more);
             self.events.send(Event::Swept(answer)).ok()?;
             if !has_more {
@@ -62,10 +57,7 @@ impl<S: Store> Sweeper<S> {
     }
 
     async fn prune(&self) -> Option<()> {
-        let prune = Prune {
-            older_than: self.retention,
-            jobs_max: BATCH_MAX,
-        };
+        let prune = Prune { older_than: self.retention, jobs_max: BATCH_MAX };
         let mut jobs = 0;
         while let Ok(pruned) = self.store.prune(prune).await {
             jobs += pruned;

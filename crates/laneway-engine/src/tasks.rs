@@ -27,15 +27,7 @@ impl TaskTable {
     pub(crate) fn new(manifest: AppManifest) -> Self {
         let by_name = (0..)
             .zip(&manifest.tasks)
-            .map(|(index, task)| {
-                (
-                    task.name.clone(),
-                    KnownTask {
-                        index,
-                        lane: task.lane,
-                    },
-                )
-            })
+            .map(|(index, task)| (task.name.clone(), KnownTask { index, lane: task.lane }))
             .collect();
         Self { manifest, by_name }
     }
@@ -70,11 +62,7 @@ impl TaskTable {
             laneway_core::error::Code::TaskUnknown,
             format!("the task `{task}` is not known to this worker"),
         )
-        .why(format!(
-            "`{}` has {} tasks",
-            self.manifest.name,
-            self.by_name.len()
-        ))
+        .why(format!("`{}` has {} tasks", self.manifest.name, self.by_name.len()))
         .closest(task.as_str(), names)
     }
 }

@@ -32,11 +32,7 @@ pub(crate) struct Wakes<S: Store> {
 impl<S: Store> Wakes<S> {
     pub(crate) async fn subscribe(store: S, bells: Bells) -> Result<Self, Error> {
         let watch = store.watch().await?;
-        Ok(Self {
-            store,
-            watch,
-            bells,
-        })
+        Ok(Self { store, watch, bells })
     }
 
     pub(crate) async fn run(mut self) {

@@ -67,12 +67,8 @@ impl<S: Store> StoreSide<S> {
         let mut rng = Rng::with_seed(options.seed);
         let bells = Bells::default();
         let wakes = Wakes::subscribe(store.clone(), bells.clone()).await?;
-        let mut keeper = SessionKeeper::new(
-            store.clone(),
-            options.name.clone(),
-            options.lease,
-            rng.fork(),
-        );
+        let mut keeper =
+            SessionKeeper::new(store.clone(), options.name.clone(), options.lease, rng.fork());
         let session = keeper.open().await?;
         let (sender, events) = mpsc::unbounded_channel();
         let (replace, replaced) = mpsc::unbounded_channel();
@@ -96,17 +92,7 @@ impl<S: Store> StoreSide<S> {
         tasks.spawn(sweeper.run());
         let calls = StoreCalls::new(store.clone());
         let condition_at = Moment::default();
-        Ok(Self {
-            store,
-            calls,
-            bells,
-            condition,
-            condition_at,
-            replace,
-            events,
-            session,
-            tasks,
-        })
+        Ok(Self { store, calls, bells, condition, condition_at, replace, events, session, tasks })
     }
 
     /// Ends the session, so that nobody has to wait for its lease to run out.
@@ -223,10 +209,11 @@ impl<S: Store, O: Observer> Worker<S, O> {
             Command::TakeBack(id) => self.take_back(id),
             Command::Measure(id) => {
                 let resident_bytes = self.runners.get(&id)?.resident_bytes()?;
-                Some(Event::Measured {
-                    runner: id,
-                    resident_bytes,
-                })
+                Some(Event::Measured { runner: id, resident_bytes })
+            }
+            Command::Interrupt(id) => {
+                self.runners.get(&id)?.interrupt();
+                None
             }
             Command::Kill(id) => {
                 self.runners.get(&id)?.kill();
@@ -266,9 +253,7 @@ impl<S: Store, O: Observer> Worker<S, O> {
     fn show_condition(&mut self, now: Moment) {
         if now.since(self.store.condition_at) >= CONDITION_EVERY {
             self.store.condition_at = now;
-            self.store
-                .condition
-                .send_replace(self.supervisor.condition(now));
+            self.store.condition.send_replace(self.supervisor.condition(now));
         }
     }
 }

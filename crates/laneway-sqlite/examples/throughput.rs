@@ -4,6 +4,13 @@
 //! Enqueues jobs with arguments of 100 bytes in batches, then claims and settles them all, then
 //! measures single enqueues one after another. The CPU time is that of the writer's thread.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    clippy::disallowed_methods,
+    reason = "a measurement reads the machine's time and prints what it found"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

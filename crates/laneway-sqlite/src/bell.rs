@@ -34,6 +34,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// The longest path that a socket may have on every system.
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 
+/// The low bits of a file's mode that give rights to others than its owner.
+const OTHERS_BITS: u32 = 6;
+
 /// Rows of `finished` that are read at once.
 const ROWS_MAX: i64 = 10_000;
 
@@ -46,17 +49,16 @@ pub(crate) struct Belfry {
 }
 
 impl Belfry {
-    /// The folder for a database, made if need be; `None` when there is no place that only this user
-    /// may write.
+    /// The folder for a database, made if need be; `None` when there is no place that only this
+    /// user may write.
     pub(crate) fn of(database: &Path) -> Option<Self> {
         let prefix = format!("{}-{:08x}-", std::process::id(), fastrand::u32(..));
         let name = format!("{:016x}", fingerprint(database));
         roots().into_iter().find_map(|root| {
             let folder = root.join(&name);
             let longest = folder.as_os_str().len() + prefix.len() + "ffffffff.sock".len() + 1;
-            let is_usable = longest <= SOCKET_PATH_BYTES_MAX
-                && is_private(&root)
-                && is_private(&folder);
+            let is_usable =
+                longest <= SOCKET_PATH_BYTES_MAX && is_private(&root) && is_private(&folder);
             is_usable.then(|| Self { folder, prefix: prefix.clone() })
         })
     }
@@ -83,7 +85,7 @@ fn is_private(folder: &Path) -> bool {
     fs::symlink_metadata(folder).is_ok_and(|found| {
         found.is_dir()
             && found.uid() == rustix::process::geteuid().as_raw()
-            && found.mode() & 0o077 == 0
+            && found.mode().trailing_zeros() >= OTHERS_BITS
     })
 }
 
@@ -116,8 +118,7 @@ impl Ringer {
         self.find_others();
         for path in &self.others {
             let sent = self.socket.send_to(b"!", path);
-            let is_dead =
-                sent.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+            let is_dead = sent.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
             if is_dead && fs::remove_file(path).is_err() {
                 // Another process has removed the dead socket first.
             }
@@ -134,8 +135,8 @@ impl Ringer {
         if self.read_at == Some(changed_at) {
             return;
         }
-        // The file system's clock is coarse: a folder that has just changed may change again without
-        // its time showing it, so it is read anew next time.
+        // The file system's clock is coarse: a folder that has just changed may change again
+        // without its time showing it, so it is read anew next time.
         let changed = Timestamp::from_micros(changed_at.0 * 1_000_000 + changed_at.1 / 1_000);
         let is_settled = SystemClock.now().since(changed) > Duration::from_millis(100);
         self.read_at = is_settled.then_some(changed_at);
@@ -252,9 +253,8 @@ impl Listener {
         let mut statement = self.connection.prepare_cached(
             "SELECT n, id FROM finished WHERE n > ?1 AND n <= ?2 ORDER BY n LIMIT ?3",
         )?;
-        let rows = statement.query_map([from, until, ROWS_MAX], |row| {
-            Ok((row.get(0)?, identity(row, 1)?))
-        })?;
+        let rows = statement
+            .query_map([from, until, ROWS_MAX], |row| Ok((row.get(0)?, identity(row, 1)?)))?;
         Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?)
     }
 }
@@ -284,8 +284,7 @@ mod tests {
         let dead = root.path().join("1-dead.sock");
         drop(UnixDatagram::bind(&dead).unwrap());
         let living = UnixDatagram::bind(root.path().join("1-living.sock")).unwrap();
-        let belfry =
-            Belfry { folder: root.path().to_path_buf(), prefix: String::from("2-own-") };
+        let belfry = Belfry { folder: root.path().to_path_buf(), prefix: String::from("2-own-") };
         let own = UnixDatagram::bind(root.path().join("2-own-1.sock")).unwrap();
         own.set_nonblocking(true).unwrap();
 

@@ -6,9 +6,9 @@ use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
 use laneway_core::id::SessionId;
 use laneway_core::job::{Lane, Payload, QueueName, State};
+use laneway_core::policy::Policy;
 use laneway_core::store::{Claim, Claimed, ClaimedJob};
 use laneway_core::transition;
-use laneway_core::policy::Policy;
 use rusqlite::{Row, params, params_from_iter};
 
 use crate::fault::Result;
@@ -104,7 +104,9 @@ fn sources(tx: &mut Tx<'_>, queues: &[QueueName]) -> Result<Vec<Source>> {
     let mut paused = connection.prepare_cached("SELECT is_paused FROM queue WHERE id = ?1")?;
     let mut sources: Vec<Source> = Vec::with_capacity(queues.len());
     for (rank, name) in queues.iter().enumerate() {
-        let Some(id) = tx.names.known_queue_id(connection, name)? else { continue };
+        let Some(id) = tx.names.known_queue_id(connection, name)? else {
+            continue;
+        };
         let is_paused: bool = paused.query_row([id], |row| row.get(0))?;
         if !is_paused && !sources.iter().any(|source| source.id == id) {
             sources.push(Source { rank, id, name: name.clone() });
@@ -196,7 +198,9 @@ impl Hand<'_> {
     /// Takes from the ready lines, queue by queue.
     fn take_ready(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         for index in 0..self.sources.len() {
-            let Some(source) = self.sources.get(index) else { break };
+            let Some(source) = self.sources.get(index) else {
+                break;
+            };
             let mut all = Vec::new();
             for lane in &self.lanes {
                 let room = self.room.get(*lane as usize).copied().unwrap_or(0);
@@ -247,7 +251,9 @@ impl Hand<'_> {
                 *room = room.saturating_sub(1);
             }
             let name = self.sources.iter().find(|source| source.id == queue);
-            let Some(name) = name.map(|source| source.name.clone()) else { continue };
+            let Some(name) = name.map(|source| source.name.clone()) else {
+                continue;
+            };
             self.jobs.push(ClaimedJob {
                 id: job.id,
                 token: standing.token(),
@@ -267,9 +273,9 @@ impl Hand<'_> {
 
     /// When a claim like this one finds something next, if nothing else happens.
     fn next_due_at(&self, tx: &Tx<'_>) -> Result<Option<Timestamp>> {
-        let mut scheduled = tx.connection.prepare_cached(
-            "SELECT min(due_at) FROM scheduled WHERE queue = ?1 AND lane = ?2",
-        )?;
+        let mut scheduled = tx
+            .connection
+            .prepare_cached("SELECT min(due_at) FROM scheduled WHERE queue = ?1 AND lane = ?2")?;
         let mut limited = tx
             .connection
             .prepare_cached("SELECT min(next_at) FROM line WHERE queue = ?1 AND lane = ?2")?;
@@ -321,9 +327,9 @@ fn waiting(
     };
     let key = if gate.is_some() { &key[..] } else { key.get(..3).unwrap_or_default() };
     let mut rows = statement.query(params_from_iter(key))?;
-    let mut line = Vec::new();
+    let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        line.push(Taken {
+        found.push(Taken {
             rank: source.rank,
             lane,
             urgency: row.get(0)?,
@@ -336,7 +342,7 @@ fn waiting(
             args: row.get(11)?,
         });
     }
-    Ok(line)
+    Ok(found)
 }
 
 /// What a claim took whose answer was lost, without what was settled since.
@@ -374,7 +380,8 @@ const FROM_READY: &str = "SELECT r.urgency, r.seq, r.token, r.failures, r.interr
     FROM ready AS r CROSS JOIN job ON job.seq = r.seq
     WHERE r.queue = ?1 AND r.lane = ?2 ORDER BY r.urgency, r.seq LIMIT ?3";
 
-const FROM_LIMITED: &str = "SELECT r.urgency, r.seq, r.token, r.failures, r.interrupts, r.handbacks,
+const FROM_LIMITED: &str =
+    "SELECT r.urgency, r.seq, r.token, r.failures, r.interrupts, r.handbacks,
     r.marks, r.ready_at, job.id, job.task, job.policy, job.args
     FROM limited AS r CROSS JOIN job ON job.seq = r.seq
     WHERE r.gate = ?4 AND r.queue = ?1 AND r.lane = ?2 ORDER BY r.urgency, r.seq LIMIT ?3";

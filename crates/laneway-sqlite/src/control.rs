@@ -8,9 +8,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::fault::Result;
 use crate::settle::{cancelled, find_running};
-use crate::standing::{
-    Body, Ending, MARK_TRACE, MARK_UNIQUE, Standing, Subject, Trace,
-};
+use crate::standing::{Body, Ending, MARK_TRACE, MARK_UNIQUE, Standing, Subject, Trace};
 use crate::transaction::Tx;
 use crate::value::{self, damaged};
 
@@ -28,7 +26,9 @@ pub(crate) fn cancel(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<Cancelled>> 
 }
 
 fn cancel_one(tx: &mut Tx<'_>, id: JobId) -> Result<Cancelled> {
-    let Some(body) = Body::by_id(tx, id)? else { return Ok(Cancelled::Unknown) };
+    let Some(body) = Body::by_id(tx, id)? else {
+        return Ok(Cancelled::Unknown);
+    };
     if find_running(tx, id)?.is_some() {
         tx.connection
             .prepare_cached("UPDATE running SET cancel_asked = 1 WHERE id = ?1")?
@@ -96,7 +96,9 @@ fn find_ended(tx: &Tx<'_>, body: &Body) -> Result<Option<Ended>> {
          FROM finished WHERE seq = ?1",
     )?;
     let mut rows = find.query([body.seq])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
     Ok(Some(Ended {
         number: row.get(0)?,
         state: value::state(row.get(1)?)?,
@@ -106,9 +108,7 @@ fn find_ended(tx: &Tx<'_>, body: &Body) -> Result<Option<Ended>> {
 }
 
 fn leave_ended(tx: &mut Tx<'_>, body: &Body, ended: &Ended) -> Result<()> {
-    tx.connection
-        .prepare_cached("DELETE FROM finished WHERE n = ?1")?
-        .execute([ended.number])?;
+    tx.connection.prepare_cached("DELETE FROM finished WHERE n = ?1")?.execute([ended.number])?;
     tx.count(body.queue, ended.state, -1);
     Ok(())
 }
@@ -119,7 +119,9 @@ pub(crate) fn requeue(tx: &mut Tx<'_>, jobs: &[JobId]) -> Result<Vec<Requeued>> 
 }
 
 fn requeue_one(tx: &mut Tx<'_>, id: JobId) -> Result<Requeued> {
-    let Some(body) = Body::by_id(tx, id)? else { return Ok(Requeued::Unknown) };
+    let Some(body) = Body::by_id(tx, id)? else {
+        return Ok(Requeued::Unknown);
+    };
     let Some(ended) = find_ended(tx, &body)? else {
         return Ok(Requeued::Refused(live_state(tx, &body)?));
     };
@@ -142,7 +144,9 @@ fn requeue_one(tx: &mut Tx<'_>, id: JobId) -> Result<Requeued> {
 
 /// Takes a unique key again that was freed when the job ended; another job may have it meanwhile.
 fn retake_key(tx: &mut Tx<'_>, body: &Body) -> Result<bool> {
-    let Some((scope, key)) = &body.unique else { return Ok(true) };
+    let Some((scope, key)) = &body.unique else {
+        return Ok(true);
+    };
     let added = tx
         .connection
         .prepare_cached(

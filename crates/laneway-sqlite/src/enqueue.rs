@@ -33,7 +33,7 @@ pub(crate) fn enqueue(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>>
     let mut answers = Vec::with_capacity(jobs.len());
     let mut ready = (0, 0);
     for job in jobs {
-        if let Some(holder) = holder(tx, job)? {
+        if let Some(holder) = holder(tx, job, &shared)? {
             answers.push(Enqueued { id: holder, created: false });
             continue;
         }
@@ -45,8 +45,7 @@ pub(crate) fn enqueue(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>>
         let due_at = due_at(job.due, tx.now);
         if body.gate.is_none() && body.unique.is_none() && due_at <= tx.now {
             let (lane, urgency, now) = (body.lane, body.urgency, tx.now.as_micros());
-            into_ready
-                .execute(params![body.queue, lane, urgency, body.seq, 0, 0, 0, 0, 0, now])?;
+            into_ready.execute(params![body.queue, lane, urgency, body.seq, 0, 0, 0, 0, 0, now])?;
             if ready.0 != body.queue {
                 tx.count(ready.0, State::Ready, std::mem::take(&mut ready.1));
                 ready.0 = body.queue;
@@ -63,20 +62,26 @@ pub(crate) fn enqueue(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>>
     Ok(answers)
 }
 
-/// The job that stands in the way of a job with a unique key.
-fn holder(tx: &Tx<'_>, job: &NewJob) -> Result<Option<JobId>> {
-    let Some(key) = &job.unique else { return Ok(None) };
+/// The job that stands in the way of a new one, where adding it might change more than its own rows:
+/// a job that is not added brings neither a rate nor a queue. Of all others the insert tells.
+fn holder(tx: &mut Tx<'_>, job: &NewJob, shared: &Shared) -> Result<Option<JobId>> {
+    let connection = tx.connection;
+    let is_plain = job.unique.is_none() && job.limit.is_none();
+    if is_plain && shared.knows_queue(tx, &job.queue)? {
+        return Ok(None);
+    }
     let id = value::job_bytes(job.id);
-    let mut known = tx.connection.prepare_cached("SELECT 1 FROM job WHERE id = ?1")?;
+    let mut known = connection.prepare_cached("SELECT 1 FROM job WHERE id = ?1")?;
     if known.exists([id])? {
         return Ok(Some(job.id));
     }
-    let mut find = tx.connection.prepare_cached(HOLDER)?;
+    let Some(key) = &job.unique else {
+        return Ok(None);
+    };
+    let mut find = connection.prepare_cached(HOLDER)?;
     let scope = value::scope_column(key.scope);
     Ok(find
-        .query_row(params![job.task.as_str(), scope, key.text], |row| {
-            row.get(0).map(value::job_id)
-        })
+        .query_row(params![job.task.as_str(), scope, key.text], |row| row.get(0).map(value::job_id))
         .optional()?)
 }
 
@@ -112,6 +117,13 @@ fn place(tx: &mut Tx<'_>, body: &Body, due_at: Timestamp) -> Result<()> {
 }
 
 impl Shared {
+    fn knows_queue(&self, tx: &mut Tx<'_>, queue: &QueueName) -> Result<bool> {
+        if self.queue.as_ref().is_some_and(|(name, _)| name == queue) {
+            return Ok(true);
+        }
+        Ok(tx.names.known_queue_id(tx.connection, queue)?.is_some())
+    }
+
     /// Stores what never changes of a job, unless its id is known.
     fn insert_body(
         &mut self,
@@ -187,7 +199,9 @@ impl Shared {
     }
 
     fn gate(&mut self, tx: &mut Tx<'_>, job: &NewJob) -> Result<Option<i64>> {
-        let Some(limit) = &job.limit else { return Ok(None) };
+        let Some(limit) = &job.limit else {
+            return Ok(None);
+        };
         if let Some((known, id)) = &self.limit
             && Arc::ptr_eq(known, limit)
         {

@@ -27,9 +27,7 @@ impl Tx<'_> {
             .connection
             .prepare_cached("SELECT id, count, per, burst FROM gate WHERE key = ?1")?;
         let found: Option<(i64, u32, i64, u32)> = find
-            .query_row([&limit.key], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })
+            .query_row([&limit.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
         let (count, per, burst) = (rate.count(), micros(rate.per()), rate.burst());
         match found {
@@ -88,15 +86,17 @@ impl Tx<'_> {
 
     /// Sees to it that a line in which a job waits is known.
     pub(crate) fn open_line(&mut self, gate: i64, queue: i64, lane: i64) -> Result<()> {
-        let mut find = self.connection.prepare_cached(
-            "SELECT 1 FROM line WHERE gate = ?1 AND queue = ?2 AND lane = ?3",
-        )?;
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT 1 FROM line WHERE gate = ?1 AND queue = ?2 AND lane = ?3")?;
         if find.exists([gate, queue, lane])? {
             return Ok(());
         }
         let next_at = self.next_permit_at(gate)?;
         self.connection
-            .prepare_cached("INSERT INTO line (gate, queue, lane, next_at) VALUES (?1, ?2, ?3, ?4)")?
+            .prepare_cached(
+                "INSERT INTO line (gate, queue, lane, next_at) VALUES (?1, ?2, ?3, ?4)",
+            )?
             .execute([gate, queue, lane, next_at])?;
         Ok(())
     }

@@ -23,9 +23,8 @@ pub(crate) fn health(
     location: &Location,
     durability: Durability,
 ) -> Result<Health> {
-    let number = |sql: &str| -> Result<i64> {
-        Ok(connection.query_row(sql, [], |row| row.get(0))?)
-    };
+    let number =
+        |sql: &str| -> Result<i64> { Ok(connection.query_row(sql, [], |row| row.get(0))?) };
     let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
     let mut health = Health::default();
     let mut fact = |name: &str, value: String| health.facts.push((name.to_owned(), value));
@@ -38,7 +37,9 @@ pub(crate) fn health(
     fact("pages", number("PRAGMA page_count")?.to_string());
     fact("free pages", number("PRAGMA freelist_count")?.to_string());
     fact("jobs", number("SELECT coalesce(sum(jobs), 0) FROM census")?.to_string());
-    let Location::File(file) = location else { return Ok(health) };
+    let Location::File(file) = location else {
+        return Ok(health);
+    };
     let log = log_bytes(file);
     fact("log bytes", log.to_string());
     if log > LOG_BYTES_RISKY {

@@ -22,7 +22,9 @@ pub(crate) fn job(connection: &Connection, id: JobId) -> Result<Option<JobRecord
     let sql = format!("SELECT {COLUMNS}, job.args, f.result {TABLES} WHERE job.id = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([value::job_bytes(id)])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
     let mut record = record(row)?;
     record.args = Payload(row.get(FIRST_PAYLOAD)?);
     record.result = row.get::<_, Option<Vec<u8>>>(FIRST_PAYLOAD + 1)?.map(Payload);
@@ -72,8 +74,7 @@ pub(crate) fn list(connection: &Connection, list: &ListJobs) -> Result<Page> {
         conditions.push(states);
     }
     let wanted = if conditions.is_empty() { String::from("1") } else { conditions.join(" AND ") };
-    let sql =
-        format!("SELECT {COLUMNS} {TABLES} WHERE {wanted} ORDER BY job.id DESC LIMIT ?");
+    let sql = format!("SELECT {COLUMNS} {TABLES} WHERE {wanted} ORDER BY job.id DESC LIMIT ?");
     values.push(Value::Integer(count_column(list.jobs_max.saturating_add(1))));
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;

@@ -1,19 +1,19 @@
 //! Laneway's embedded store: one SQLite file, no server.
 //!
-//! **What is this?** [`SqliteStore`], the [`Store`](laneway_core::store::Store) for one machine. Any
-//! number of processes may open the same file.
+//! **What is this?** [`SqliteStore`], the [`Store`](laneway_core::store::Store) for one machine.
+//! Any number of processes may open the same file.
 //!
 //! **What does it promise?** What the contract of `laneway_core::store` says, with the durability
 //! that was chosen: an acknowledged write survives the death of any process (`os`), also a power
 //! failure (`fsync`), or lives as long as the process (`memory`).
 //!
 //! **What does it deliberately not do?** It never opens the database file with anything but its own
-//! SQLite, never watches SQLite's side files, and never waits inside a transaction: each is as short
-//! as its statements.
+//! SQLite, never watches SQLite's side files, and never waits inside a transaction: each is as
+//! short as its statements.
 //!
-//! **Where to start reading?** The tables in `schema/v1.sql`, then [`writer`], through which every
-//! change goes, then the topics: [`enqueue`], [`claim`], [`settle`], [`session`], [`sweep`],
-//! [`control`], [`prune`]; reads are in [`inspect`] and [`census`], wake-ups in [`watch`].
+//! **Where to start reading?** The tables in `schema/v1.sql`, then `writer`, through which every
+//! change goes, then the topics: `enqueue`, `claim`, `settle`, `session`, `sweep`,
+//! `control`, `prune`; reads are in `inspect` and `census`, wake-ups in `watch`.
 
 mod bell;
 mod census;

@@ -17,9 +17,9 @@ const POLICIES_MAX: usize = 4_096;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     tasks: HashMap<TaskName, i64>,
-    task_names: HashMap<i64, TaskName>,
+    tasks_by_id: HashMap<i64, TaskName>,
     queues: HashMap<QueueName, i64>,
-    queue_names: HashMap<i64, QueueName>,
+    queues_by_id: HashMap<i64, QueueName>,
     policies: HashMap<i64, Arc<Policy>>,
     policy_ids: HashMap<Vec<u8>, i64>,
 }
@@ -37,7 +37,7 @@ impl Names {
         }
         let id = intern(connection, TASK, name.as_str())?;
         self.tasks.insert(name.clone(), id);
-        self.task_names.insert(id, name.clone());
+        self.tasks_by_id.insert(id, name.clone());
         Ok(id)
     }
 
@@ -71,7 +71,7 @@ impl Names {
 
     fn remember_queue(&mut self, id: i64, name: &QueueName) {
         self.queues.insert(name.clone(), id);
-        self.queue_names.insert(id, name.clone());
+        self.queues_by_id.insert(id, name.clone());
     }
 
     /// The number of a policy, new if need be.
@@ -107,12 +107,12 @@ impl Names {
 
     /// The task with this number.
     pub(crate) fn task(&mut self, connection: &Connection, id: i64) -> Result<TaskName> {
-        if let Some(name) = self.task_names.get(&id) {
+        if let Some(name) = self.tasks_by_id.get(&id) {
             return Ok(name.clone());
         }
         let name = TaskName::new(text(connection, TASK, id)?)?;
         self.tasks.insert(name.clone(), id);
-        self.task_names.insert(id, name.clone());
+        self.tasks_by_id.insert(id, name.clone());
         Ok(name)
     }
 

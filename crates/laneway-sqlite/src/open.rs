@@ -39,9 +39,9 @@ const LIBRARY_MIN: i32 = 3_051_003;
 /// Pages of 8 KiB would save 4 % CPU in large batches, but double what a single enqueue writes.
 const PAGE_BYTES: u32 = 4_096;
 
-/// The write-ahead log is copied into the database after so many pages (16 MiB). The writer does it:
-/// a thread beside it cannot catch up with a busy writer, and its flushes hold the writer up anyway
-/// (measured: logs of 400 MB and waits of 300 ms instead of 20 ms).
+/// The write-ahead log is copied into the database after so many pages (16 MiB). The writer does
+/// it: a thread beside it cannot catch up with a busy writer, and its flushes hold the writer up
+/// anyway (measured: logs of 400 MB and waits of 300 ms instead of 20 ms).
 const CHECKPOINT_PAGES: u32 = 4_096;
 
 /// A log that grew beyond this while a reader held it up is cut back.
@@ -72,19 +72,22 @@ pub(crate) fn open_writer(path: &Location, durability: Durability) -> Result<Con
     let shown = path.to_string();
     let kind = patiently(|| schema::inspect(&connection, &shown))?;
     if connection.is_readonly("main")? {
-        return Err(Error::new(Code::StoreReadOnly, format!("the database `{shown}` is read-only"))
-            .why("the file, its folder or its file system does not allow this user to write")
-            .into());
+        return Err(Error::new(
+            Code::StoreReadOnly,
+            format!("the database `{shown}` is read-only"),
+        )
+        .why("the file, its folder or its file system does not allow this user to write")
+        .into());
     }
     if kind == Kind::Empty {
-        connection.execute_batch(&format!(
-            "PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL"
-        ))?;
+        let layout = format!("PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL");
+        // Another process may be making the same database at this moment.
+        patiently(|| Ok(connection.execute_batch(&layout)?))?;
     }
     if matches!(path, Location::File(_)) {
         patiently(|| use_log(&connection, &shown))?;
     }
-    connection.execute_batch(&format!(
+    let settings = format!(
         "PRAGMA synchronous = {};
          PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
          PRAGMA journal_size_limit = {LOG_BYTES_MAX};
@@ -92,7 +95,8 @@ pub(crate) fn open_writer(path: &Location, durability: Durability) -> Result<Con
          PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -16384;",
         synchronous(durability),
-    ))?;
+    );
+    patiently(|| Ok(connection.execute_batch(&settings)?))?;
     patiently(|| {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let migrated = schema::migrate(&connection, &shown);
@@ -139,14 +143,15 @@ fn open_file(file: &Path) -> Result<Connection> {
 }
 
 fn use_log(connection: &Connection, path: &str) -> Result<()> {
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode == "wal" {
         return Ok(());
     }
     Err(Fault::Known(
         Error::new(Code::StoreUnavailable, format!("`{path}` cannot have a write-ahead log"))
-            .why(format!("SQLite keeps journal mode `{mode}`; a network file system cannot share memory"))
+            .why(format!(
+                "SQLite keeps journal mode `{mode}`; a network file system cannot share memory"
+            ))
             .fix("put the database on a local disk"),
     ))
 }

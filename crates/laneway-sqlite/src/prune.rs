@@ -82,9 +82,8 @@ fn old_rows(connection: &Connection, ended_before: i64, jobs_max: usize) -> Resu
 
 /// Shrinks the file when a quarter of it is free; less is soon used again.
 fn give_back(connection: &Connection) -> Result<()> {
-    let pragma = |sql: &str| -> Result<u32> {
-        Ok(connection.query_row(sql, [], |row| row.get(0))?)
-    };
+    let pragma =
+        |sql: &str| -> Result<u32> { Ok(connection.query_row(sql, [], |row| row.get(0))?) };
     let free = pragma("PRAGMA freelist_count")?;
     if free < PAGES_MAX || free < pragma("PRAGMA page_count")? / 4 {
         return Ok(());

@@ -88,9 +88,8 @@ impl Readers {
             return Ok(());
         }
         let shared = self.0.clone();
-        let started = thread::Builder::new()
-            .name(String::from("laneway-read"))
-            .spawn(move || shared.serve());
+        let started =
+            thread::Builder::new().name(String::from("laneway-read")).spawn(move || shared.serve());
         match started {
             Ok(handle) => {
                 state.threads += 1;
@@ -158,10 +157,8 @@ impl Shared {
                 return None;
             }
             state.idle += 1;
-            let (woken, timeout) = self
-                .wake
-                .wait_timeout(state, IDLE_MAX)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (woken, timeout) =
+                self.wake.wait_timeout(state, IDLE_MAX).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if timeout.timed_out() && state.waiting.is_empty() {

@@ -32,8 +32,7 @@ pub(crate) enum Kind {
 pub(crate) fn inspect(connection: &Connection, path: &str) -> Result<Kind> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    let application: i32 =
-        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);
     if tables == 0 && application == 0 && found == 0 {
@@ -41,14 +40,19 @@ pub(crate) fn inspect(connection: &Connection, path: &str) -> Result<Kind> {
     }
     if application != APPLICATION_ID {
         return Err(Error::new(Code::StoreCorrupt, format!("`{path}` is not a Laneway database"))
-            .why(format!("it is an SQLite database of another program, with {tables} tables and indexes"))
+            .why(format!(
+                "it is an SQLite database of another program, with {tables} tables and indexes"
+            ))
             .fix("point the store at a path of its own; Laneway has not changed this file")
             .into());
     }
     if found > version() {
-        return Err(Error::new(Code::StoreTooNew, format!("`{path}` was written by a newer Laneway"))
-            .why(format!("its schema has version {found}, this build knows {}", version()))
-            .into());
+        return Err(Error::new(
+            Code::StoreTooNew,
+            format!("`{path}` was written by a newer Laneway"),
+        )
+        .why(format!("its schema has version {found}, this build knows {}", version()))
+        .into());
     }
     Ok(Kind::Ours(found))
 }

@@ -43,9 +43,8 @@ pub(crate) fn open_row(tx: &Tx<'_>, session: SessionId) -> Result<Option<OpenRow
 
 /// The row number of an open session.
 pub(crate) fn open_id(tx: &Tx<'_>, session: SessionId) -> Result<Option<i64>> {
-    let mut find = tx
-        .connection
-        .prepare_cached("SELECT id FROM session WHERE uuid = ?1 AND is_ended = 0")?;
+    let mut find =
+        tx.connection.prepare_cached("SELECT id FROM session WHERE uuid = ?1 AND is_ended = 0")?;
     Ok(find.query_row([value::session_bytes(session)], |row| row.get(0)).optional()?)
 }
 
@@ -92,9 +91,9 @@ pub(crate) fn renew(tx: &mut Tx<'_>, renew: &RenewSession) -> Result<Renewed> {
     tx.connection
         .prepare_cached("UPDATE session SET expires_at = ?2, condition = ?3 WHERE id = ?1")?
         .execute(params![id, tx.now.plus(renew.lease).as_micros(), renew.condition])?;
-    let mut asked = tx.connection.prepare_cached(
-        "SELECT id, token FROM running WHERE session = ?1 AND cancel_asked = 1",
-    )?;
+    let mut asked = tx
+        .connection
+        .prepare_cached("SELECT id, token FROM running WHERE session = ?1 AND cancel_asked = 1")?;
     let cancel = asked
         .query_map([id], |row| {
             let token: i64 = row.get(1)?;
@@ -111,7 +110,9 @@ pub(crate) fn close(tx: &mut Tx<'_>, session: SessionId) -> Result<()> {
     let found: Option<(i64, String)> = find
         .query_row([value::session_bytes(session)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((id, worker)) = found else { return Ok(()) };
+    let Some((id, worker)) = found else {
+        return Ok(());
+    };
     let held = {
         let mut statement = tx
             .connection

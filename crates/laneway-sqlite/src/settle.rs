@@ -3,7 +3,7 @@
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::interrupt::event_after;
-use laneway_core::job::{Failure, State};
+use laneway_core::job::{Failure, Payload, State};
 use laneway_core::store::{Outcome, Progress, Settle, Settled, Settlement, Timing};
 use laneway_core::transition::{self, Event};
 use rusqlite::{OptionalExtension, params};
@@ -25,9 +25,10 @@ pub(crate) struct Running {
 }
 
 /// What an attempt leaves behind.
-struct Left {
+struct Left<'a> {
     event: Event,
     failure: Option<Failure>,
+    result: Option<&'a Payload>,
     /// When the job may run again, if it does.
     due_at: i64,
     wall: Option<i64>,
@@ -42,53 +43,47 @@ pub(crate) fn settle(tx: &mut Tx<'_>, settle: &Settle) -> Result<Vec<Settled>> {
 }
 
 fn settle_one(tx: &mut Tx<'_>, session: i64, entry: &Settlement) -> Result<Settled> {
-    let Some(running) = find_running(tx, entry.job)? else { return Ok(Settled::Stale) };
+    let Some(mut running) = find_running(tx, entry.job)? else {
+        return Ok(Settled::Stale);
+    };
     if running.session != session || running.standing.token() != entry.token {
         return Ok(Settled::Stale);
     }
     leave_running(tx, &running)?;
     let wall = entry.timing.map(|Timing { wall, .. }| value::span_column(wall));
-    let mut running = running;
-    let now = tx.now.as_micros();
-    let left = |event, failure| Left { event, failure, due_at: now, wall };
-    match &entry.outcome {
-        Outcome::Succeed(result) => {
-            let ending = Ending {
-                state: State::Succeeded,
-                failure: None,
-                result: Some(result.clone()),
-                claimed_at: Some(running.claimed_at),
-                wall,
-            };
-            tx.make_finished(running.subject, running.standing, ending)?;
-        }
+    let now = tx.now;
+    let left = |event, failure: Option<&Failure>| Left {
+        event,
+        failure: failure.cloned(),
+        result: None,
+        due_at: now.as_micros(),
+        wall,
+    };
+    let left = match &entry.outcome {
+        Outcome::Succeed(result) => Left { result: Some(result), ..left(Event::Succeed, None) },
         Outcome::Retry { after, failure } => {
             running.standing.failures += 1;
-            let due_at = tx.now.plus(*after).as_micros();
-            end(tx, running, Left { due_at, ..left(Event::Retry, Some(failure.clone())) })?;
+            let due_at = now.plus(*after).as_micros();
+            Left { due_at, ..left(Event::Retry, Some(failure)) }
         }
         Outcome::Fail(failure) => {
             running.standing.failures += 1;
-            end(tx, running, left(Event::Fail, Some(failure.clone())))?;
+            left(Event::Fail, Some(failure))
         }
-        Outcome::Cancel(failure) => {
-            end(tx, running, left(Event::Cancel, Some(failure.clone())))?;
-        }
-        Outcome::Release => {
-            end(tx, running, left(Event::Release, None))?;
-        }
+        Outcome::Cancel(failure) => left(Event::Cancel, Some(failure)),
+        Outcome::Release => left(Event::Release, None),
         Outcome::HandBack { after } => {
             running.standing.handbacks += 1;
-            let due_at = tx.now.plus(*after).as_micros();
-            end(tx, running, Left { due_at, ..left(Event::Defer, None) })?;
+            let due_at = now.plus(*after).as_micros();
+            Left { due_at, ..left(Event::Defer, None) }
         }
         Outcome::Interrupt(failure) => {
             interrupt(tx, running, failure.clone(), wall)?;
+            return Ok(Settled::Accepted);
         }
-        Outcome::Park(failure) => {
-            end(tx, running, left(Event::Park, Some(failure.clone())))?;
-        }
-    }
+        Outcome::Park(failure) => left(Event::Park, Some(failure)),
+    };
+    end(tx, running, left)?;
     Ok(Settled::Accepted)
 }
 
@@ -148,23 +143,26 @@ pub(crate) fn interrupt(
         Event::Park => Failure::new(Code::OutcomeUnknown, cause.message),
         _ => cause,
     };
-    end(tx, running, Left { event, failure: Some(failure), due_at: tx.now.as_micros(), wall })
+    end(
+        tx,
+        running,
+        Left { event, failure: Some(failure), result: None, due_at: tx.now.as_micros(), wall },
+    )
 }
 
-/// Ends the attempt of a job that no longer stands in `running`. A job that somebody wants cancelled
-/// does not come back.
-fn end(tx: &mut Tx<'_>, running: Running, left: Left) -> Result<State> {
+/// Ends the attempt of a job that no longer stands in `running`. A job that somebody wants
+/// cancelled does not come back.
+fn end(tx: &mut Tx<'_>, running: Running, left: Left<'_>) -> Result<State> {
     let next = |event| {
-        transition::next(State::Running, event).ok_or_else(|| {
-            Error::new(Code::Internal, format!("a running job cannot {event}"))
-        })
+        transition::next(State::Running, event)
+            .ok_or_else(|| Error::new(Code::Internal, format!("a running job cannot {event}")))
     };
     let state = next(left.event)?;
     if !matches!(state, State::Ready | State::Scheduled) {
         let ending = Ending {
             state,
             failure: left.failure,
-            result: None,
+            result: left.result,
             claimed_at: Some(running.claimed_at),
             wall: left.wall,
         };
@@ -176,17 +174,13 @@ fn end(tx: &mut Tx<'_>, running: Running, left: Left) -> Result<State> {
         return end(tx, running, cancelled);
     }
     let Running { subject, mut standing, claimed_at, .. } = running;
-    let earlier = if standing.has(MARK_TRACE) {
-        tx.take_trace(subject.seq)?
-    } else {
-        Trace::default()
-    };
+    let earlier =
+        if standing.has(MARK_TRACE) { tx.take_trace(subject.seq)? } else { Trace::default() };
     let failure = match &left.failure {
         Some(failure) => Some(value::failure_column(failure)?),
         None => earlier.failure,
     };
-    let trace =
-        Trace { claimed_at: Some(claimed_at), wall: left.wall.or(earlier.wall), failure };
+    let trace = Trace { claimed_at: Some(claimed_at), wall: left.wall.or(earlier.wall), failure };
     tx.put_trace(subject.seq, &trace)?;
     standing.marks |= MARK_TRACE;
     let body = Body::by_seq(tx, subject.seq)?;
@@ -209,9 +203,13 @@ pub(crate) fn report_progress(
     session: SessionId,
     reports: &[Progress],
 ) -> Result<()> {
-    let Some(session) = open_id(tx, session)? else { return Ok(()) };
+    let Some(session) = open_id(tx, session)? else {
+        return Ok(());
+    };
     for report in reports {
-        let Some(running) = find_running(tx, report.job)? else { continue };
+        let Some(running) = find_running(tx, report.job)? else {
+            continue;
+        };
         if running.session != session || running.standing.token() != report.token {
             continue;
         }

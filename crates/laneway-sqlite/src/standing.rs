@@ -106,10 +106,10 @@ impl Body {
 
 /// How a job comes to its end.
 #[derive(Debug)]
-pub(crate) struct Ending {
+pub(crate) struct Ending<'a> {
     pub(crate) state: State,
     pub(crate) failure: Option<Failure>,
-    pub(crate) result: Option<Payload>,
+    pub(crate) result: Option<&'a Payload>,
     /// When the attempt that ended was claimed; `None` takes it from the trace.
     pub(crate) claimed_at: Option<i64>,
     /// How long the attempt took; `None` takes it from the trace.
@@ -208,7 +208,7 @@ impl Tx<'_> {
         &mut self,
         subject: Subject,
         standing: Standing,
-        ending: Ending,
+        ending: Ending<'_>,
     ) -> Result<()> {
         let mut standing = standing;
         let Ending { state, failure, result, mut claimed_at, mut wall } = ending;
@@ -239,7 +239,7 @@ impl Tx<'_> {
             self.now.as_micros(),
             wall,
             failure,
-            result.map(|payload| payload.0),
+            result.map(|payload| &payload.0),
         ])?;
         self.count(subject.queue, state, 1);
         Ok(())

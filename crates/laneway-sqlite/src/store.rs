@@ -49,8 +49,8 @@ impl SqliteStore {
     /// # Errors
     /// `LW1003` when the file is damaged or another program's, `LW1004` when it was written by a
     /// newer Laneway, `LW1005` when it cannot be written, `LW1006` when the disk is full, `LW1007`
-    /// when another process keeps it locked, `LW1008` when it cannot be used for another reason, and
-    /// `LW1010` when the SQLite library is too old.
+    /// when another process keeps it locked, `LW1008` when it cannot be used for another reason,
+    /// and `LW1010` when the SQLite library is too old.
     pub fn open(options: SqliteOptions) -> std::result::Result<Self, Error> {
         let SqliteOptions { path, durability, clock } = options;
         let location = absolute(path)?;

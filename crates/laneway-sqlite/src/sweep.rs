@@ -26,7 +26,9 @@ pub(crate) fn sweep(tx: &mut Tx<'_>, sweep: Sweep) -> Result<Swept> {
     let mut left = sweep.jobs_max;
     for (job, cause) in overtaken.into_iter().take(sweep.jobs_max) {
         left -= 1;
-        let Some(running) = take_running(tx, job)? else { continue };
+        let Some(running) = take_running(tx, job)? else {
+            continue;
+        };
         match interrupt(tx, running, cause, None)? {
             State::Parked => swept.parked += 1,
             State::Failed => swept.failed += 1,

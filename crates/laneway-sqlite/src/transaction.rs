@@ -100,14 +100,11 @@ impl Tx<'_> {
 
 impl Changes {
     fn bell(&mut self, connection: &Connection) -> Result<&mut (Bell, Bell)> {
-        let bell = match self.bell {
-            Some(bell) => bell,
-            None => {
-                let bell = Bell::read(connection)?;
-                (bell, bell)
-            }
+        let known = match self.bell {
+            Some(known) => known,
+            None => Bell::read(connection).map(|bell| (bell, bell))?,
         };
-        Ok(self.bell.insert(bell))
+        Ok(self.bell.insert(known))
     }
 
     /// Writes the differences of counts, so that the tables are true.

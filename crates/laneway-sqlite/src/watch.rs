@@ -58,12 +58,13 @@ impl Mailbox {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, ready: bool, control: bool, finished: &[JobId]) {
+    fn add(&self, news: &Wake) {
         let mut pending = self.lock();
-        pending.ready |= ready;
-        pending.control |= control;
-        if pending.finished.len() + finished.len() <= FINISHED_MAX {
-            pending.finished.extend_from_slice(finished);
+        pending.ready |= news.ready;
+        pending.control |= news.control;
+        pending.finished_others |= news.finished_others;
+        if pending.finished.len() + news.finished.len() <= FINISHED_MAX {
+            pending.finished.extend_from_slice(&news.finished);
         } else {
             pending.finished.clear();
             pending.finished_others = true;
@@ -162,7 +163,7 @@ impl Hub {
     }
 
     /// Tells what a committed transaction of this process changed.
-    pub(crate) fn announce(&self, rung: &Rung) {
+    pub(crate) fn announce(&self, rung: Rung) {
         let mut state = self.lock();
         let (before, after) = (rung.before, rung.after);
         if state.is_listening {
@@ -179,8 +180,12 @@ impl Hub {
                 state.own.retain(|numbers| *numbers.end() > seen);
             }
         }
-        let (ready, control) = (after.ready > before.ready, after.control > before.control);
-        state.tell(ready, control, &rung.finished);
+        state.tell(&Wake {
+            ready: after.ready > before.ready,
+            control: after.control > before.control,
+            finished: rung.finished,
+            finished_others: false,
+        });
     }
 
     /// Up to where the changes of others have been told.
@@ -199,7 +204,12 @@ impl Hub {
             .filter(|(number, _)| !state.own.iter().any(|own| own.contains(number)))
             .map(|(_, id)| *id)
             .collect();
-        let (ready, control) = (bell.ready > seen.ready, bell.control > seen.control);
+        let news = Wake {
+            ready: bell.ready > seen.ready,
+            control: bell.control > seen.control,
+            finished: foreign,
+            finished_others: false,
+        };
         state.seen = Bell {
             ready: seen.ready.max(bell.ready),
             control: seen.control.max(bell.control),
@@ -207,28 +217,26 @@ impl Hub {
         };
         let told = state.seen.finished;
         state.own.retain(|numbers| *numbers.end() > told);
-        if ready || control || !foreign.is_empty() {
-            state.tell(ready, control, &foreign);
+        if news != Wake::default() {
+            state.tell(&news);
         }
     }
 
     /// Tells that anything may have changed.
     pub(crate) fn tell_unknown(&self) {
-        let mut state = self.lock();
-        state.mailboxes.retain(|mailbox| {
-            let Some(mailbox) = mailbox.upgrade() else { return false };
-            mailbox.lock().finished_others = true;
-            mailbox.add(true, true, &[]);
-            true
-        });
+        let anything =
+            Wake { ready: true, control: true, finished: Vec::new(), finished_others: true };
+        self.lock().tell(&anything);
     }
 }
 
 impl State {
-    fn tell(&mut self, ready: bool, control: bool, finished: &[JobId]) {
+    fn tell(&mut self, news: &Wake) {
         self.mailboxes.retain(|mailbox| {
-            let Some(mailbox) = mailbox.upgrade() else { return false };
-            mailbox.add(ready, control, finished);
+            let Some(mailbox) = mailbox.upgrade() else {
+                return false;
+            };
+            mailbox.add(news);
             true
         });
     }

@@ -5,8 +5,8 @@
 //! transaction that holds it has committed.
 //!
 //! A request that fails after it has changed something spoils its group: the transaction is rolled
-//! back and each request of the group runs again in a transaction of its own. This is rare, and it is
-//! cheaper than a savepoint for every request.
+//! back and each request of the group runs again in a transaction of its own. This is rare, and it
+//! is cheaper than a savepoint for every request.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -86,7 +86,9 @@ impl Writer {
     ) -> std::result::Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let call = Box::new(Call { weight, verb, answer: None, reply });
-        let Some(requests) = &self.requests else { return Err(thread_gone()) };
+        let Some(requests) = &self.requests else {
+            return Err(thread_gone());
+        };
         requests.send(call).await.map_err(|_| thread_gone())?;
         answer.await.map_err(|_| thread_gone())?
     }
@@ -184,7 +186,7 @@ impl WriterThread {
                     request.reply(refused.as_ref());
                 }
                 if let Some(rung) = rung {
-                    self.hub.announce(&rung);
+                    self.hub.announce(rung);
                     if let Some(ringer) = &mut self.ringer {
                         ringer.ring();
                     }
@@ -232,7 +234,9 @@ impl WriterThread {
             let before = connection.total_changes();
             let now = self.clock.now();
             let mut tx = Tx { connection, now, names, changes: &mut changes };
-            let Err(fault) = request.run(&mut tx) else { continue };
+            let Err(fault) = request.run(&mut tx) else {
+                continue;
+            };
             if connection.is_autocommit() || connection.total_changes() != before {
                 return Err(fault);
             }

@@ -1,5 +1,7 @@
 //! Random work on the embedded store and on the model gives the same answers.
 
+#![expect(clippy::unwrap_used, reason = "opening a store in a test cannot be refused")]
+
 #[path = "support/harness.rs"]
 mod harness;
 

@@ -1,5 +1,7 @@
 //! The embedded store keeps the contract that every store keeps.
 
+#![expect(clippy::unwrap_used, reason = "opening a store in a test cannot be refused")]
+
 #[path = "support/harness.rs"]
 mod harness;
 

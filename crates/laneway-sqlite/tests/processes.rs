@@ -1,12 +1,21 @@
 //! Several processes on one database: what one acknowledges survives its death, and what one does
 //! wakes the other.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the helpers of these tests fail like the tests themselves"
+)]
+
 use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use laneway_core::clock::Clock;
+use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Lane, Payload, QueueName, State};
 use laneway_core::store::{
@@ -21,12 +30,14 @@ mod child;
 #[path = "support/jobs.rs"]
 mod jobs;
 
-use child::Rights;
-
 fn open(file: &Path) -> SqliteStore {
+    try_open(file).unwrap()
+}
+
+fn try_open(file: &Path) -> Result<SqliteStore, Error> {
     let path = Location::File(file.to_path_buf());
     let clock = Arc::new(SystemClock);
-    SqliteStore::open(SqliteOptions { path, durability: Durability::Os, clock }).unwrap()
+    SqliteStore::open(SqliteOptions { path, durability: Durability::Os, clock })
 }
 
 async fn open_session(store: &SqliteStore) -> SessionId {
@@ -63,7 +74,7 @@ fn a_killed_process_takes_no_acknowledged_work_with_it() {
     let file = folder.path().join("laneway.db");
     let (mut enqueued, mut settled) = (BTreeSet::new(), BTreeSet::new());
     for round in 1..=6_usize {
-        let mut child = child::start("child_that_works", Rights::Own);
+        let mut child = child::start("child_that_works");
         child.say(file.to_str().unwrap());
         for _ in 0..round * 40 {
             note(&child.hear("done "), &mut enqueued, &mut settled);
@@ -129,7 +140,7 @@ fn a_new_job_wakes_another_process_and_its_end_comes_back() {
     let file = folder.path().join("laneway.db");
     let store = open(&file);
     let mut watch = block_on(store.watch()).unwrap();
-    let mut child = child::start("child_that_waits_for_jobs", Rights::Own);
+    let mut child = child::start("child_that_waits_for_jobs");
     child.say(file.to_str().unwrap());
     child.hear("watching");
     for _ in 0..50 {
@@ -167,8 +178,7 @@ fn child_that_waits_for_jobs() {
 fn processes_that_write_at_once_all_get_their_turn() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("laneway.db");
-    let mut children: Vec<_> =
-        (0..3).map(|_| child::start("child_that_enqueues", Rights::Own)).collect();
+    let mut children: Vec<_> = (0..3).map(|_| child::start("child_that_enqueues")).collect();
     // All of them make the database at the same moment.
     for child in &mut children {
         child.say(file.to_str().unwrap());
@@ -188,4 +198,29 @@ fn child_that_enqueues() {
         block_on(store.enqueue(jobs::plain(10))).unwrap();
     }
     child::tell("enqueued 2000");
+}
+
+/// Root may write everywhere, so a child without its rights does the looking.
+#[test]
+fn a_file_that_may_not_be_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    drop(open(&file));
+    fs::set_permissions(&file, Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
+    let mut child = child::start_without_power("child_that_opens");
+    child.say(file.to_str().unwrap());
+    assert_eq!(child.hear("answer "), "LW1005");
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+#[ignore = "run as a child process by a test of this file"]
+fn child_that_opens() {
+    let file = child::parent_says();
+    let answer = match try_open(Path::new(&file)) {
+        Ok(_) => String::from("opened"),
+        Err(error) => error.code().to_string(),
+    };
+    child::tell(&format!("answer {answer}"));
 }

@@ -40,6 +40,42 @@ def test_a_script_runs_its_own_jobs(environment: dict[str, str]) -> None:
     assert "LW3008 ('LW2010', 'LookupError', 'no such order')\n" in result.stdout
 
 
+def test_an_application_is_found_from_any_folder(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A namespace package beside the script, as seen by the script and by nobody else."""
+    package = tmp_path / "project" / "shop"
+    package.mkdir(parents=True)
+    (package / "tasks.py").write_text(
+        "from laneway import Laneway\n"
+        "app = Laneway()\n"
+        "@app.task\n"
+        "async def double(n: int) -> int:\n"
+        "    return n * 2\n"
+    )
+    script = package.parent / "start.py"
+    script.write_text(
+        "import asyncio\n"
+        "from shop.tasks import app, double\n"
+        "async def main():\n"
+        "    async with app.worker():\n"
+        "        job = await double.enqueue(4)\n"
+        "        print(double.name, await job.result(timeout=20))\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+    )
+    for command, folder in (([str(script)], tmp_path), (["-m", "start"], package.parent)):
+        result = subprocess.run(
+            [sys.executable, *command],
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.stdout == "shop.tasks.double 8\n", result.stderr
+
+
 def test_a_worker_ends_when_its_parent_dies(environment: dict[str, str]) -> None:
     result = subprocess.run(
         [sys.executable, PROGRAM, "die"],

@@ -25,11 +25,7 @@ fn table() -> Arc<TaskTable> {
 /// An attempt that runs, of a job that may be tried twice.
 fn attempt(failures: u32, stop: Option<StopReason>) -> Attempt {
     let policy = Policy {
-        retry: Backoff {
-            attempts_max: 2,
-            jitter: 0.0,
-            ..Backoff::default()
-        },
+        retry: Backoff { attempts_max: 2, jitter: 0.0, ..Backoff::default() },
         timeout: Some(Duration::from_secs(5)),
         ..Policy::default()
     };
@@ -46,32 +42,16 @@ fn attempt(failures: u32, stop: Option<StopReason>) -> Attempt {
         args: Payload::default(),
         ready_at: Timestamp::default(),
     };
-    let known = KnownTask {
-        index: 0,
-        lane: Lane::Async,
-    };
-    let mut attempt = Attempt::new(
-        job,
-        known,
-        &table(),
-        Timestamp::default(),
-        Moment::default(),
-    );
+    let known = KnownTask { index: 0, lane: Lane::Async };
+    let mut attempt = Attempt::new(job, known, &table(), Timestamp::default(), Moment::default());
     attempt.stage = Stage::Started(RunnerId(1), Moment::default());
     attempt.stop = stop;
     attempt
 }
 
 fn raised(retryable: bool, after: Option<Duration>) -> End {
-    let failure = Failure {
-        kind: "E".to_owned(),
-        ..Failure::new(Code::TaskRaised, "boom")
-    };
-    End::Raised {
-        failure,
-        retryable,
-        after,
-    }
+    let failure = Failure { kind: "E".to_owned(), ..Failure::new(Code::TaskRaised, "boom") };
+    End::Raised { failure, retryable, after }
 }
 
 fn code(outcome: &Outcome) -> &str {
@@ -83,11 +63,7 @@ fn exceptions_are_retried_as_the_policy_grants() {
     let second = Duration::from_secs(1);
     for (failures, end, expected) in [
         (0, raised(true, None), Ending::Retried(second)),
-        (
-            0,
-            raised(true, Some(second * 9)),
-            Ending::Retried(second * 9),
-        ),
+        (0, raised(true, Some(second * 9)), Ending::Retried(second * 9)),
         (0, raised(false, None), Ending::Failed),
         (1, raised(true, None), Ending::Failed),
         (1, raised(true, Some(second)), Ending::Failed),
@@ -103,77 +79,26 @@ fn a_stop_decides_the_meaning_of_an_end_unless_the_work_was_done() {
     use StopReason::{Cancel, Shutdown, Timeout};
     let second = Duration::from_secs(1);
     for (stop, end, expected, number) in [
-        (
-            Some(Cancel),
-            End::Returned(Payload::default()),
-            Ending::Succeeded,
-            "",
-        ),
-        (
-            Some(Timeout),
-            End::Returned(Payload::default()),
-            Ending::Succeeded,
-            "",
-        ),
-        (
-            Some(Cancel),
-            End::Stopped(Cancel),
-            Ending::Cancelled,
-            "LW2009",
-        ),
-        (
-            Some(Cancel),
-            raised(true, None),
-            Ending::Cancelled,
-            "LW2009",
-        ),
-        (
-            Some(Timeout),
-            End::Stopped(Timeout),
-            Ending::Retried(second),
-            "LW2004",
-        ),
-        (
-            Some(Timeout),
-            raised(false, None),
-            Ending::Retried(second),
-            "LW2004",
-        ),
-        (
-            Some(Shutdown),
-            End::Stopped(Shutdown),
-            Ending::Interrupted,
-            "LW2008",
-        ),
-        (
-            Some(Shutdown),
-            raised(true, None),
-            Ending::Interrupted,
-            "LW2008",
-        ),
+        (Some(Cancel), End::Returned(Payload::default()), Ending::Succeeded, ""),
+        (Some(Timeout), End::Returned(Payload::default()), Ending::Succeeded, ""),
+        (Some(Cancel), End::Stopped(Cancel), Ending::Cancelled, "LW2009"),
+        (Some(Cancel), raised(true, None), Ending::Cancelled, "LW2009"),
+        (Some(Timeout), End::Stopped(Timeout), Ending::Retried(second), "LW2004"),
+        (Some(Timeout), raised(false, None), Ending::Retried(second), "LW2004"),
+        (Some(Shutdown), End::Stopped(Shutdown), Ending::Interrupted, "LW2008"),
+        (Some(Shutdown), raised(true, None), Ending::Interrupted, "LW2008"),
     ] {
         let outcome = of_end(&attempt(0, stop), end.clone(), 0.5);
-        assert_eq!(
-            (ending(&outcome).0, code(&outcome)),
-            (expected, number),
-            "{stop:?} {end:?}"
-        );
+        assert_eq!((ending(&outcome).0, code(&outcome)), (expected, number), "{stop:?} {end:?}");
     }
 }
 
 #[test]
 fn a_timeout_says_how_long_and_what_was_raised() {
-    let outcome = of_end(
-        &attempt(1, Some(StopReason::Timeout)),
-        raised(true, None),
-        0.5,
-    );
+    let outcome = of_end(&attempt(1, Some(StopReason::Timeout)), raised(true, None), 0.5);
     let (_, failure) = ending(&outcome);
     let failure = failure.unwrap();
-    assert_eq!(
-        failure.message,
-        "it ran longer than its timeout of 5s and then raised: boom"
-    );
+    assert_eq!(failure.message, "it ran longer than its timeout of 5s and then raised: boom");
     assert_eq!(failure.kind, "E");
 }
 

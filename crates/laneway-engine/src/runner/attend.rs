@@ -23,11 +23,7 @@ pub(super) async fn attend(
     mut exit: oneshot::Receiver<Exit>,
     events: mpsc::Sender<Event>,
 ) {
-    let mut ear = Ear {
-        id,
-        frames: FrameReader::default(),
-        is_open: true,
-    };
+    let mut ear = Ear { id, frames: FrameReader::default(), is_open: true };
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut is_stuck = false;
     let exit = loop {
@@ -94,18 +90,12 @@ impl Ear {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) if messages.is_empty() => return None,
                 Ok(None) => {
-                    return Some(Event::Said {
-                        runner: self.id,
-                        messages,
-                    });
+                    return Some(Event::Said { runner: self.id, messages });
                 }
                 Err(error) => {
                     self.is_open = false;
                     self.frames = FrameReader::default();
-                    return Some(Event::Garbled {
-                        runner: self.id,
-                        error,
-                    });
+                    return Some(Event::Garbled { runner: self.id, error });
                 }
             }
         }

@@ -48,10 +48,7 @@ mod tests {
             (0, "it ended with status 0"),
             (3 << 8, "it ended with status 3"),
             (11, "it was killed by signal 11 (SIGSEGV)"),
-            (
-                9,
-                "it was killed by signal 9 (SIGKILL; the kernel does this when memory is short)",
-            ),
+            (9, "it was killed by signal 9 (SIGKILL; the kernel does this when memory is short)"),
         ] {
             assert_eq!(Exit::new(Ok(ExitStatus::from_raw(wait_status))).how, how);
         }

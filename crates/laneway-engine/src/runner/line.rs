@@ -97,8 +97,7 @@ impl Line {
 
     /// Reads what has come, noting when that was all; `Ok(0)` means that no more will ever come.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.near_end
-            .try_io(Interest::READABLE, || self.read_now(buffer))
+        self.near_end.try_io(Interest::READABLE, || self.read_now(buffer))
     }
 
     /// Reads what has come, whatever the event loop knows of it.
@@ -158,10 +157,7 @@ impl Outbox {
 
     /// Forgets the ends of frames that were read. `unread` bytes are in the socket.
     fn forget_read(&mut self, unread: u64) {
-        let read = self
-            .queued
-            .saturating_sub(length(self.unsent.len()))
-            .saturating_sub(unread);
+        let read = self.queued.saturating_sub(length(self.unsent.len())).saturating_sub(unread);
         while let Some(end) = self.ends.front().copied().filter(|end| *end <= read) {
             self.read_end = end;
             self.ends.pop_front();
@@ -179,10 +175,8 @@ impl Outbox {
             _ => 0,
         };
         let Some((rest, whole)) = bytes.split_at_checked(torn) else {
-            return Err(
-                Error::new(Code::Internal, "the outbox of a runner has lost count")
-                    .why(format!("{torn} bytes are missing of {}", bytes.len())),
-            );
+            return Err(Error::new(Code::Internal, "the outbox of a runner has lost count")
+                .why(format!("{torn} bytes are missing of {}", bytes.len())));
         };
         self.queued = read;
         self.ends.clear();

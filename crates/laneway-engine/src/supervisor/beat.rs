@@ -51,20 +51,11 @@ impl Supervisor {
                     self.commands.push_back(Command::TakeBack(runner.id));
                 }
                 let runner = runner.id.0;
-                self.happenings.push(Happening::LoopBlocked {
-                    runner,
-                    since,
-                    waiting,
-                });
+                self.happenings.push(Happening::LoopBlocked { runner, since, waiting });
             } else if runner.ping.is_none() && runner.held > 0 && runner.life != Life::Ending {
                 self.pings += 1;
-                runner.ping = Some(Ping {
-                    number: self.pings,
-                    sent_at: now,
-                    is_noticed: false,
-                });
-                self.commands
-                    .push_back(Command::Send(runner.id, ToRunner::Ping(self.pings)));
+                runner.ping = Some(Ping { number: self.pings, sent_at: now, is_noticed: false });
+                self.commands.push_back(Command::Send(runner.id, ToRunner::Ping(self.pings)));
             }
         }
     }
@@ -73,12 +64,8 @@ impl Supervisor {
         if !self.watches_memory() {
             return;
         }
-        let processes = self
-            .fleet
-            .of_role(Role::Process)
-            .filter(|r| r.ready_at.is_some());
-        self.commands
-            .extend(processes.map(|runner| Command::Measure(runner.id)));
+        let processes = self.fleet.of_role(Role::Process).filter(|r| r.ready_at.is_some());
+        self.commands.extend(processes.map(|runner| Command::Measure(runner.id)));
     }
 
     pub(super) fn runner_measured(&mut self, id: RunnerId, resident_bytes: u64, now: Moment) {
@@ -88,11 +75,7 @@ impl Supervisor {
             self.kill(id, Doom::Memory(resident_bytes));
             let why = "it uses more memory than it may";
             let kind = RunnerKind::Process;
-            self.happenings.push(Happening::RunnerRetired {
-                runner: id.0,
-                kind,
-                why,
-            });
+            self.happenings.push(Happening::RunnerRetired { runner: id.0, kind, why });
         } else if is_over(self.options.recycle_memory_bytes) {
             self.commands.push_back(Command::TakeBack(id));
             self.retire(id, "it uses more memory than a new one should", now);

@@ -11,27 +11,11 @@ impl Supervisor {
     pub(crate) fn condition(&self, now: Moment) -> String {
         let places = self.options.concurrency;
         let mut words = vec![
-            format!(
-                "async {}/{}",
-                self.attempts.held(Lane::Async),
-                places.async_jobs
-            ),
-            format!(
-                "thread {}/{}",
-                self.attempts.held(Lane::Thread),
-                places.threads
-            ),
-            format!(
-                "process {}/{}",
-                self.attempts.held(Lane::Process),
-                places.processes
-            ),
+            format!("async {}/{}", self.attempts.held(Lane::Async), places.async_jobs),
+            format!("thread {}/{}", self.attempts.held(Lane::Thread), places.threads),
+            format!("process {}/{}", self.attempts.held(Lane::Process), places.processes),
         ];
-        let blocked = self
-            .fleet
-            .of_role(Role::Main)
-            .filter_map(|r| r.blocked_for(now))
-            .max();
+        let blocked = self.fleet.of_role(Role::Main).filter_map(|r| r.blocked_for(now)).max();
         if let Some(blocked) = blocked {
             words.push(format!("loop blocked {:.1} s", blocked.as_secs_f64()));
         }

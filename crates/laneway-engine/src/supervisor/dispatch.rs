@@ -52,29 +52,23 @@ impl Supervisor {
             if frame.len() == FRAME_JOBS || bytes >= FRAME_BYTES {
                 let room = self.waiting.main.len().min(FRAME_JOBS);
                 let full = std::mem::replace(&mut frame, Vec::with_capacity(room));
-                self.commands
-                    .push_back(Command::Send(runner, ToRunner::Run(full)));
+                self.commands.push_back(Command::Send(runner, ToRunner::Run(full)));
                 bytes = 0;
             }
         }
         if !frame.is_empty() {
-            self.commands
-                .push_back(Command::Send(runner, ToRunner::Run(frame)));
+            self.commands.push_back(Command::Send(runner, ToRunner::Run(frame)));
         }
     }
 
     fn dispatch_isolated(&mut self) {
-        let runner = self
-            .fleet
-            .of_role(Role::Isolated)
-            .find(|r| r.takes_work() && r.held == 0);
+        let runner = self.fleet.of_role(Role::Isolated).find(|r| r.takes_work() && r.held == 0);
         let Some(runner) = runner.map(|runner| runner.id) else {
             return;
         };
         while let Some(number) = self.waiting.isolated.pop_front() {
             if let Some(run) = self.hand_over(number, runner) {
-                self.commands
-                    .push_back(Command::Send(runner, ToRunner::Run(vec![run])));
+                self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
                 return;
             }
         }
@@ -97,8 +91,7 @@ impl Supervisor {
             let Some(run) = self.hand_over(number, runner) else {
                 continue;
             };
-            self.commands
-                .push_back(Command::Send(runner, ToRunner::Run(vec![run])));
+            self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
             if is_busy {
                 self.watch_runner(runner, now.plus(HORIZON));
             }
@@ -155,11 +148,7 @@ impl Supervisor {
             self.waiting.line_of(attempt).push_front(run.attempt);
             self.reconsider(run.attempt, now);
         }
-        if self
-            .fleet
-            .get(runner)
-            .is_some_and(|place| place.role == Role::Process)
-        {
+        if self.fleet.get(runner).is_some_and(|place| place.role == Role::Process) {
             self.release_surplus(now);
         }
         self.runner_lost_work(runner, now);
@@ -168,11 +157,7 @@ impl Supervisor {
     /// Process jobs for which no runner is idle or can be started go back to the store, where
     /// another worker may take them.
     fn release_surplus(&mut self, now: Moment) {
-        let busy = self
-            .fleet
-            .of_role(Role::Process)
-            .filter(|runner| runner.held > 0)
-            .count();
+        let busy = self.fleet.of_role(Role::Process).filter(|runner| runner.held > 0).count();
         let room = self.options.concurrency.processes.saturating_sub(busy);
         while self.waiting.process.len() > room {
             let Some(number) = self.waiting.process.back().copied() else {

@@ -25,33 +25,23 @@ impl Supervisor {
         }
         self.course = Course::Draining;
         for number in self.attempts.numbers() {
-            if self
-                .attempts
-                .get(number)
-                .is_some_and(|a| matches!(a.stage, Stage::Waiting(_)))
-            {
+            if self.attempts.get(number).is_some_and(|a| matches!(a.stage, Stage::Waiting(_))) {
                 self.end_unreported(number, Outcome::Release, now);
             }
         }
         let unread = self.fleet.iter().filter(|runner| runner.unstarted > 0);
-        self.commands
-            .extend(unread.map(|runner| Command::TakeBack(runner.id)));
+        self.commands.extend(unread.map(|runner| Command::TakeBack(runner.id)));
         let over = now.plus(self.options.drain_timeout);
         self.deadlines.add(over, Due::DrainTimeout);
-        self.deadlines
-            .add(over.plus(SHUTDOWN_GRACE).plus(LAST_WORDS), Due::GiveUp);
-        self.happenings.push(Happening::Draining {
-            running: self.attempts.len(),
-        });
+        self.deadlines.add(over.plus(SHUTDOWN_GRACE).plus(LAST_WORDS), Due::GiveUp);
+        self.happenings.push(Happening::Draining { running: self.attempts.len() });
     }
 
     pub(super) fn drain_timed_out(&mut self, now: Moment) {
         if self.attempts.is_empty() {
             return;
         }
-        self.happenings.push(Happening::DrainTimedOut {
-            running: self.attempts.len(),
-        });
+        self.happenings.push(Happening::DrainTimedOut { running: self.attempts.len() });
         for number in self.attempts.numbers() {
             self.ask_to_stop(number, StopReason::Shutdown, now);
         }
@@ -82,12 +72,8 @@ impl Supervisor {
         for id in idle {
             self.end_runner(id, now);
         }
-        let starting: Vec<RunnerId> = self
-            .fleet
-            .iter()
-            .filter(|r| r.life == Life::Starting)
-            .map(|r| r.id)
-            .collect();
+        let starting: Vec<RunnerId> =
+            self.fleet.iter().filter(|r| r.life == Life::Starting).map(|r| r.id).collect();
         for id in starting {
             self.kill(id, crate::fleet::Doom::Disobeyed);
         }

@@ -22,10 +22,8 @@ impl Supervisor {
 
     fn attempt_done(&mut self, runner: RunnerId, done: Done, now: Moment) {
         let wall = Duration::from_micros(done.wall_us);
-        let is_its_own = self
-            .attempts
-            .get(done.attempt)
-            .is_some_and(|a| a.runner() == Some(runner));
+        let is_its_own =
+            self.attempts.get(done.attempt).is_some_and(|a| a.runner() == Some(runner));
         if !is_its_own {
             // It was settled by force before: the thread or coroutine has come to its end after
             // all.
@@ -48,10 +46,7 @@ impl Supervisor {
             let micros = now.since(attempt.claimed_at).saturating_sub(wall);
             attempt.stage = Stage::Started(runner, attempt.claimed_at.plus(micros));
         }
-        let timing = Timing {
-            wall,
-            cpu: done.cpu_us.map(Duration::from_micros),
-        };
+        let timing = Timing { wall, cpu: done.cpu_us.map(Duration::from_micros) };
         let outcome = outcome::of_end(&attempt, done.end, self.rng.f64());
         self.settle(attempt, outcome, Some(timing));
     }
@@ -61,10 +56,8 @@ impl Supervisor {
         let Some(attempt) = self.leave(number) else {
             return;
         };
-        let timing = attempt.started_at().map(|started| Timing {
-            wall: now.since(started),
-            cpu: None,
-        });
+        let timing =
+            attempt.started_at().map(|started| Timing { wall: now.since(started), cpu: None });
         self.settle(attempt, outcome, timing);
     }
 
@@ -74,32 +67,22 @@ impl Supervisor {
         if let Some((at, due)) = attempt.due {
             self.deadlines.remove(at, due);
         }
-        if let Some(runner) = attempt
-            .runner()
-            .and_then(|runner| self.fleet.get_mut(runner))
-        {
+        if let Some(runner) = attempt.runner().and_then(|runner| self.fleet.get_mut(runner)) {
             runner.held -= 1;
             runner.unstarted -= usize::from(attempt.started_at().is_none());
         }
         if matches!(attempt.stage, Stage::Waiting(_)) {
-            self.waiting
-                .line_of(&attempt)
-                .retain(|other| *other != number);
+            self.waiting.line_of(&attempt).retain(|other| *other != number);
         }
         Some(attempt)
     }
 
     /// Puts an attempt's end on its way to the store.
     pub(super) fn settle(&mut self, attempt: Attempt, outcome: Outcome, timing: Option<Timing>) {
-        let (ending, failure) = if attempt.is_fenced {
-            (Ending::Fenced, None)
-        } else {
-            outcome::ending(&outcome)
-        };
+        let (ending, failure) =
+            if attempt.is_fenced { (Ending::Fenced, None) } else { outcome::ending(&outcome) };
         self.report.count(ending);
-        let wait = attempt
-            .started_at()
-            .map(|at| attempt.ready_for + at.since(attempt.claimed_at));
+        let wait = attempt.started_at().map(|at| attempt.ready_for + at.since(attempt.claimed_at));
         let number = attempt.number();
         let ended = AttemptEnded {
             job: attempt.job,
@@ -116,12 +99,7 @@ impl Supervisor {
         self.happenings.push(Happening::AttemptEnded(ended));
         if !attempt.is_fenced {
             let (job, token) = (attempt.job, attempt.token);
-            self.settlements.add(Settlement {
-                job,
-                token,
-                outcome,
-                timing,
-            });
+            self.settlements.add(Settlement { job, token, outcome, timing });
         }
     }
 
@@ -143,8 +121,7 @@ impl Supervisor {
                 of: report.of,
                 note: report.note,
             };
-            self.commands
-                .push_back(Command::Report(report.attempt, session, progress));
+            self.commands.push_back(Command::Report(report.attempt, session, progress));
         }
     }
 }

@@ -60,8 +60,7 @@ impl Supervisor {
         runner.ready_at = Some(now);
         runner.table = Some(Arc::clone(&table));
         let (role, started_at) = (runner.role, runner.started_at);
-        self.deadlines
-            .remove(started_at.plus(super::spawn::READY_TIME), Due::Ready(id));
+        self.deadlines.remove(started_at.plus(super::spawn::READY_TIME), Due::Ready(id));
         self.restart(role).ready();
         self.happenings.push(Happening::RunnerReady {
             runner: id.0,
@@ -71,12 +70,8 @@ impl Supervisor {
         });
         if role == Role::Main {
             self.table = table;
-            let older: Vec<_> = self
-                .fleet
-                .of_role(role)
-                .map(|r| r.id)
-                .filter(|r| *r < id)
-                .collect();
+            let older: Vec<_> =
+                self.fleet.of_role(role).map(|r| r.id).filter(|r| *r < id).collect();
             for older in older {
                 self.retire(older, "its replacement is ready", now);
             }
@@ -95,11 +90,7 @@ impl Supervisor {
         runner.life = Life::Retiring;
         let kind = runner.role.kind();
         if !was_told {
-            self.happenings.push(Happening::RunnerRetired {
-                runner: id.0,
-                kind,
-                why,
-            });
+            self.happenings.push(Happening::RunnerRetired { runner: id.0, kind, why });
         }
         self.runner_lost_work(id, now);
     }
@@ -144,11 +135,7 @@ impl Supervisor {
 
     /// Ends a runner by force. What it has is settled when its process is gone.
     pub(super) fn kill(&mut self, id: RunnerId, doom: Doom) {
-        let Some(runner) = self
-            .fleet
-            .get_mut(id)
-            .filter(|runner| runner.doom.is_none())
-        else {
+        let Some(runner) = self.fleet.get_mut(id).filter(|runner| runner.doom.is_none()) else {
             return;
         };
         runner.life = Life::Ending;
@@ -157,11 +144,7 @@ impl Supervisor {
     }
 
     pub(super) fn runner_not_ready(&mut self, id: RunnerId) {
-        if self
-            .fleet
-            .get(id)
-            .is_some_and(|runner| runner.life == Life::Starting)
-        {
+        if self.fleet.get(id).is_some_and(|runner| runner.life == Life::Starting) {
             self.kill(id, Doom::Unusable);
         }
     }
@@ -179,11 +162,7 @@ impl Supervisor {
 
     /// A runner that was never understood is of another release, and so will the next one be.
     pub(super) fn runner_garbled(&mut self, id: RunnerId, error: Error, now: Moment) {
-        if self
-            .fleet
-            .get(id)
-            .is_some_and(|runner| runner.ready_at.is_none())
-        {
+        if self.fleet.get(id).is_some_and(|runner| runner.ready_at.is_none()) {
             self.end_because_of(error, now);
         }
         self.kill(id, Doom::Unusable);
@@ -191,19 +170,15 @@ impl Supervisor {
 
     pub(super) fn runner_not_started(&mut self, id: RunnerId, error: Error, now: Moment) {
         self.last_refusal = Some(error);
-        let exit = Exit {
-            how: "it could not be started".to_owned(),
-        };
+        let exit = Exit { how: "it could not be started".to_owned() };
         self.runner_exited(id, &exit, now);
     }
 
     pub(super) fn runner_exited(&mut self, id: RunnerId, exit: &Exit, now: Moment) {
         let numbers = self.attempts.of_runner(id);
-        let was_at_work = numbers.iter().any(|number| {
-            self.attempts
-                .get(*number)
-                .is_some_and(|a| a.started_at().is_some())
-        });
+        let was_at_work = numbers
+            .iter()
+            .any(|number| self.attempts.get(*number).is_some_and(|a| a.started_at().is_some()));
         let Some(runner) = self.fleet.get(id) else {
             return;
         };
@@ -225,11 +200,7 @@ impl Supervisor {
         }
         self.report.runners_died += 1;
         let kind = runner.role.kind();
-        self.happenings.push(Happening::RunnerDied {
-            runner: id.0,
-            kind,
-            how: exit.how.clone(),
-        });
+        self.happenings.push(Happening::RunnerDied { runner: id.0, kind, how: exit.how.clone() });
         let died = match runner.ready_at {
             None => Died::Unready,
             Some(_) if was_at_work => Died::AtWork,
@@ -237,10 +208,7 @@ impl Supervisor {
         };
         self.restart(runner.role).died(died, now);
         if self.restart(runner.role).is_hopeless() {
-            let error = self
-                .last_refusal
-                .take()
-                .unwrap_or_else(|| unstable(kind.as_str(), exit));
+            let error = self.last_refusal.take().unwrap_or_else(|| unstable(kind.as_str(), exit));
             self.end_because_of(error, now);
         }
     }
@@ -271,8 +239,10 @@ impl Supervisor {
     }
 
     pub(super) fn send_stop(&mut self, id: RunnerId, attempt: u64, reason: StopReason) {
-        self.commands
-            .push_back(Command::Send(id, ToRunner::Stop { attempt, reason }));
+        self.commands.push_back(Command::Send(id, ToRunner::Stop { attempt, reason }));
+        if self.fleet.get(id).is_some_and(|runner| runner.role == Role::Process) {
+            self.commands.push_back(Command::Interrupt(id));
+        }
     }
 }
 
@@ -286,26 +256,14 @@ fn cause_of_death(runner: &Runner, exit: &Exit, memory_bytes_max: Option<u64>) -
 }
 
 fn unstable(kind: &str, exit: &Exit) -> Error {
-    Error::new(
-        Code::RunnerUnstable,
-        format!("the {kind} runner does not get ready"),
-    )
-    .why(format!(
-        "the last of several tries ended like this: {}",
-        exit.how
-    ))
+    Error::new(Code::RunnerUnstable, format!("the {kind} runner does not get ready"))
+        .why(format!("the last of several tries ended like this: {}", exit.how))
 }
 
 /// The error for a runner of another release.
 pub(crate) fn protocol_mismatch(hello: &Hello) -> Error {
-    Error::new(
-        Code::RunnerMismatch,
-        "the runner speaks another version of the protocol",
-    )
-    .why(
-        format!(
-            "it has version {}, this worker {PROTOCOL_VERSION}",
-            hello.protocol
-        ) + &format!("; Laneway is {} there", hello.version),
+    Error::new(Code::RunnerMismatch, "the runner speaks another version of the protocol").why(
+        format!("it has version {}, this worker {PROTOCOL_VERSION}", hello.protocol)
+            + &format!("; Laneway is {} there", hello.version),
     )
 }

@@ -18,10 +18,7 @@ impl Supervisor {
         self.happenings.push(if self.has_had_session {
             Happening::SessionOpened { session }
         } else {
-            Happening::Ready {
-                session,
-                queues: self.queues.to_vec(),
-            }
+            Happening::Ready { session, queues: self.queues.to_vec() }
         });
         self.has_had_session = true;
     }
@@ -36,8 +33,7 @@ impl Supervisor {
         self.settlements.forget();
         self.commands.push_back(Command::ReplaceSession(session));
         let held = self.attempts.len();
-        self.happenings
-            .push(Happening::SessionLost { session, held });
+        self.happenings.push(Happening::SessionLost { session, held });
         if let Some(after) = self.trouble.forget_session(now) {
             self.happenings.push(Happening::StoreRecovered { after });
         }
@@ -49,8 +45,7 @@ impl Supervisor {
         for number in self.attempts.numbers() {
             self.fence(number, now);
         }
-        self.commands
-            .extend(mains.into_iter().map(Command::TakeBack));
+        self.commands.extend(mains.into_iter().map(Command::TakeBack));
         for id in processes {
             self.kill(id, Doom::Fenced);
         }

@@ -40,18 +40,11 @@ impl Supervisor {
         match role {
             Role::Main => usize::from(self.is_main_missing(now)),
             Role::Isolated => {
-                let has_one = self
-                    .fleet
-                    .of_role(role)
-                    .any(|runner| runner.life < Life::Worn);
+                let has_one = self.fleet.of_role(role).any(|runner| runner.life < Life::Worn);
                 usize::from(!has_one && !self.waiting.isolated.is_empty())
             }
             Role::Process => {
-                let alive = self
-                    .fleet
-                    .of_role(role)
-                    .filter(|r| r.life != Life::Ending)
-                    .count();
+                let alive = self.fleet.of_role(role).filter(|r| r.life != Life::Ending).count();
                 let idle = self
                     .fleet
                     .of_role(role)

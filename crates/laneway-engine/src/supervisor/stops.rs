@@ -52,11 +52,8 @@ impl Supervisor {
             return;
         }
         attempt.stop = Some(reason);
-        let grace = if reason == StopReason::Shutdown {
-            SHUTDOWN_GRACE
-        } else {
-            attempt.policy.grace
-        };
+        let grace =
+            if reason == StopReason::Shutdown { SHUTDOWN_GRACE } else { attempt.policy.grace };
         if let Some((at, due)) = attempt.due.take() {
             self.deadlines.remove(at, due);
         }
@@ -67,10 +64,7 @@ impl Supervisor {
         attempt.due = Some((at, due));
         self.deadlines.add(at, due);
         let (is_started, lane) = (attempt.started_at().is_some(), attempt.lane);
-        let has_more = self
-            .fleet
-            .get(runner)
-            .is_some_and(|runner| runner.unstarted > 0);
+        let has_more = self.fleet.get(runner).is_some_and(|runner| runner.unstarted > 0);
         if lane == Lane::Process && has_more {
             self.commands.push_back(Command::TakeBack(runner));
         }
@@ -112,17 +106,9 @@ impl Supervisor {
         let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life == Life::Ready) else {
             return;
         };
-        runner.life = if runner.role == Role::Isolated {
-            Life::Retiring
-        } else {
-            Life::Worn
-        };
+        runner.life = if runner.role == Role::Isolated { Life::Retiring } else { Life::Worn };
         let kind = runner.role.kind();
         let why = "an attempt in it does not end";
-        self.happenings.push(Happening::RunnerRetired {
-            runner: id.0,
-            kind,
-            why,
-        });
+        self.happenings.push(Happening::RunnerRetired { runner: id.0, kind, why });
     }
 }

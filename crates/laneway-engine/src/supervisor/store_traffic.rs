@@ -1,5 +1,8 @@
 //! What goes to the store and what it answers.
 
+use std::sync::Arc;
+
+use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Failure, Lane};
 use laneway_core::store::{Claimed, ClaimedJob, Outcome, Settled, Swept};
@@ -48,9 +51,7 @@ impl Supervisor {
         if self.settlements.is_waiting() && !ends_are_due && !self.is_hungry(&free) {
             return None;
         }
-        self.claims
-            .next(&free, &self.queues, now)
-            .map(Command::Claim)
+        self.claims.next(&free, &self.queues, now).map(Command::Claim)
     }
 
     fn is_hungry(&self, free: &LaneMap<usize>) -> bool {
@@ -101,8 +102,8 @@ impl Supervisor {
         }
     }
 
-    fn admit(&mut self, job: ClaimedJob, store_now: laneway_core::clock::Timestamp, now: Moment) {
-        let table = std::sync::Arc::clone(&self.table);
+    fn admit(&mut self, job: ClaimedJob, store_now: Timestamp, now: Moment) {
+        let table = Arc::clone(&self.table);
         let known = table.get(&job.task);
         let (handbacks, args_bytes) = (job.handbacks, job.args.0.len());
         let lane = known.map_or(job.lane, |task| task.lane);
@@ -114,6 +115,12 @@ impl Supervisor {
         if known.is_none() {
             let unknown = table.unknown(&attempt.task);
             return self.settle(attempt, outcome::of_unknown_task(handbacks, &unknown), None);
+        }
+        if lane == Lane::Process && self.options.concurrency.processes == 0 {
+            // Its task has changed lanes since it was enqueued. Another worker may have processes.
+            let what = format!("the task `{}` needs a process, and here are none", attempt.task);
+            let error = Error::new(Code::TaskUnknown, what);
+            return self.settle(attempt, outcome::of_unknown_task(handbacks, &error), None);
         }
         if args_bytes > FRAME_BYTES_MAX - FRAME_OVERHEAD {
             let message =
@@ -157,9 +164,7 @@ impl Supervisor {
     /// An error that may pass is waited out; any other one ends the worker.
     pub(super) fn store_failed(&mut self, verb: Verb, error: Error, now: Moment) {
         if self.trouble.begins(verb, now) {
-            self.happenings.push(Happening::StoreTroubled {
-                error: error.clone(),
-            });
+            self.happenings.push(Happening::StoreTroubled { error: error.clone() });
         }
         if !error.is_retryable() {
             self.is_store_lost = true;

@@ -35,29 +35,15 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let concurrency = crate::Concurrency {
-            async_jobs: 100,
-            threads: 4,
-            processes: 2,
-        };
-        Self::with(WorkerOptions {
-            concurrency,
-            seed: 1,
-            ..WorkerOptions::default()
-        })
+        let concurrency = crate::Concurrency { async_jobs: 100, threads: 4, processes: 2 };
+        Self::with(WorkerOptions { concurrency, seed: 1, ..WorkerOptions::default() })
     }
 
     fn with(options: WorkerOptions) -> Self {
         let now = Moment::default().plus(Duration::from_secs(100));
         let (supervisor, first) = Supervisor::new(options, hello(&Lane::ALL), now);
         assert_eq!(first, RunnerId(1));
-        let mut rig = Self {
-            supervisor,
-            now,
-            jobs: 0,
-            commands: Vec::new(),
-            loops_turn: true,
-        };
+        let mut rig = Self { supervisor, now, jobs: 0, commands: Vec::new(), loops_turn: true };
         rig.tell(Event::SessionOpened(SESSION));
         rig
     }
@@ -75,10 +61,7 @@ impl Rig {
                 (&command, self.loops_turn)
             {
                 let messages = vec![FromRunner::Pong(*number)];
-                let pong = Event::Said {
-                    runner: *runner,
-                    messages,
-                };
+                let pong = Event::Said { runner: *runner, messages };
                 self.supervisor.handle(pong, self.now);
             } else {
                 self.commands.push(command);
@@ -133,17 +116,11 @@ impl Rig {
             self.tell(Event::Rang);
         }
         assert!(self.supervisor.claims.is_under_way());
-        self.tell(Event::Claimed(Ok(Claimed {
-            jobs,
-            ..Claimed::default()
-        })));
+        self.tell(Event::Claimed(Ok(Claimed { jobs, ..Claimed::default() })));
     }
 
     fn say(&mut self, runner: u32, message: FromRunner) {
-        self.tell(Event::Said {
-            runner: RunnerId(runner),
-            messages: vec![message],
-        });
+        self.tell(Event::Said { runner: RunnerId(runner), messages: vec![message] });
     }
 
     fn start(&mut self, runner: u32, attempts: &[u64]) {
@@ -166,13 +143,8 @@ impl Rig {
     }
 
     fn exit(&mut self, runner: u32) {
-        let exit = Exit {
-            how: "it was killed by signal 11 (SIGSEGV)".to_owned(),
-        };
-        self.tell(Event::Exited {
-            runner: RunnerId(runner),
-            exit,
-        });
+        let exit = Exit { how: "it was killed by signal 11 (SIGSEGV)".to_owned() };
+        self.tell(Event::Exited { runner: RunnerId(runner), exit });
     }
 
     /// Answers the batch of settlements that is under way.
@@ -182,13 +154,10 @@ impl Rig {
 
     /// The outcomes that were sent to the store since the last look.
     fn outcomes(&mut self) -> Vec<Outcome> {
-        let settled = self
-            .taken()
-            .into_iter()
-            .filter_map(|command| match command {
-                Command::Settle(settle) => Some(settle.entries),
-                _ => None,
-            });
+        let settled = self.taken().into_iter().filter_map(|command| match command {
+            Command::Settle(settle) => Some(settle.entries),
+            _ => None,
+        });
         settled.flatten().map(|entry| entry.outcome).collect()
     }
 
@@ -196,12 +165,10 @@ impl Rig {
     fn endings(&mut self) -> Vec<Ending> {
         let mut happenings = Vec::new();
         self.supervisor.take_happenings(&mut happenings);
-        let ended = happenings
-            .into_iter()
-            .filter_map(|happening| match happening {
-                Happening::AttemptEnded(ended) => Some(ended.ending),
-                _ => None,
-            });
+        let ended = happenings.into_iter().filter_map(|happening| match happening {
+            Happening::AttemptEnded(ended) => Some(ended.ending),
+            _ => None,
+        });
         ended.collect()
     }
 }
@@ -217,11 +184,7 @@ fn hello(lanes: &[Lane]) -> Hello {
         version: "1".to_owned(),
         pid: 1,
         python: "none".to_owned(),
-        app: AppManifest {
-            name: "app".to_owned(),
-            store: None,
-            tasks: tasks.collect(),
-        },
+        app: AppManifest { name: "app".to_owned(), store: None, tasks: tasks.collect() },
     }
 }
 

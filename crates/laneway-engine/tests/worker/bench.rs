@@ -32,10 +32,7 @@ pub(crate) fn options() -> WorkerOptions {
     runner.pop();
     runner.pop();
     runner.push("examples/scripted_runner");
-    assert!(
-        runner.exists(),
-        "run the tests with `cargo test -p laneway-engine`"
-    );
+    assert!(runner.exists(), "run the tests with `cargo test -p laneway-engine`");
     WorkerOptions {
         runner_command: Some(vec![runner.into()]),
         app: "script".to_owned(),
@@ -63,13 +60,7 @@ impl Bench {
             told.send(happening.clone()).ok();
         };
         let worker = tokio::spawn(launch.run(store.clone(), shutdown, observer));
-        Self {
-            store,
-            plan,
-            phase,
-            happenings,
-            worker,
-        }
+        Self { store, plan, phase, happenings, worker }
     }
 
     pub(crate) async fn enqueue(&self, lane: Lane, script: &str) -> JobId {
@@ -81,10 +72,7 @@ impl Bench {
     }
 
     pub(crate) async fn enqueue_task(&self, task: &str, lane: Lane, script: &str) -> JobId {
-        let job = NewJob {
-            task: TaskName::new(task).unwrap(),
-            ..new_job(lane, script)
-        };
+        let job = NewJob { task: TaskName::new(task).unwrap(), ..new_job(lane, script) };
         self.store.enqueue(vec![job]).await.unwrap().remove(0).id
     }
 
@@ -96,10 +84,7 @@ impl Bench {
         count: usize,
     ) -> Vec<JobId> {
         let policy = Arc::new(policy);
-        let job = |_| NewJob {
-            policy: Arc::clone(&policy),
-            ..new_job(lane, script)
-        };
+        let job = |_| NewJob { policy: Arc::clone(&policy), ..new_job(lane, script) };
         let jobs: Vec<NewJob> = (0..count).map(job).collect();
         let ids = jobs.iter().map(|job| job.id).collect();
         for batch in jobs.chunks(1_000) {
@@ -109,10 +94,7 @@ impl Bench {
     }
 
     pub(crate) async fn cancel(&self, job: JobId) {
-        assert_eq!(
-            self.store.cancel(vec![job]).await.unwrap(),
-            [Cancelled::Asked]
-        );
+        assert_eq!(self.store.cancel(vec![job]).await.unwrap(), [Cancelled::Asked]);
     }
 
     /// Waits until a job is in a state that this accepts.
@@ -132,16 +114,11 @@ impl Bench {
                 drop(tokio::time::timeout(Duration::from_millis(20), changes.next()).await);
             }
         };
-        tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .expect("the job does not get there")
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the job does not get there")
     }
 
     pub(crate) async fn ended(&self, job: JobId) -> JobRecord {
-        self.until(job, |record| {
-            record.state.is_terminal() || record.state == State::Parked
-        })
-        .await
+        self.until(job, |record| record.state.is_terminal() || record.state == State::Parked).await
     }
 
     /// Waits until an attempt runs its script; being claimed is not enough.
@@ -161,9 +138,7 @@ impl Bench {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .expect("the worker says nothing of it")
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the worker says nothing of it")
     }
 
     /// Drains the worker and gives its report.
@@ -174,10 +149,7 @@ impl Bench {
 
     /// Waits for the worker's end.
     pub(crate) async fn end(self) -> Result<WorkerReport, Error> {
-        tokio::time::timeout(PATIENCE, self.worker)
-            .await
-            .expect("the worker does not end")
-            .unwrap()
+        tokio::time::timeout(PATIENCE, self.worker).await.expect("the worker does not end").unwrap()
     }
 }
 

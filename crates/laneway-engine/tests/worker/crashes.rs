@@ -12,9 +12,7 @@ use crate::bench::{Bench, options};
 async fn a_job_that_kills_its_process_three_times_is_poison_and_no_other_job_suffers() {
     let bench = Bench::start(options()).await;
     let poison = bench.enqueue(Lane::Process, "crash").await;
-    let others = bench
-        .enqueue_many(Lane::Process, "sleep 20", Policy::default(), 20)
-        .await;
+    let others = bench.enqueue_many(Lane::Process, "sleep 20", Policy::default(), 20).await;
     let record = bench.ended(poison).await;
     assert_eq!((record.state, record.interrupts), (State::Failed, 3));
     let failure = record.failure.unwrap();
@@ -32,15 +30,11 @@ async fn a_job_that_kills_its_process_three_times_is_poison_and_no_other_job_suf
 #[tokio::test]
 async fn innocent_jobs_on_the_loop_of_a_crashing_one_are_not_taken_for_poison() {
     let bench = Bench::start(options()).await;
-    let innocent = bench
-        .enqueue_many(Lane::Async, "sleep 150", Policy::default(), 10)
-        .await;
+    let innocent = bench.enqueue_many(Lane::Async, "sleep 150", Policy::default(), 10).await;
     for job in &innocent {
         bench.running(*job).await;
     }
-    let poison = bench
-        .enqueue_many(Lane::Async, "crash", Policy::default(), 3)
-        .await;
+    let poison = bench.enqueue_many(Lane::Async, "crash", Policy::default(), 3).await;
     for job in poison {
         let record = bench.ended(job).await;
         assert_eq!(record.state, State::Failed);
@@ -54,18 +48,12 @@ async fn innocent_jobs_on_the_loop_of_a_crashing_one_are_not_taken_for_poison() 
 #[tokio::test]
 async fn an_interrupted_job_is_parked_when_its_policy_says_so() {
     let bench = Bench::start(options()).await;
-    let policy = Policy {
-        on_interrupt: OnInterrupt::Park,
-        ..Policy::default()
-    };
+    let policy = Policy { on_interrupt: OnInterrupt::Park, ..Policy::default() };
     for lane in Lane::ALL {
         let job = bench.enqueue_with(lane, "crash", policy.clone()).await;
         let record = bench.ended(job).await;
         assert_eq!(record.state, State::Parked, "{lane}");
-        assert_eq!(
-            record.failure.unwrap().code,
-            Code::OutcomeUnknown.to_string()
-        );
+        assert_eq!(record.failure.unwrap().code, Code::OutcomeUnknown.to_string());
     }
 }
 
@@ -74,10 +62,7 @@ async fn a_runner_that_takes_too_much_memory_is_killed_and_the_cause_is_told() {
     let mut options = options();
     options.memory_bytes_max = Some(100 << 20);
     let bench = Bench::start(options).await;
-    let policy = Policy {
-        interrupts_max: 1,
-        ..Policy::default()
-    };
+    let policy = Policy { interrupts_max: 1, ..Policy::default() };
     let job = bench.enqueue_with(Lane::Process, "grow 200", policy).await;
     let modest = bench.enqueue(Lane::Process, "sleep 300").await;
     let record = bench.ended(job).await;
@@ -93,9 +78,7 @@ async fn a_runner_that_grew_is_replaced_after_its_job() {
     options.recycle_memory_bytes = Some(100 << 20);
     let mut bench = Bench::start(options).await;
     let job = bench.enqueue(Lane::Process, "grow 200").await;
-    bench
-        .hears(|h| matches!(h, Happening::RunnerRetired { .. }).then_some(()))
-        .await;
+    bench.hears(|h| matches!(h, Happening::RunnerRetired { .. }).then_some(())).await;
     assert_eq!(bench.running(job).await.state, State::Running);
     bench.cancel(job).await;
     assert_eq!(bench.ended(job).await.state, State::Cancelled);
@@ -109,15 +92,10 @@ async fn a_worker_whose_runners_do_not_start_again_gives_up_and_loses_nothing() 
     options.app = format!("live-once:{}", folder.path().join("mark").display());
     let mut bench = Bench::start(options).await;
     let job = bench.enqueue(Lane::Async, "crash").await;
-    bench
-        .hears(|h| matches!(h, Happening::RunnerDied { .. }).then_some(()))
-        .await;
+    bench.hears(|h| matches!(h, Happening::RunnerDied { .. }).then_some(())).await;
     let store = bench.store.clone();
     let error = bench.end().await.unwrap_err();
     assert_eq!(error.code(), Code::RunnerUnstable);
-    let record = laneway_core::store::Store::job(&store, job)
-        .await
-        .unwrap()
-        .unwrap();
+    let record = laneway_core::store::Store::job(&store, job).await.unwrap().unwrap();
     assert_eq!(record.state, State::Ready);
 }

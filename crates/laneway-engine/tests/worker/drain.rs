@@ -14,29 +14,20 @@ async fn a_draining_worker_finishes_what_runs_and_gives_back_what_does_not() {
     let mut options = options();
     options.concurrency.processes = 1;
     let mut bench = Bench::start(options).await;
-    let warm = bench
-        .enqueue_many(Lane::Process, "", Policy::default(), 50)
-        .await;
+    let warm = bench.enqueue_many(Lane::Process, "", Policy::default(), 50).await;
     for job in warm {
         bench.ended(job).await;
     }
     let running = bench.enqueue(Lane::Async, "sleep 500").await;
-    let queued = bench
-        .enqueue_many(Lane::Process, "sleep 400", Policy::default(), 5)
-        .await;
+    let queued = bench.enqueue_many(Lane::Process, "sleep 400", Policy::default(), 5).await;
     bench.running(queued[0]).await;
     bench.running(running).await;
     bench.phase.send_replace(Phase::Drain);
-    bench
-        .hears(|h| matches!(h, Happening::Draining { .. }).then_some(()))
-        .await;
+    bench.hears(|h| matches!(h, Happening::Draining { .. }).then_some(())).await;
     let store = bench.store.clone();
     let report = bench.end().await.unwrap();
     assert_eq!((report.interrupted, report.unsettled), (0, 0));
-    assert_eq!(
-        store.job(running).await.unwrap().unwrap().state,
-        State::Succeeded
-    );
+    assert_eq!(store.job(running).await.unwrap().unwrap().state, State::Succeeded);
     let mut counts = (0, 0);
     for job in queued {
         let record = store.job(job).await.unwrap().unwrap();

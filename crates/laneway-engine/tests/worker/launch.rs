@@ -14,11 +14,7 @@ async fn a_worker_that_cannot_begin_says_why() {
     ] {
         let mut options = options();
         app.clone_into(&mut options.app);
-        assert_eq!(
-            Launch::start(options).await.unwrap_err().code(),
-            code,
-            "{app}"
-        );
+        assert_eq!(Launch::start(options).await.unwrap_err().code(), code, "{app}");
     }
 }
 
@@ -35,12 +31,7 @@ async fn a_missing_interpreter_is_named() {
 #[tokio::test]
 async fn a_launch_tells_what_the_application_declares() {
     let launch = Launch::start(options()).await.unwrap();
-    let tasks: Vec<_> = launch
-        .manifest()
-        .tasks
-        .iter()
-        .map(|task| task.name.as_str())
-        .collect();
+    let tasks: Vec<_> = launch.manifest().tasks.iter().map(|task| task.name.as_str()).collect();
     assert_eq!(tasks, ["async.do", "thread.do", "process.do"]);
     assert_eq!(launch.python(), "no Python");
 }

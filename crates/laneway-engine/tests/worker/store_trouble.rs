@@ -34,18 +34,13 @@ async fn replies_that_are_lost_cost_no_job_and_run_none_twice() {
         bench.plan.lose_reply(Verb::Claim, nth);
         bench.plan.lose_reply(Verb::Settle, nth);
     }
-    let jobs = bench
-        .enqueue_many(Lane::Async, "sleep 1", Policy::default(), 2_000)
-        .await;
+    let jobs = bench.enqueue_many(Lane::Async, "sleep 1", Policy::default(), 2_000).await;
     for job in jobs {
         let record = bench.ended(job).await;
         assert_eq!((record.state, record.token.0), (State::Succeeded, 1));
     }
     let report = bench.drain().await.unwrap();
-    assert_eq!(
-        (report.succeeded, report.total(), report.stale),
-        (2_000, 2_000, 0)
-    );
+    assert_eq!((report.succeeded, report.total(), report.stale), (2_000, 2_000, 0));
 }
 
 #[tokio::test]
@@ -78,10 +73,7 @@ async fn a_worker_whose_session_is_lost_stops_its_attempts_and_begins_anew() {
     }
     for job in jobs {
         let record = bench.ended(job).await;
-        assert_eq!(
-            (record.state, record.token.0, record.interrupts),
-            (State::Succeeded, 2, 1)
-        );
+        assert_eq!((record.state, record.token.0, record.interrupts), (State::Succeeded, 2, 1));
     }
     let report = bench.drain().await.unwrap();
     assert_eq!((report.fenced, report.succeeded, report.stale), (3, 3, 0));
@@ -110,10 +102,6 @@ async fn a_store_that_hangs_delays_no_renewal_and_no_attempt() {
 async fn a_store_that_cannot_be_reached_at_the_start_is_an_error() {
     let plan = laneway_testkit::faulty::FaultPlan::default();
     plan.fail(Verb::OpenSession, 1);
-    let error = Bench::start_with(options(), plan)
-        .await
-        .end()
-        .await
-        .unwrap_err();
+    let error = Bench::start_with(options(), plan).await.end().await.unwrap_err();
     assert!(error.is_retryable());
 }

@@ -51,7 +51,7 @@ async fn hold(store: &SqliteStore, requests: &mut JoinSet<()>) -> Sender<()> {
             if let Some(started) = started.take() {
                 started.send(()).unwrap();
             }
-            drop(released.recv());
+            assert!(released.recv().is_err(), "it is let go by dropping the sender");
             Ok(())
         };
         store.0.writer.run(1, wait).await.unwrap();

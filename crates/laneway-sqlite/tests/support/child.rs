@@ -5,14 +5,8 @@ use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// Whose rights a child has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rights {
-    /// Those of the test.
-    Own,
-    /// Those of the user `nobody`, when the test has the power to give them.
-    Nobodys,
-}
+/// The user who owns nothing.
+const NOBODY: u32 = 65_534;
 
 /// A running child. It is killed when it is dropped.
 pub(crate) struct Running {
@@ -22,13 +16,27 @@ pub(crate) struct Running {
 }
 
 /// Starts the ignored test `name` of this test file as a process of its own.
-pub(crate) fn start(name: &str, rights: Rights) -> Running {
+pub(crate) fn start(name: &str) -> Running {
+    run(&mut command(name))
+}
+
+/// Starts it without the power of root, which may write everywhere.
+pub(crate) fn start_without_power(name: &str) -> Running {
+    let mut command = command(name);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    run(&mut command)
+}
+
+fn command(name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--ignored", "--nocapture", "--test-threads=1"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    if rights == Rights::Nobodys && rustix::process::geteuid().is_root() {
-        command.uid(65_534).gid(65_534);
-    }
+    command
+}
+
+fn run(command: &mut Command) -> Running {
     let mut child = command.spawn().unwrap();
     let input = child.stdin.take().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());

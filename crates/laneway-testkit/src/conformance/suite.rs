@@ -113,6 +113,7 @@ macro_rules! conformance_suite {
                 a_deadline_counts_from_the_present_claim,
                 a_bounded_sweep_says_that_there_is_more,
                 a_session_that_is_swept_in_part_is_lost_wholly,
+                the_last_round_of_a_sweep_still_knows_the_lost_worker,
                 due_jobs_are_made_ready,
                 due_jobs_are_made_ready_within_the_bound,
                 a_swept_job_with_a_limit_waits_for_its_next_permit,

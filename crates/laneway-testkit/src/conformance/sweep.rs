@@ -221,6 +221,20 @@ pub async fn a_session_that_is_swept_in_part_is_lost_wholly<H: Harness>(t: Trial
     assert_eq!(t.counts("default").await.ready, 5);
 }
 
+pub async fn the_last_round_of_a_sweep_still_knows_the_lost_worker<H: Harness>(t: Trial<H>) {
+    let jobs = abandoned(&t, (0..5).map(|_| t.job()).collect()).await;
+    let session = t.record(jobs[0].id).await.session.expect("it runs");
+    for _ in 0..5 {
+        t.store.sweep(Sweep { jobs_max: 2 }).await.expect("sweep");
+    }
+    for job in &jobs {
+        let failure = t.record(job.id).await.failure;
+        let failure = failure.expect("an interrupted job says why");
+        let worker = format!("`worker {session}`");
+        assert!(failure.message.contains(&worker), "{failure:?}");
+    }
+}
+
 pub async fn due_jobs_are_made_ready<H: Harness>(t: Trial<H>) {
     let id = t.add(t.job_due(Due::After(seconds(5)))).await;
     let later = t.add(t.job_due(Due::After(seconds(50)))).await;

@@ -48,12 +48,8 @@ fn everything(far: &mut UnixStream, already: &[u8]) -> Vec<ToRunner> {
 #[tokio::test]
 async fn jobs_that_were_not_read_come_back_and_everything_else_stays() {
     let (line, mut far) = pair();
-    let stop = ToRunner::Stop {
-        attempt: 1,
-        reason: StopReason::Cancel,
-    };
-    line.queue(&ToRunner::Run(vec![order(1, 10), order(2, 10)]))
-        .unwrap();
+    let stop = ToRunner::Stop { attempt: 1, reason: StopReason::Cancel };
+    line.queue(&ToRunner::Run(vec![order(1, 10), order(2, 10)])).unwrap();
     line.queue(&stop).unwrap();
     line.queue(&ToRunner::Run(vec![order(3, 10)])).unwrap();
     line.queue(&ToRunner::Ping(5)).unwrap();
@@ -75,8 +71,7 @@ async fn a_frame_that_was_read_in_part_is_completed() {
     for cut in 0..=length {
         let (line, mut far) = pair();
         for attempt in 1..=3 {
-            line.queue(&ToRunner::Run(vec![order(attempt, 20)]))
-                .unwrap();
+            line.queue(&ToRunner::Run(vec![order(attempt, 20)])).unwrap();
         }
         line.flush();
         let mut read = vec![0; cut];
@@ -85,9 +80,7 @@ async fn a_frame_that_was_read_in_part_is_completed() {
         line.queue(&ToRunner::Run(vec![order(4, 5)])).unwrap();
         line.flush();
         for message in everything(&mut far, &read) {
-            let ToRunner::Run(runs) = message else {
-                panic!("{message:?}")
-            };
+            let ToRunner::Run(runs) = message else { panic!("{message:?}") };
             seen.extend(numbers(&runs));
         }
         seen.sort_unstable();
@@ -99,8 +92,7 @@ async fn a_frame_that_was_read_in_part_is_completed() {
 async fn what_the_socket_does_not_take_is_sent_later_or_taken_back() {
     let (line, mut far) = pair();
     for attempt in 1..=100 {
-        line.queue(&ToRunner::Run(vec![order(attempt, 16 << 10)]))
-            .unwrap();
+        line.queue(&ToRunner::Run(vec![order(attempt, 16 << 10)])).unwrap();
     }
     line.flush();
     let unsent = line.outbox().unsent.len();
@@ -116,8 +108,7 @@ async fn what_the_socket_does_not_take_is_sent_later_or_taken_back() {
 async fn a_full_socket_is_emptied_by_its_reader_in_the_background() {
     let (line, mut far) = pair();
     for attempt in 1..=100 {
-        line.queue(&ToRunner::Run(vec![order(attempt, 16 << 10)]))
-            .unwrap();
+        line.queue(&ToRunner::Run(vec![order(attempt, 16 << 10)])).unwrap();
     }
     line.flush();
     let reader = tokio::task::spawn_blocking(move || {

@@ -13,17 +13,10 @@ fn a_drain_releases_what_waits_takes_back_what_is_unread_and_claims_no_more() {
     rig.tell(Event::Phase(Phase::Drain));
     assert_eq!(taken_back(&rig.taken()), [1]);
     let unread = orders.into_iter().filter(|run| run.attempt > 1).collect();
-    rig.tell(Event::TakenBack {
-        runner: RunnerId(1),
-        runs: unread,
-    });
+    rig.tell(Event::TakenBack { runner: RunnerId(1), runs: unread });
     assert_eq!(rig.endings(), [Ending::Released; 3]);
     rig.tell(Event::Rang);
-    assert!(
-        !rig.taken()
-            .iter()
-            .any(|command| matches!(command, Command::Claim(_)))
-    );
+    assert!(!rig.taken().iter().any(|command| matches!(command, Command::Claim(_))));
 }
 
 #[test]
@@ -44,25 +37,13 @@ fn a_worker_has_ended_when_runners_are_gone_and_everything_is_settled() {
     rig.taken();
     rig.return_from(1, &[1]);
     let commands = rig.taken();
-    assert!(
-        commands
-            .iter()
-            .any(|c| matches!(c, Command::Send(_, ToRunner::Drain)))
-    );
+    assert!(commands.iter().any(|c| matches!(c, Command::Send(_, ToRunner::Drain))));
     rig.exit(1);
     assert!(!rig.supervisor.is_finished());
     rig.confirm();
     assert!(rig.supervisor.is_finished());
     let (report, fatal) = rig.supervisor.into_report();
-    assert_eq!(
-        (
-            report.succeeded,
-            report.unsettled,
-            report.runners_died,
-            fatal
-        ),
-        (1, 0, 0, None)
-    );
+    assert_eq!((report.succeeded, report.unsettled, report.runners_died, fatal), (1, 0, 0, None));
 }
 
 #[test]
@@ -114,9 +95,5 @@ fn a_runner_that_gets_ready_too_late_is_sent_home() {
     rig.taken();
     rig.say(2, FromRunner::Hello(hello(&Lane::ALL)));
     let commands = rig.taken();
-    assert!(
-        commands
-            .iter()
-            .any(|c| matches!(c, Command::Send(RunnerId(2), ToRunner::Drain)))
-    );
+    assert!(commands.iter().any(|c| matches!(c, Command::Send(RunnerId(2), ToRunner::Drain))));
 }

@@ -6,10 +6,7 @@ fn hurried() -> Policy {
     Policy {
         timeout: Some(Duration::from_secs(5)),
         grace: Duration::from_secs(2),
-        retry: Backoff {
-            attempts_max: 2,
-            ..Backoff::default()
-        },
+        retry: Backoff { attempts_max: 2, ..Backoff::default() },
         ..Policy::default()
     }
 }
@@ -69,27 +66,17 @@ fn a_coroutine_or_thread_that_does_not_stop_is_settled_without_it_and_its_runner
             Command::Settle(settle) => Some(&settle.entries[0].outcome),
             _ => None,
         });
-        let Some(Outcome::Retry { failure, .. }) = settled else {
-            panic!("{settled:?}")
-        };
+        let Some(Outcome::Retry { failure, .. }) = settled else { panic!("{settled:?}") };
         assert!(failure.message.contains(word), "{}", failure.message);
         rig.confirm();
         rig.claim(lane, 1);
-        assert_eq!(
-            sent(&rig.taken()),
-            [(1, vec![2])],
-            "the old one works on until then"
-        );
+        assert_eq!(sent(&rig.taken()), [(1, vec![2])], "the old one works on until then");
         rig.say(2, FromRunner::Hello(hello(&Lane::ALL)));
         rig.start(1, &[2]);
         rig.claim(lane, 1);
         assert_eq!(sent(&rig.taken()), [(2, vec![3])]);
         rig.return_from(1, &[2]);
-        assert_eq!(
-            killed(&rig.taken()),
-            [1],
-            "it keeps a stuck attempt and nothing else"
-        );
+        assert_eq!(killed(&rig.taken()), [1], "it keeps a stuck attempt and nothing else");
     }
 }
 
@@ -104,9 +91,7 @@ fn a_stuck_attempt_that_ends_after_all_lets_its_runner_end_in_peace() {
     let commands = rig.taken();
     assert!(killed(&commands).is_empty());
     assert!(
-        commands
-            .iter()
-            .any(|c| matches!(c, Command::Send(RunnerId(1), ToRunner::Drain))),
+        commands.iter().any(|c| matches!(c, Command::Send(RunnerId(1), ToRunner::Drain))),
         "{commands:?}"
     );
 }
@@ -118,10 +103,7 @@ fn a_cancelled_attempt_is_settled_as_such_wherever_it_is() {
         let mut rig = Rig::new();
         let runner = running(&mut rig, lane);
         rig.tell(Event::Renewed(Ok(vec![(JobId::from_bits(1), Token(2))])));
-        assert!(
-            stops(&rig.taken()).is_empty(),
-            "that was another claim of the job"
-        );
+        assert!(stops(&rig.taken()).is_empty(), "that was another claim of the job");
         rig.tell(Event::Renewed(Ok(vec![(JobId::from_bits(1), Token(1))])));
         rig.tell(Event::Renewed(Ok(vec![(JobId::from_bits(1), Token(1))])));
         assert_eq!(stops(&rig.taken()), [(1, StopReason::Cancel)], "{lane}");
@@ -131,11 +113,7 @@ fn a_cancelled_attempt_is_settled_as_such_wherever_it_is() {
     let mut rig = Rig::new();
     rig.claim(Lane::Process, 1);
     rig.tell(wish);
-    assert_eq!(
-        rig.endings(),
-        [Ending::Cancelled],
-        "no runner was ready for it yet"
-    );
+    assert_eq!(rig.endings(), [Ending::Cancelled], "no runner was ready for it yet");
 }
 
 #[test]
@@ -149,13 +127,10 @@ fn a_request_to_stop_overtakes_the_jobs_in_a_process_runners_socket() {
     rig.taken();
     rig.tell(Event::Renewed(Ok(vec![(JobId::from_bits(2), Token(1))])));
     let commands = rig.taken();
-    let back = commands
-        .iter()
-        .position(|c| matches!(c, Command::TakeBack(RunnerId(2))));
-    let stop = commands
-        .iter()
-        .position(|c| matches!(c, Command::Send(_, ToRunner::Stop { .. })));
-    assert!(back.unwrap() < stop.unwrap(), "{commands:?}");
+    let back = commands.iter().position(|c| matches!(c, Command::TakeBack(RunnerId(2))));
+    let stop = commands.iter().position(|c| matches!(c, Command::Send(_, ToRunner::Stop { .. })));
+    let signal = commands.iter().position(|c| matches!(c, Command::Interrupt(RunnerId(2))));
+    assert!(back.unwrap() < stop.unwrap() && stop < signal, "{commands:?}");
 }
 
 #[test]

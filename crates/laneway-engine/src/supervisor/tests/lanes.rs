@@ -7,10 +7,7 @@ fn async_and_thread_jobs_go_to_the_main_runner_in_frames_of_at_most_64() {
     let mut rig = Rig::new();
     rig.claim(Lane::Async, 100);
     let frames = sent(&rig.taken());
-    let sizes: Vec<_> = frames
-        .iter()
-        .map(|(runner, jobs)| (*runner, jobs.len()))
-        .collect();
+    let sizes: Vec<_> = frames.iter().map(|(runner, jobs)| (*runner, jobs.len())).collect();
     assert_eq!(sizes, [(1, 64), (1, 36)]);
 }
 
@@ -19,10 +16,7 @@ fn large_arguments_make_small_frames() {
     let mut rig = Rig::new();
     let jobs = (0..3).map(|_| {
         let job = rig.job(Lane::Thread, Policy::default());
-        ClaimedJob {
-            args: Payload(vec![0; 300 << 10]),
-            ..job
-        }
+        ClaimedJob { args: Payload(vec![0; 300 << 10]), ..job }
     });
     let jobs = jobs.collect();
     rig.answer_claim(jobs);
@@ -54,12 +48,7 @@ fn a_full_lane_is_not_claimed_for_and_a_freed_slot_is_at_once() {
         Command::Claim(claim) => Some(claim.slots),
         _ => None,
     });
-    assert!(
-        slots
-            .unwrap()
-            .iter()
-            .all(|slots| slots.lane != Lane::Process)
-    );
+    assert!(slots.unwrap().iter().all(|slots| slots.lane != Lane::Process));
     rig.answer_claim(Vec::new());
     rig.say(
         2,
@@ -71,14 +60,9 @@ fn a_full_lane_is_not_claimed_for_and_a_freed_slot_is_at_once() {
         }]),
     );
     let commands = rig.taken();
-    let [Command::Settle(_), Command::Claim(claim)] = &commands[..] else {
-        panic!("{commands:?}")
-    };
+    let [Command::Settle(_), Command::Claim(claim)] = &commands[..] else { panic!("{commands:?}") };
     assert_eq!(claim.slots.len(), 1);
-    assert_eq!(
-        (claim.slots[0].lane, claim.slots[0].count),
-        (Lane::Process, 1)
-    );
+    assert_eq!((claim.slots[0].lane, claim.slots[0].count), (Lane::Process, 1));
 }
 
 /// Two process runners that have run short jobs, and 6 more jobs spread over their sockets.
@@ -101,10 +85,7 @@ fn with_look_ahead() -> Rig {
 fn after_short_runs_jobs_are_sent_ahead_evenly_and_one_a_frame() {
     let frames = sent(&with_look_ahead().taken());
     let expected = [(2, 3), (3, 4), (2, 5), (3, 6), (2, 7), (3, 8)];
-    assert_eq!(
-        frames,
-        expected.map(|(runner, attempt)| (runner, vec![attempt]))
-    );
+    assert_eq!(frames, expected.map(|(runner, attempt)| (runner, vec![attempt])));
 }
 
 #[test]
@@ -116,22 +97,12 @@ fn jobs_behind_one_that_proves_long_are_taken_back_and_given_to_an_idle_runner()
     rig.return_from(3, &[4, 6, 8]);
     rig.pass(Duration::from_millis(30));
     assert_eq!(taken_back(&rig.taken()), [2]);
-    let behind = orders
-        .into_iter()
-        .filter(|run| [5, 7].contains(&run.attempt))
-        .collect();
-    rig.tell(Event::TakenBack {
-        runner: RunnerId(2),
-        runs: behind,
-    });
+    let behind = orders.into_iter().filter(|run| [5, 7].contains(&run.attempt)).collect();
+    rig.tell(Event::TakenBack { runner: RunnerId(2), runs: behind });
     rig.confirm();
     let commands = rig.taken();
     assert_eq!(sent(&commands), [(3, vec![5])]);
-    let endings: Vec<_> = rig
-        .endings()
-        .into_iter()
-        .filter(|e| *e == Ending::Released)
-        .collect();
+    let endings: Vec<_> = rig.endings().into_iter().filter(|e| *e == Ending::Released).collect();
     assert_eq!(endings.len(), 1, "the other one goes back to the store");
 }
 
@@ -140,11 +111,7 @@ fn a_task_that_is_not_known_is_handed_back_and_in_the_end_parked() {
     let mut rig = Rig::new();
     let jobs = [0, 3, 9].map(|handbacks| {
         let job = rig.job(Lane::Async, Policy::default());
-        ClaimedJob {
-            task: TaskName::new("gone").unwrap(),
-            handbacks,
-            ..job
-        }
+        ClaimedJob { task: TaskName::new("gone").unwrap(), handbacks, ..job }
     });
     rig.answer_claim(jobs.into());
     let outcomes = rig.outcomes();
@@ -162,13 +129,19 @@ fn a_task_that_is_not_known_is_handed_back_and_in_the_end_parked() {
 }
 
 #[test]
+fn a_job_that_needs_a_process_is_handed_back_where_there_are_none() {
+    let concurrency = crate::Concurrency { async_jobs: 1, threads: 1, processes: 0 };
+    let mut rig = Rig::with(WorkerOptions { concurrency, ..WorkerOptions::default() });
+    let job = rig.job(Lane::Process, Policy::default());
+    rig.answer_claim(vec![ClaimedJob { lane: Lane::Async, ..job }]);
+    assert_eq!(rig.endings(), [Ending::HandedBack]);
+}
+
+#[test]
 fn a_job_runs_in_the_lane_its_task_has_now_and_takes_the_slot_it_was_claimed_for() {
     let mut rig = Rig::new();
     let job = rig.job(Lane::Process, Policy::default());
-    rig.answer_claim(vec![ClaimedJob {
-        lane: Lane::Async,
-        ..job
-    }]);
+    rig.answer_claim(vec![ClaimedJob { lane: Lane::Async, ..job }]);
     assert_eq!(started(&rig.taken()), [(2, Role::Process)]);
     assert_eq!(rig.supervisor.attempts.held(Lane::Async), 1);
     assert_eq!(rig.supervisor.attempts.held(Lane::Process), 0);

@@ -9,12 +9,7 @@ fn a_death_interrupts_what_ran_and_releases_what_did_not() {
     rig.start(1, &[1, 2]);
     rig.exit(1);
     let outcomes = rig.outcomes();
-    let [
-        Outcome::Interrupt(first),
-        Outcome::Interrupt(_),
-        Outcome::Release,
-    ] = &outcomes[..]
-    else {
+    let [Outcome::Interrupt(first), Outcome::Interrupt(_), Outcome::Release] = &outcomes[..] else {
         panic!("{outcomes:?}")
     };
     assert_eq!(first.code, Code::RunnerDied.to_string());
@@ -60,10 +55,7 @@ fn jobs_that_one_more_interruption_would_condemn_run_alone_one_after_another() {
     let mut rig = Rig::new();
     let suspects = [0, 1].map(|_| {
         let job = rig.job(Lane::Async, Policy::default());
-        ClaimedJob {
-            interrupts: 2,
-            ..job
-        }
+        ClaimedJob { interrupts: 2, ..job }
     });
     let mut jobs: Vec<_> = suspects.into();
     let innocent = rig.job(Lane::Async, Policy::default());
@@ -81,11 +73,7 @@ fn jobs_that_one_more_interruption_would_condemn_run_alone_one_after_another() {
     rig.say(3, FromRunner::Hello(hello(&Lane::ALL)));
     rig.return_from(3, &[2]);
     let commands = rig.taken();
-    assert!(
-        commands
-            .iter()
-            .any(|c| matches!(c, Command::Send(RunnerId(3), ToRunner::Drain)))
-    );
+    assert!(commands.iter().any(|c| matches!(c, Command::Send(RunnerId(3), ToRunner::Drain))));
 }
 
 /// The first runner's loop does not turn any more.
@@ -106,10 +94,7 @@ fn what_a_blocked_loop_has_not_read_goes_to_a_new_runner_within_two_seconds() {
     assert_eq!(orders.len(), 5);
     rig.pass(Duration::from_millis(1_500));
     assert_eq!(taken_back(&rig.taken()), [1]);
-    rig.tell(Event::TakenBack {
-        runner: RunnerId(1),
-        runs: orders,
-    });
+    rig.tell(Event::TakenBack { runner: RunnerId(1), runs: orders });
     assert_eq!(started(&rig.taken()), [(2, Role::Main)]);
     rig.say(2, FromRunner::Hello(hello(&Lane::ALL)));
     assert_eq!(sent(&rig.taken()), [(2, vec![2, 3, 4, 5, 6])]);
@@ -123,11 +108,7 @@ fn a_blocked_loop_for_which_nothing_waits_is_left_alone() {
     rig.pass(Duration::from_secs(60));
     let commands = rig.taken();
     assert!(started(&commands).is_empty() && killed(&commands).is_empty());
-    assert!(
-        rig.supervisor
-            .condition(rig.now)
-            .contains("loop blocked 60.")
-    );
+    assert!(rig.supervisor.condition(rig.now).contains("loop blocked 60."));
 }
 
 #[test]
@@ -157,49 +138,26 @@ fn a_replacement_with_other_tasks_gets_its_own_numbers_for_them() {
     rig.taken();
     rig.say(2, FromRunner::Hello(hello(&[Lane::Thread])));
     let orders = orders(rig.taken());
-    assert_eq!(
-        orders
-            .iter()
-            .map(|run| (run.attempt, run.task))
-            .collect::<Vec<_>>(),
-        [(1, 0)]
-    );
+    assert_eq!(orders.iter().map(|run| (run.attempt, run.task)).collect::<Vec<_>>(), [(1, 0)]);
     assert_eq!(rig.endings(), [Ending::HandedBack]);
 }
 
 #[test]
 fn a_process_over_its_memory_bound_is_killed_and_the_cause_told() {
-    let concurrency = crate::Concurrency {
-        async_jobs: 1,
-        threads: 1,
-        processes: 1,
-    };
+    let concurrency = crate::Concurrency { async_jobs: 1, threads: 1, processes: 1 };
     let memory_bytes_max = Some(100 << 20);
-    let options = WorkerOptions {
-        concurrency,
-        memory_bytes_max,
-        ..WorkerOptions::default()
-    };
+    let options = WorkerOptions { concurrency, memory_bytes_max, ..WorkerOptions::default() };
     let mut rig = Rig::with(options);
     rig.claim(Lane::Process, 1);
     rig.say(2, FromRunner::Hello(hello(&Lane::ALL)));
     rig.start(2, &[1]);
     rig.pass(Duration::from_millis(200));
-    assert!(
-        rig.taken()
-            .iter()
-            .any(|c| matches!(c, Command::Measure(RunnerId(2))))
-    );
-    rig.tell(Event::Measured {
-        runner: RunnerId(2),
-        resident_bytes: 101 << 20,
-    });
+    assert!(rig.taken().iter().any(|c| matches!(c, Command::Measure(RunnerId(2)))));
+    rig.tell(Event::Measured { runner: RunnerId(2), resident_bytes: 101 << 20 });
     assert_eq!(killed(&rig.taken()), [2]);
     rig.exit(2);
     let outcomes = rig.outcomes();
-    let [Outcome::Interrupt(Failure { code, .. })] = &outcomes[..] else {
-        panic!("{outcomes:?}")
-    };
+    let [Outcome::Interrupt(Failure { code, .. })] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert_eq!(code, "LW2007");
 }
 
@@ -207,17 +165,8 @@ fn a_process_over_its_memory_bound_is_killed_and_the_cause_told() {
 fn a_runner_of_another_release_ends_the_worker() {
     let mut rig = Rig::new();
     rig.claim(Lane::Process, 1);
-    rig.say(
-        2,
-        FromRunner::Hello(Hello {
-            protocol: 0,
-            ..hello(&Lane::ALL)
-        }),
-    );
-    assert_eq!(
-        rig.supervisor.fatal.as_ref().unwrap().code(),
-        Code::RunnerMismatch
-    );
+    rig.say(2, FromRunner::Hello(Hello { protocol: 0, ..hello(&Lane::ALL) }));
+    assert_eq!(rig.supervisor.fatal.as_ref().unwrap().code(), Code::RunnerMismatch);
     assert_eq!(rig.endings(), [Ending::Released]);
 }
 

@@ -34,15 +34,8 @@ fn rig_job(rig: &mut Rig) -> ClaimedJob {
 
 #[test]
 fn with_too_many_unconfirmed_ends_nothing_is_claimed() {
-    let concurrency = crate::Concurrency {
-        async_jobs: 6_000,
-        threads: 0,
-        processes: 0,
-    };
-    let mut rig = Rig::with(WorkerOptions {
-        concurrency,
-        ..WorkerOptions::default()
-    });
+    let concurrency = crate::Concurrency { async_jobs: 6_000, threads: 0, processes: 0 };
+    let mut rig = Rig::with(WorkerOptions { concurrency, ..WorkerOptions::default() });
     for _ in 0..6 {
         rig.claim(Lane::Async, 1_000);
     }
@@ -50,18 +43,9 @@ fn with_too_many_unconfirmed_ends_nothing_is_claimed() {
     rig.return_from(1, &(1..=5_001).collect::<Vec<_>>());
     rig.tell(Event::Rang);
     let commands = rig.taken();
-    assert!(
-        !commands
-            .iter()
-            .any(|command| matches!(command, Command::Claim(_))),
-        "{commands:?}"
-    );
+    assert!(!commands.iter().any(|command| matches!(command, Command::Claim(_))), "{commands:?}");
     rig.confirm();
-    assert!(
-        rig.taken()
-            .iter()
-            .any(|command| matches!(command, Command::Claim(_)))
-    );
+    assert!(rig.taken().iter().any(|command| matches!(command, Command::Claim(_))));
 }
 
 #[test]
@@ -72,11 +56,7 @@ fn a_store_that_cannot_be_reached_is_told_once_and_its_settlements_are_kept() {
     rig.taken();
     rig.tell(Event::Settled(Err(unreachable())));
     for _ in 0..3 {
-        assert!(
-            !rig.taken()
-                .iter()
-                .any(|command| matches!(command, Command::Settle(_)))
-        );
+        assert!(!rig.taken().iter().any(|command| matches!(command, Command::Settle(_))));
         rig.pass(Duration::from_secs(6));
         assert!(matches!(&rig.outcomes()[..], [Outcome::Succeed(_)]));
         rig.tell(Event::Settled(Err(unreachable())));
@@ -99,16 +79,10 @@ fn a_store_that_cannot_be_reached_is_told_once_and_its_settlements_are_kept() {
 #[test]
 fn a_store_that_is_damaged_ends_the_worker() {
     let mut rig = Rig::new();
-    rig.tell(Event::Claimed(Err(Error::new(
-        Code::StoreCorrupt,
-        "damaged",
-    ))));
+    rig.tell(Event::Claimed(Err(Error::new(Code::StoreCorrupt, "damaged"))));
     rig.exit(1);
     assert!(rig.supervisor.is_finished());
-    assert_eq!(
-        rig.supervisor.into_report().1.unwrap().code(),
-        Code::StoreCorrupt
-    );
+    assert_eq!(rig.supervisor.into_report().1.unwrap().code(), Code::StoreCorrupt);
 }
 
 #[test]
@@ -128,21 +102,14 @@ fn the_loss_of_the_session_fences_every_attempt() {
             Event::SessionLost(SESSION)
         });
         let commands = rig.taken();
-        assert!(
-            commands
-                .iter()
-                .any(|c| matches!(c, Command::ReplaceSession(s) if *s == SESSION))
-        );
+        assert!(commands.iter().any(|c| matches!(c, Command::ReplaceSession(s) if *s == SESSION)));
         assert_eq!(stops(&commands), [(1, StopReason::Cancel)]);
         assert_eq!(killed(&commands), [2]);
         rig.exit(2);
         rig.end(1, &[1], &End::Stopped(StopReason::Cancel));
         rig.tell(Event::SessionOpened(SessionId::from_bits(8)));
         rig.pass(Duration::from_millis(10));
-        assert_eq!(
-            rig.endings(),
-            [Ending::Succeeded, Ending::Fenced, Ending::Fenced]
-        );
+        assert_eq!(rig.endings(), [Ending::Succeeded, Ending::Fenced, Ending::Fenced]);
         assert!(rig.outcomes().is_empty());
     }
 }
@@ -169,11 +136,6 @@ fn progress_is_passed_on_with_the_token_of_the_claim() {
     };
     rig.say(1, FromRunner::Progress(vec![report(1), report(99)]));
     let commands = rig.taken();
-    let [Command::Report(1, SESSION, progress)] = &commands[..] else {
-        panic!("{commands:?}")
-    };
-    assert_eq!(
-        (progress.job, progress.token),
-        (JobId::from_bits(1), Token(1))
-    );
+    let [Command::Report(1, SESSION, progress)] = &commands[..] else { panic!("{commands:?}") };
+    assert_eq!((progress.job, progress.token), (JobId::from_bits(1), Token(1)));
 }
