@@ -1,4 +1,4 @@
-"""CPU jobs of 100 ms in the process lane against a plain `multiprocessing.Pool`, in the same run."""
+"""CPU jobs of 100 ms in the process lane and in a plain `multiprocessing.Pool`, in turn."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main() -> None:
         pool_seconds(pool, cores, rounds)
         with harness.worker(harness.HERE / "bench_app.py", store):
             asyncio.run(laneway_seconds(cores, rounds))
-            ratios = []
+            ratios: list[float] = []
             for _ in range(options.pairs):
                 plain = pool_seconds(pool, options.jobs, rounds)
                 ours = asyncio.run(laneway_seconds(options.jobs, rounds))

@@ -18,7 +18,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,7 +142,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def worker(app: Path, store: str, *arguments: str) -> Iterator[Worker]:
+def worker(app: Path, store: str, *arguments: str) -> Generator[Worker]:
     """A worker for the length of a block."""
     running = Worker(app, store, *arguments)
     try:
@@ -152,7 +152,7 @@ def worker(app: Path, store: str, *arguments: str) -> Iterator[Worker]:
 
 
 @contextlib.contextmanager
-def fresh_store(durability: str = "os") -> Iterator[str]:
+def fresh_store(durability: str = "os") -> Generator[str]:
     """The URL of a new SQLite store that is deleted afterwards."""
     folder = tempfile.mkdtemp(prefix="laneway-bench-")
     try:

@@ -1,7 +1,7 @@
-"""Does computing disturb waiting? Async jobs of 50 ms at 100/s, alone and beside a full process lane.
+"""Does computing disturb waiting? Async jobs of 50 ms at 100/s, alone and beside a full lane.
 
-Also the other way round: how much computing is done beside the waiting jobs, against computing alone.
-One worker, default settings.
+The full lane is the process lane. Also the other way round: how much computing is done beside the
+waiting jobs, against computing alone. One worker, default settings.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import time
 import bench_app
 import harness
 
+from laneway import Job
+
 CHUNK_S = 0.1
 
 
 async def waiting(seconds: float) -> list[float]:
     """Sends 50 ms jobs at 100 a second; gives the time from sending to the end of each."""
-    jobs, began = [], time.perf_counter()
+    jobs: list[Job[float]] = []
+    began = time.perf_counter()
     for i in range(int(seconds * 100)):
         await asyncio.sleep(max(0.0, began + i / 100 - time.perf_counter()))
         jobs.append(await bench_app.wait_from.enqueue(time.time(), 0.05))

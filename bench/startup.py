@@ -1,4 +1,4 @@
-"""Start-up times: the command, the import, a worker until it is ready; and an idle worker's memory."""
+"""Start-up times: the command, the import, a worker until it is ready; and its memory when idle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import harness
 
 def best(command: list[str], rounds: int) -> tuple[float, float]:
     """Minimum and median of a command's wall time, in milliseconds."""
-    times = []
+    times: list[float] = []
     for _ in range(rounds):
         began = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
@@ -28,7 +28,8 @@ def main() -> None:
     ours = best([sys.executable, "-c", "import laneway"], options.rounds)
     print(f"laneway --version   {version[1]:7.1f} ms median, {version[0]:.1f} best")
     print(f"import laneway      {ours[1] - bare[1]:7.1f} ms median over a bare interpreter")
-    ready = []
+    ready: list[float] = []
+    idle: list[harness.Usage] = []
     for _ in range(5):
         with (
             harness.fresh_store() as store,
@@ -36,9 +37,9 @@ def main() -> None:
         ):
             ready.append(worker.ready_s)
             time.sleep(1)
-            idle = worker.usage()
+            idle.append(worker.usage())
     print(f"worker ready        {harness.quantile(ready, 0.5) * 1e3:7.1f} ms median")
-    print(f"idle worker         {idle.pss_mb:7.1f} MB in {idle.processes} processes")
+    print(f"idle worker         {idle[-1].pss_mb:7.1f} MB in {idle[-1].processes} processes")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""No-op async jobs: enqueue rates, drain rate, CPU per job over the whole worker tree, latencies."""
+"""No-op async jobs: enqueue rates, drain rate, CPU per job over the worker tree, latencies."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ async def measure(store: str, jobs: int, singles: int) -> None:
         harness.cli(store, "queues", "resume", "default")
         await last.result(timeout=300)
         seconds, after = time.perf_counter() - began, worker.usage()
-        counts = json.loads(harness.cli(store, "--json", "queues", "list").splitlines()[0])["counts"]
+        counts = json.loads(harness.cli(store, "--json", "queues", "list").splitlines()[0])[
+            "counts"
+        ]
         assert counts["succeeded"] == jobs + 1, counts
         cpu = (after.cpu_s - before.cpu_s) / jobs * 1e6
         print(f"drain                   {jobs / seconds:>10,.0f} jobs/s  ({jobs:,} jobs)")

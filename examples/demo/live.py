@@ -54,7 +54,7 @@ class Board:
 
     def _bars(self, now: float) -> list[str]:
         width = max(10, min(WIDTH_MAX, shutil.get_terminal_size().columns - 60))
-        lines = []
+        lines: list[str] = []
         for (task, lane, total), done in zip(self.rows, self.counts(), strict=True):
             filled = int(width * done / max(total, 1))
             bar = "█" * filled + "░" * (width - filled)

@@ -8,17 +8,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import requests
+from sources import source_files
 
 Record = dict[str, Any]
-
-
-class HasSourceBytes(Protocol):
-    """What the estimate must know of the demo's size."""
-
-    source_bytes: int
 
 
 @dataclass
@@ -40,10 +35,9 @@ def read_jobs(command: Sequence[str], store: str) -> dict[str, Record]:
     return {record["id"]: record for record in map(json.loads, output.splitlines())}
 
 
-def estimate_sequential(address: str, counts: Sequence[int], scale: HasSourceBytes) -> dict[str, float]:
+def estimate_sequential(address: str, counts: Sequence[int], source_bytes: int) -> dict[str, float]:
     """Seconds that plain sequential Python would take, from a sample of each kind of work."""
-    import tasks
-    from run import source_files
+    import tasks  # noqa: PLC0415 - it reads the API's address from the environment
 
     updates, reports, _ = counts
     calls = 12
@@ -52,12 +46,13 @@ def estimate_sequential(address: str, counts: Sequence[int], scale: HasSourceByt
         for number in range(calls):
             session.get(f"{address}/reports/{number}", timeout=10).raise_for_status()
     a_call = (time.perf_counter() - began) / calls
-    sample = source_files(scale.source_bytes)[::10]
+    sources = source_files(source_bytes)
+    sample = sources[::10]
     began = time.perf_counter()
     for path in sample:
         tasks.digest_source(path)
     a_byte = (time.perf_counter() - began) / max(1, sum(path.stat().st_size for path in sample))
-    whole = sum(path.stat().st_size for path in source_files(scale.source_bytes))
+    whole = sum(path.stat().st_size for path in sources)
     return {
         "update_record": updates * a_call,
         "fetch_report": reports * a_call,
@@ -133,8 +128,10 @@ def show_report(figures: Figures) -> int:
     twice = sum(count > 1 for count in figures.api["updates"].values())
     whole = sum(figures.sequential.values())
     print(f"\n  one worker took        {short(figures.seconds)}, its death included")
-    print(f"  plain sequential Python {short(whole)} (from a sample): {whole / figures.seconds:.0f}x as long")
-    print(f"  the API refused        {figures.api['refused']} calls (the limit is kept by the store)")
+    times = f"{whole / figures.seconds:.0f}x as long"
+    refused = figures.api["refused"]
+    print(f"  plain sequential Python {short(whole)} (from a sample): {times}")
+    print(f"  the API refused        {refused} calls (the limit is kept by the store)")
     print(f"  lost                   {lost}")
     print(f"  claimed again          {again} (held by the worker that was killed)")
     print(f"  run twice              {twice} updates reached the API a second time")

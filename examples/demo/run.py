@@ -1,8 +1,9 @@
-"""The main job, watched: waiting, blocking and computing work in one worker that is killed half-way.
+"""The main job, watched: all three kinds of work in one worker that is killed half-way.
 
-`make demo` runs this. It starts a real HTTP API and a real worker as processes of their own, enqueues
-every job durably into a fresh SQLite file, kills the whole worker with SIGKILL in the middle, starts
-another one, and ends with an audit: what ran where, how long it took, what was lost, what ran twice.
+The work waits, blocks and computes. `make demo` runs this. It starts a real HTTP API and a real
+worker as processes of their own, enqueues every job durably into a fresh SQLite file, kills the
+whole worker with SIGKILL in the middle, starts another one, and ends with an audit: what ran where,
+how long it took, what was lost, what ran twice.
 """
 
 from __future__ import annotations
@@ -16,18 +17,17 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import requests
 from live import Board
 from report import Figures, estimate_sequential, read_jobs, show_report
+from sources import source_files
 
-if TYPE_CHECKING:
-    from laneway import Job
+from laneway import Job, JobFailed
 
 HERE = Path(__file__).resolve().parent
 API_RATE = 400
@@ -49,27 +49,13 @@ class Line:
 
     task: str
     lane: str
-    jobs: list[Job[object]] = field(default_factory=list)
+    jobs: list[Job[object]] = field(default_factory=list[Job[object]])
     done: int = 0
     failed: int = 0
 
 
-def source_files(bytes_max: int) -> list[Path]:
-    """Source files of this Python installation, up to so many bytes in all."""
-    library = Path(sysconfig.get_path("stdlib"))
-    files: list[Path] = []
-    total = 0
-    for path in sorted(library.rglob("*.py"), key=lambda path: path.as_posix()[::-1]):
-        size = path.stat().st_size
-        if "site-packages" in path.parts or total + size > bytes_max:
-            continue
-        total += size
-        files.append(path)
-    return files
-
-
 @contextmanager
-def api_server() -> Iterator[str]:
+def api_server() -> Generator[str]:
     """The HTTP API as a process of its own; gives its address."""
     process = subprocess.Popen(
         [sys.executable, str(HERE / "api_server.py"), "--rate", str(API_RATE)],
@@ -114,7 +100,7 @@ def stop_worker(worker: subprocess.Popen[bytes], how: signal.Signals) -> int:
 
 async def enqueue_all(scale: Scale) -> list[Line]:
     """Puts every job into the store; from here on none may be lost."""
-    import tasks
+    import tasks  # noqa: PLC0415 - it reads the API's address from the environment
 
     lines = [
         Line("update_record", "async"),
@@ -133,8 +119,6 @@ async def enqueue_all(scale: Scale) -> list[Line]:
 
 async def follow(line: Line, job: Job[object]) -> None:
     """Counts one job when it has ended."""
-    from laneway import JobFailed
-
     try:
         await job.result(timeout=600)
     except JobFailed:
@@ -151,7 +135,7 @@ async def until(condition: Callable[[], bool], board: Board) -> None:
 
 
 async def run_all(lines: list[Line], log: Path, board: Board) -> float:
-    """Runs every job, with one worker that is killed and a second one; gives the seconds it took."""
+    """Runs every job, with a worker that is killed and a second one; gives the seconds it took."""
     began = time.perf_counter()
     total = sum(len(line.jobs) for line in lines)
     followers = [asyncio.ensure_future(follow(line, job)) for line in lines for job in line.jobs]
@@ -163,10 +147,11 @@ async def run_all(lines: list[Line], log: Path, board: Board) -> float:
     try:
         await until(lambda: done() >= total * 0.4, board)
         stop_worker(worker, signal.SIGKILL)
-        board.note(f"kill -9 of the whole worker after {done():,} of {total:,} jobs; nobody works now")
+        killed_after = f"{done():,} of {total:,} jobs"
+        board.note(f"kill -9 of the whole worker after {killed_after}; nobody works now")
         await until(lambda: board.seconds_since_note() > 2, board)
         worker = start_worker(log)
-        board.note(f"a new worker starts; jobs of the dead one follow when its lease ({LEASE}) ends")
+        board.note(f"a new worker starts; the dead one's jobs follow when its lease ({LEASE}) ends")
         await until(lambda: done() == total, board)
         await asyncio.gather(*followers)
         seconds = time.perf_counter() - began
@@ -192,9 +177,11 @@ async def demo(scale: Scale, folder: Path) -> int:
         board = Board([(line.task, line.lane, len(line.jobs)) for line in lines])
         board.counts = lambda: [line.done for line in lines]
         seconds = await run_all(lines, log, board)
-        stats = requests.get(f"{address}/stats", timeout=10).json()
+        stats = (await asyncio.to_thread(requests.get, f"{address}/stats", timeout=10)).json()
         print("\nmeasuring a sample of the same work in plain sequential Python …")
-        sequential = estimate_sequential(address, [len(line.jobs) for line in lines], scale)
+        sequential = estimate_sequential(
+            address, [len(line.jobs) for line in lines], scale.source_bytes
+        )
     figures = Figures(
         jobs=read_jobs(laneway_command(), store),
         enqueued={line.task: [str(job.id) for job in line.jobs] for line in lines},

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import aiohttp
 import requests
+import requests.adapters
 
 from laneway import Backoff, Laneway, Rate, inject
 

@@ -22,7 +22,16 @@ def server(tmp_path: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "--app-dir", str(EXAMPLE), "app:api", "--port", str(port)],
+        [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "--app-dir",
+            str(EXAMPLE),
+            "app:api",
+            "--port",
+            str(port),
+        ],
         env={**os.environ, "LANEWAY_STORE": f"sqlite:///{tmp_path}/web.db"},
         cwd=tmp_path,
     )

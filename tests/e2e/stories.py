@@ -1,4 +1,4 @@
-"""What every end-to-end test shares: the installed command, a store of its own, and a worker on it."""
+"""What every end-to-end test shares: the installed command, a store of its own, a worker on it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Story:
 
     folder: Path
     app: Path = HERE / "story_app.py"
-    environment: dict[str, str] = field(default_factory=dict)
-    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    workers: list[subprocess.Popen[str]] = field(default_factory=list[subprocess.Popen[str]])
 
     @property
     def store(self) -> str:

@@ -25,8 +25,8 @@ def read_jobs(system: System, *filters: str) -> dict[str, Record]:
 class Audit:
     """Remembers every end it has seen, and finds the ends that changed."""
 
-    ends: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    changed: list[str] = field(default_factory=list)
+    ends: dict[str, tuple[str, str, int]] = field(default_factory=dict[str, tuple[str, str, int]])
+    changed: list[str] = field(default_factory=list[str])
 
     def look(self, system: System) -> tuple[int, int]:
         """Compares the ended jobs with what was seen before; gives ended jobs and all jobs."""
@@ -48,7 +48,9 @@ class Audit:
         unfinished = [r["id"] for r in records.values() if r["state"] != "succeeded"]
         starts = system.journal.read_text().splitlines() if system.journal.exists() else []
         started = {line.split()[1] for line in starts}
-        never_ran = [id for id, r in records.items() if r["state"] == "succeeded" and id not in started]
+        never_ran = [
+            id for id, r in records.items() if r["state"] == "succeeded" and id not in started
+        ]
         return {
             "acknowledged": len(system.acknowledged),
             "jobs": len(records),

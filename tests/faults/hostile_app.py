@@ -12,7 +12,7 @@ app = Laneway()
 
 
 def hold_the_gil(seconds: int) -> None:
-    """One C call that holds the GIL throughout: `sleep` of the C library, called through `PyDLL`."""
+    """One C call that holds the GIL throughout: `sleep` of the C library through `PyDLL`."""
     ctypes.PyDLL(None).sleep(seconds)
 
 
@@ -30,7 +30,7 @@ def hogs_in_process(seconds: int) -> str:
 
 @app.task(lane="process", max_interrupts=2)
 def leaks() -> None:
-    kept = []
+    kept: list[bytearray] = []
     while True:
         kept.append(bytearray(4 << 20))
         time.sleep(0.002)

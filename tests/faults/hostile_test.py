@@ -1,7 +1,7 @@
 """Tasks that hog, leak, crash or refuse to stop: whom do they harm?
 
-The bounds are those of `docs/concepts/delivery.md`: jobs that the blocked loop has not taken start on a
-relief runner within two seconds; no lease is lost; nothing else fails.
+The bounds are those of `docs/concepts/delivery.md`: jobs that the blocked loop has not taken start
+on a relief runner within two seconds; no lease is lost; nothing else fails.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from operations import HERE, laneway_command
+
+from laneway import Job, JobFailed, JobParked
 
 pytestmark = pytest.mark.timeout(120)
 RELIEF_S = 2.0
@@ -81,10 +84,10 @@ def worker(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Worker]:
         hostile_app.app.close()
 
 
-def wait_running(job: object) -> None:
+def wait_running(job: Job[Any]) -> None:
     """Waits until a worker holds a job."""
     deadline = time.monotonic() + 10
-    while job.blocking.status() != "running":  # type: ignore[attr-defined]
+    while job.blocking.status() != "running":
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -93,7 +96,8 @@ def slowest_neighbour(seconds: float) -> float:
     """Sends a waiting job every 50 ms for a while; gives the longest time that one took."""
     import hostile_app
 
-    sent, end = [], time.monotonic() + seconds
+    sent: list[tuple[float, Job[int]]] = []
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         sent.append((time.monotonic(), hostile_app.neighbour.delay(len(sent))))
         time.sleep(0.05)
@@ -140,7 +144,6 @@ def test_a_hog_in_the_process_lane_delays_nobody(worker: Worker) -> None:
 @pytest.mark.parametrize("worker", [("--memory-max", "200MiB")], indirect=True)
 def test_a_leak_is_ended_by_the_memory_bound(worker: Worker) -> None:
     import hostile_app
-    from laneway import JobFailed
 
     leak = hostile_app.leaks.delay()
     assert slowest_neighbour(2) <= NEIGHBOUR_S + SLACK_S
@@ -154,7 +157,6 @@ def test_a_leak_is_ended_by_the_memory_bound(worker: Worker) -> None:
 @pytest.mark.parametrize("task", ["segfaults", "segfaults_in_async"])
 def test_a_crash_counts_as_poison_after_so_many_runs(worker: Worker, task: str) -> None:
     import hostile_app
-    from laneway import JobFailed
 
     crash = getattr(hostile_app, task).delay()
     with pytest.raises(JobFailed) as caught:
@@ -167,7 +169,6 @@ def test_a_crash_counts_as_poison_after_so_many_runs(worker: Worker, task: str) 
 
 def test_a_crash_of_a_task_that_must_not_repeat_is_parked(worker: Worker) -> None:
     import hostile_app
-    from laneway import JobParked
 
     payment = hostile_app.pays.delay()
     with pytest.raises(JobParked) as caught:
@@ -178,7 +179,6 @@ def test_a_crash_of_a_task_that_must_not_repeat_is_parked(worker: Worker) -> Non
 
 def test_a_task_that_swallows_cancellation_harms_nobody(worker: Worker) -> None:
     import hostile_app
-    from laneway import JobFailed
 
     stubborn = hostile_app.swallows_cancellation.delay()
     assert slowest_neighbour(3) <= NEIGHBOUR_S + SLACK_S
@@ -215,7 +215,7 @@ def test_a_worker_that_was_paused_past_its_lease_is_fenced(worker: Worker, tmp_p
         os.killpg(worker.process.pid, signal.SIGCONT)
     assert slow.wait(timeout=30) == "done"
     first_end = slow.blocking.details()["finished_at"]
-    # The first worker notices at its next beat; by then its own attempt has been refused or stopped.
+    # The first worker notices at its next beat; by then its own attempt was refused or stopped.
     deadline = time.monotonic() + 10
     while not worker.has_lost_a_session():
         assert time.monotonic() < deadline, "the first worker never noticed"

@@ -44,7 +44,7 @@ def test_jobs_of_a_dead_worker_run_again_within_lease_and_sweep(tmp_path: Path) 
             ]
 
         wait_until(lambda: len(started_again()) > 0, 15, "interrupted jobs to run again")
-        wait_until(lambda: system.is_produced(), 60, "the producer to end")
+        wait_until(system.is_produced, 60, "the producer to end")
         assert max(started_again()) <= lease_s + sweep_s + start_s
     finally:
         system.end()

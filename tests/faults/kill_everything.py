@@ -1,7 +1,7 @@
 """Kills workers, supervisors, runners and producers at random points, then audits.
 
-`python tests/faults/kill_everything.py --kills 1000 --jobs 20000 --seed 1`; the seed repeats the order
-of the kills and their pauses.
+`python tests/faults/kill_everything.py --kills 1000 --jobs 20000 --seed 1`; the seed repeats the
+order of the kills and their pauses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from audit import MUST_BE_ZERO, Audit
 from operations import OPERATIONS, System, wait_until
-
 
 PAUSE_MAX_S = 0.9
 

@@ -1,4 +1,4 @@
-"""Ways to break a running system, and the system they break: a producer and a worker on one store."""
+"""Ways to break a running system, and that system: a producer and a worker on one store."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class System:
     lease: str = "1s"
     sweep_every: str = "200ms"
     pause: float = 0.0
-    acknowledged: dict[int, str] = field(default_factory=dict)
+    acknowledged: dict[int, str] = field(default_factory=dict[int, str])
     worker: subprocess.Popen[bytes] | None = None
     producer: subprocess.Popen[bytes] | None = None
     produced_to: int = 0
@@ -77,14 +78,12 @@ class System:
     def start_producer(self) -> None:
         """Starts a producer behind what was produced so far, unless everything is."""
         self.collect()
-        if self.produced_to >= self.jobs:
+        count = self.jobs - len(self.acknowledged)
+        if count <= 0:
             return
         # A batch whose acknowledgement never came may be in the store all the same; its numbers are
         # left out, so that every number belongs to at most one acknowledged job.
         self.produced_to += 50
-        count = self.jobs - self.produced_to
-        if count <= 0:
-            return
         command = [sys.executable, str(HERE / "producer.py"), str(self.produced_to)]
         command += [str(count), str(self.pause)]
         with (self.folder / "acknowledged").open("ab") as output:
@@ -104,9 +103,7 @@ class System:
     def is_produced(self) -> bool:
         """Whether the producer has nothing left to do."""
         self.collect()
-        return self.produced_to >= self.jobs - 50 and (
-            self.producer is None or self.producer.poll() is not None
-        )
+        return len(self.acknowledged) >= self.jobs
 
     def revive(self) -> None:
         """Starts again what has died."""
@@ -163,7 +160,7 @@ def kill_producer(system: System, _: random.Random) -> None:
 OPERATIONS = (kill_tree, kill_supervisor, kill_runner, kill_producer)
 
 
-def wait_until(condition, seconds: float, what: str) -> None:  # type: ignore[no-untyped-def]
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """Waits for a condition of other processes, which can only be polled."""
     end = time.monotonic() + seconds
     while not condition():

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// How often a job is tried, and how long it waits between attempts.
 ///
 /// The wait before attempt `n + 1` is `first · factor^(n − 1)`, at most `cap`, and then spread by
-/// jitter: a share `jitter` of it is taken at random from zero, so that jobs that failed together do
-/// not come back together ("equal jitter" at 0.5, "full jitter" at 1.0 in Marc Brooker's
+/// jitter: a share `jitter` of it is taken at random from zero, so that jobs that failed together
+/// do not come back together ("equal jitter" at 0.5, "full jitter" at 1.0 in Marc Brooker's
 /// *Exponential Backoff and Jitter*, 2015).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Backoff {

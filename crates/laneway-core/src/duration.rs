@@ -30,8 +30,7 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
         let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, next) = tail.split_at(end);
         let number: f64 = number.parse().map_err(|_| malformed(text))?;
-        let factor =
-            UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| malformed(text))?.1;
+        let factor = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| malformed(text))?.1;
         seconds += number * factor;
         rest = next;
     }
@@ -44,12 +43,8 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
 /// Writes a duration with the largest unit that keeps it short, such as `250ms` or `1.5h`.
 pub fn format(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    let (unit, factor) = UNITS
-        .iter()
-        .rev()
-        .find(|(_, factor)| seconds >= *factor)
-        .copied()
-        .unwrap_or(("us", 1e-6));
+    let (unit, factor) =
+        UNITS.iter().rev().find(|(_, factor)| seconds >= *factor).copied().unwrap_or(("us", 1e-6));
     let rounded = (seconds / factor * 10.0).round() / 10.0;
     format!("{rounded}{unit}")
 }

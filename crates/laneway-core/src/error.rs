@@ -104,10 +104,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 /// The name in `known` that differs from `text` by the fewest edits, when these are few.
-pub fn closest_name<'a>(
-    text: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest_name<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let edits_max = text.chars().count() / 3 + 1;
     known
         .into_iter()

@@ -64,8 +64,8 @@ macro_rules! ulid_identity {
 }
 
 ulid_identity!(
-    /// Names a job for as long as the store keeps it. The producer makes it, so that an enqueue whose
-    /// answer was lost can be repeated without a second job.
+    /// Names a job for as long as the store keeps it. The producer makes it, so that an enqueue
+    /// whose answer was lost can be repeated without a second job.
     JobId,
     "job"
 );

@@ -21,8 +21,8 @@ pub const INTERRUPTS_MAX_DEFAULT: u32 = 3;
 
 /// The event that follows an interruption.
 ///
-/// `interrupts` counts this interruption too. A job that was interrupted `interrupts_max` times fails:
-/// most likely it kills its runner, and would do so for ever.
+/// `interrupts` counts this interruption too. A job that was interrupted `interrupts_max` times
+/// fails: most likely it kills its runner, and would do so for ever.
 pub const fn event_after(on_interrupt: OnInterrupt, interrupts: u32, interrupts_max: u32) -> Event {
     match on_interrupt {
         OnInterrupt::Park => Event::Park,

@@ -97,8 +97,8 @@ pub enum State {
     Failed,
     /// Ended because somebody asked for it.
     Cancelled,
-    /// Waits for a person: its outcome is unknown and its policy forbids to guess, or no worker knows
-    /// its task.
+    /// Waits for a person: its outcome is unknown and its policy forbids to guess, or no worker
+    /// knows its task.
     Parked,
 }
 

@@ -1,8 +1,9 @@
 //! Rate limits: the generic cell rate algorithm (ITU-T I.371, as described for software by Brandur
 //! Leach, *Rate Limiting, Cells, and GCRA*, 2015).
 //!
-//! A limit keeps one number, the *theoretical arrival time* (TAT): the instant at which its budget is
-//! full again. Each permit moves it one interval ahead; a permit is granted while the TAT is at most
+//! A limit keeps one number, the *theoretical arrival time* (TAT): the instant at which its budget
+//! is full again. Each permit moves it one interval ahead; a permit is granted while the TAT is at
+//! most
 //! `burst − 1` intervals ahead of now.
 
 use std::fmt;
@@ -42,7 +43,10 @@ impl Rate {
         if count == 0 || burst == 0 || rate.interval_micros() == 0 {
             return Err(Error::new(
                 Code::InvalidSetting,
-                format!("a rate of {count} in {} with burst {burst} is not usable", duration::format(per)),
+                format!(
+                    "a rate of {count} in {} with burst {burst} is not usable",
+                    duration::format(per)
+                ),
             )
             .why("count and burst must be at least 1, and the rate at most one million a second")
             .fix("write for example `Rate(\"25/s\", burst=5)`"));
@@ -70,8 +74,8 @@ impl Rate {
         micros(self.per) / i64::from(self.count.max(1))
     }
 
-    /// How many of `wanted` permits are granted `now`, what the TAT becomes, and when the next permit
-    /// can be had.
+    /// How many of `wanted` permits are granted `now`, what the TAT becomes, and when the next
+    /// permit can be had.
     pub fn grant(&self, tat: Timestamp, now: Timestamp, wanted: u32) -> Grant {
         let interval = self.interval_micros();
         let start = tat.max(now).as_micros();
@@ -155,9 +159,12 @@ mod tests {
 
     #[test]
     fn rates_are_read_as_people_write_them() {
-        for (text, count, seconds, burst) in
-            [("25/s", 25, 1, 25), ("100/m", 100, 60, 1), ("3/10s", 3, 10, 1), ("120/2s", 120, 2, 60)]
-        {
+        for (text, count, seconds, burst) in [
+            ("25/s", 25, 1, 25),
+            ("100/m", 100, 60, 1),
+            ("3/10s", 3, 10, 1),
+            ("120/2s", 120, 2, 60),
+        ] {
             let rate: Rate = text.parse().unwrap();
             assert_eq!(rate, Rate::new(count, Duration::from_secs(seconds), burst).unwrap());
         }

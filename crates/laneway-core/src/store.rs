@@ -4,16 +4,16 @@
 //! all, and what it acknowledged survives as far as [`Capabilities::durability`] says. The store's
 //! own clock decides leases, due times and limits; no caller's clock is asked.
 //!
-//! **Fencing.** Every claim adds 1 to the job's [`Token`]. A settlement or progress report must match
-//! job, token and session of a running job; one that does not is [`Settled::Stale`], changes nothing,
-//! and harms no other entry of its batch.
+//! **Fencing.** Every claim adds 1 to the job's [`Token`](crate::id::Token). A settlement or
+//! progress report must match job, token and session of a running job; one that does not is
+//! [`Settled::Stale`], changes nothing, and harms no other entry of its batch.
 //!
 //! **Repeating.** Every verb may be called again with the same request after its answer was lost:
 //! enqueue recognises ids, claim recognises [`Claim::call`], settle recognises tokens (the repeated
 //! entry is stale, which its caller reads as *already settled*).
 //!
-//! **Claimable work only.** What is scheduled, limited or in a paused queue lies outside the path of a
-//! claim, so that a million such jobs cost a claim nothing.
+//! **Claimable work only.** What is scheduled, limited or in a paused queue lies outside the path
+//! of a claim, so that a million such jobs cost a claim nothing.
 
 use std::fmt;
 use std::future::Future;
@@ -30,7 +30,7 @@ pub use record::{
 };
 pub use request::{
     Cancelled, Claim, Claimed, ClaimedJob, Due, Enqueued, LaneSlots, ListJobs, NewJob, OpenSession,
-    Outcome, Progress, Prune, Renewed, RenewSession, Requeued, Settle, Settled, Settlement, Sweep,
+    Outcome, Progress, Prune, RenewSession, Renewed, Requeued, Settle, Settled, Settlement, Sweep,
     Swept, Timing, UniqueKey, UniqueScope, Wake,
 };
 

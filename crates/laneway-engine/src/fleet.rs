@@ -77,6 +77,8 @@ pub(crate) struct Runner {
     pub(crate) ready_at: Option<Moment>,
     /// Attempts that it has.
     pub(crate) held: usize,
+    /// Whether one of them may take long, so that nothing may wait behind it.
+    pub(crate) holds_long: bool,
     /// Those of them that it has not begun.
     pub(crate) unstarted: usize,
     /// Attempts that were settled without it, because they did not stop.
@@ -111,6 +113,7 @@ impl Runner {
             started_at: now,
             ready_at: None,
             held: 0,
+            holds_long: false,
             unstarted: 0,
             abandoned: 0,
             ended: 0,
@@ -128,6 +131,11 @@ impl Runner {
 
     pub(crate) const fn takes_work(&self) -> bool {
         matches!(self.life, Life::Ready | Life::Worn)
+    }
+
+    /// Whether one more attempt may wait here, where at most `depth` may be at once.
+    pub(crate) const fn room_behind(&self, depth: usize) -> bool {
+        self.held == 0 || (self.held < depth && !self.holds_long)
     }
 }
 

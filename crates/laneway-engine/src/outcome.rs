@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use laneway_core::duration;
 use laneway_core::error::{Code, Error};
+use laneway_core::interrupt::OnInterrupt;
 use laneway_core::job::{Failure, Lane};
 use laneway_core::store::Outcome;
 
@@ -47,7 +48,16 @@ pub(crate) fn of_stop(attempt: &Attempt, reason: StopReason, how: &str, random: 
         StopReason::Cancel => {
             Outcome::Cancel(Failure::new(Code::JobCancelled, "it was cancelled while it ran"))
         }
-        StopReason::Shutdown => Outcome::Interrupt(Failure::new(
+        StopReason::Shutdown => of_shutdown(attempt),
+    }
+}
+
+/// The meaning of an attempt that its own worker cut short to end. It says nothing about the job,
+/// so it does not count towards poison: a long job survives any number of deployments.
+fn of_shutdown(attempt: &Attempt) -> Outcome {
+    match attempt.policy.on_interrupt {
+        OnInterrupt::Retry => Outcome::Release,
+        OnInterrupt::Park => Outcome::Park(Failure::new(
             Code::OutcomeUnknown,
             "its worker was told to end and the attempt did not end in time",
         )),

@@ -49,16 +49,14 @@ pub(crate) struct Belfry {
 }
 
 impl Belfry {
-    /// The folder for a database, made if need be; `None` when there is no place that only this
-    /// user may write.
+    /// The folder for a database; `None` when there is no place that only this user may write.
     pub(crate) fn of(database: &Path) -> Option<Self> {
         let prefix = format!("{}-{:08x}-", std::process::id(), fastrand::u32(..));
         let name = format!("{:016x}", fingerprint(database));
         roots().into_iter().find_map(|root| {
             let folder = root.join(&name);
             let longest = folder.as_os_str().len() + prefix.len() + "ffffffff.sock".len() + 1;
-            let is_usable =
-                longest <= SOCKET_PATH_BYTES_MAX && is_private(&root) && is_private(&folder);
+            let is_usable = longest <= SOCKET_PATH_BYTES_MAX && is_private(&root);
             is_usable.then(|| Self { folder, prefix: prefix.clone() })
         })
     }
@@ -119,8 +117,8 @@ impl Ringer {
         for path in &self.others {
             let sent = self.socket.send_to(b"!", path);
             let is_dead = sent.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            if is_dead && fs::remove_file(path).is_err() {
-                // Another process has removed the dead socket first.
+            if is_dead {
+                unbind(path);
             }
         }
     }
@@ -189,10 +187,23 @@ pub(crate) fn listen(
     Ok(thread::Builder::new().name(String::from("laneway-bell")).spawn(move || listener.serve()))
 }
 
+/// Binds a socket in the folder. Whoever leaves an empty folder removes it, perhaps just before the
+/// socket is bound, so it is made anew a few times.
 fn bind(belfry: &Belfry) -> Option<(UnixDatagram, PathBuf)> {
     let name = format!("{}{:08x}.sock", belfry.prefix, fastrand::u32(..));
     let path = belfry.folder.join(name);
-    UnixDatagram::bind(&path).ok().map(|socket| (socket, path))
+    (0..5).find_map(|_| {
+        let socket = is_private(&belfry.folder).then(|| UnixDatagram::bind(&path))?;
+        socket.ok().map(|socket| (socket, path.clone()))
+    })
+}
+
+/// Removes a socket's file, and the folder with the last of them.
+fn unbind(path: &Path) {
+    let is_gone = fs::remove_file(path).is_ok();
+    if is_gone && path.parent().is_some_and(|folder| fs::remove_dir(folder).is_err()) {
+        // Other processes listen; the last of them removes the folder.
+    }
 }
 
 impl Listener {
@@ -209,10 +220,8 @@ impl Listener {
             }
             self.wait();
         }
-        if let Some(path) = &self.path
-            && fs::remove_file(path).is_err()
-        {
-            // Somebody has cleaned the folder; nothing is left to remove.
+        if let Some(path) = &self.path {
+            unbind(path);
         }
     }
 
@@ -276,6 +285,19 @@ mod tests {
         DirBuilder::new().mode(0o755).create(&open).unwrap();
         assert!(!is_private(&open));
         assert!(is_private(&root.path().join("new")));
+    }
+
+    #[test]
+    fn the_last_listener_leaves_no_folder() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("database");
+        let belfry = Belfry { folder: folder.clone(), prefix: String::from("2-own-") };
+        let (_one, first) = bind(&belfry).unwrap();
+        let (_two, second) = bind(&belfry).unwrap();
+        unbind(&first);
+        assert!(folder.is_dir() && second.exists());
+        unbind(&second);
+        assert!(!folder.exists());
     }
 
     #[test]

@@ -62,8 +62,8 @@ pub(crate) fn enqueue(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>>
     Ok(answers)
 }
 
-/// The job that stands in the way of a new one, where adding it might change more than its own rows:
-/// a job that is not added brings neither a rate nor a queue. Of all others the insert tells.
+/// The job that stands in the way of a new one, where adding it might change more than its own
+/// rows: a job that is not added brings neither a rate nor a queue. Of all others the insert tells.
 fn holder(tx: &mut Tx<'_>, job: &NewJob, shared: &Shared) -> Result<Option<JobId>> {
     let connection = tx.connection;
     let is_plain = job.unique.is_none() && job.limit.is_none();

@@ -1,13 +1,13 @@
 //! Random work on the model and on a real store gives the same answers.
 //!
-//! A sequence of random operations is made concrete step by step, each step is asked of both stores,
-//! and the answers are compared; at the end everything that can be read is compared, too. A sequence
-//! on which they disagree is shortened to the few steps that matter.
+//! A sequence of random operations is made concrete step by step, each step is asked of both
+//! stores, and the answers are compared; at the end everything that can be read is compared, too. A
+//! sequence on which they disagree is shortened to the few steps that matter.
 //!
 //! Where the contract leaves a choice, the comparison leaves it, too: which of several open gates a
-//! scarce claim serves first (here each lane has one limit key), the order of jobs of different lanes
-//! in one answer, whether a due job is called ready before somebody claims or sweeps, and the wording
-//! of what a store says of its own accord.
+//! scarce claim serves first (here each lane has one limit key), the order of jobs of different
+//! lanes in one answer, whether a due job is called ready before somebody claims or sweeps, and the
+//! wording of what a store says of its own accord.
 
 use laneway_core::clock::Clock;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -30,12 +30,8 @@ use operation::Operation;
 /// # Panics
 /// When they disagree, with the shortest sequence that was found.
 pub fn run_agreement<H: Harness>(cases: u32) {
-    let config = Config {
-        cases,
-        failure_persistence: None,
-        max_shrink_iters: 4_000,
-        ..Config::default()
-    };
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
     let outcome = TestRunner::new(config).run(&operation::sequences(), |operations| {
         let clock = SimClock::new();
         let harness = H::open(clock.clone());
@@ -66,13 +62,7 @@ async fn compare<H: Harness>(
             agree(&mut history, &request, &model, &store).await?;
         }
     }
-    agree(
-        &mut history,
-        &Request::Sweep { jobs_max: 3 },
-        &model,
-        &store,
-    )
-    .await?;
+    agree(&mut history, &Request::Sweep { jobs_max: 3 }, &model, &store).await?;
     let everything = history.read();
     agree(&mut history, &everything, &model, &store).await
 }

@@ -35,10 +35,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             return output;
         }
         let left = TIME_MAX.saturating_sub(started.elapsed());
-        assert!(
-            !left.is_zero(),
-            "waited {TIME_MAX:?} for something that never came"
-        );
+        assert!(!left.is_zero(), "waited {TIME_MAX:?} for something that never came");
         thread::park_timeout(left);
     }
 }

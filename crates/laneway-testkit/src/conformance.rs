@@ -1,9 +1,10 @@
 //! What every store must do, a case a sentence.
 //!
-//! A store's adapter implements [`Harness`] and calls [`conformance_suite!`](crate::conformance_suite),
-//! which makes each case a test of its own. Cases that only some stores can meet have a [`Need`]; an
-//! adapter names those that its store cannot meet in [`Harness::EXCEPTIONS`], and the suite fails
-//! when that list and the store's capabilities disagree.
+//! A store's adapter implements [`Harness`] and calls
+//! [`conformance_suite!`](crate::conformance_suite), which makes each case a test of its own. Cases
+//! that only some stores can meet have a [`Need`]; an adapter names those that its store cannot
+//! meet in [`Harness::EXCEPTIONS`], and the suite fails when that list and the store's capabilities
+//! disagree.
 //!
 //! ```ignore
 //! struct InMemory { … }
@@ -98,8 +99,8 @@ pub enum Need {
     NamesFinished,
 }
 
-/// The cases that go beyond one process: the exceptions of a store that lives in one. A durable store
-/// meets them all, but for the one that also needs [`Need::NamesFinished`].
+/// The cases that go beyond one process: the exceptions of a store that lives in one. A durable
+/// store meets them all, but for the one that also needs [`Need::NamesFinished`].
 pub const BEYOND_ONE_PROCESS: &[&str] = &[
     "a_new_job_rings_in_another_process",
     "the_wish_to_cancel_rings_in_another_process",
@@ -151,9 +152,6 @@ pub fn run<H: Harness, F: Future<Output = ()>>(name: &str, case: impl FnOnce(Tri
 /// Checks that every excused case exists.
 pub fn check_exceptions<H: Harness>(cases: &[&str]) {
     for name in H::EXCEPTIONS {
-        assert!(
-            cases.contains(name),
-            "`{name}` in EXCEPTIONS is not a case of the suite"
-        );
+        assert!(cases.contains(name), "`{name}` in EXCEPTIONS is not a case of the suite");
     }
 }

@@ -1,8 +1,8 @@
 //! A store that breaks on demand.
 //!
-//! [`FaultyStore`] passes every verb on to another store. A [`FaultPlan`], shared with the test, says
-//! which calls fail before they happen, which happen but lose their reply, and which wait until the
-//! test opens a [`Gate`].
+//! [`FaultyStore`] passes every verb on to another store. A [`FaultPlan`], shared with the test,
+//! says which calls fail before they happen, which happen but lose their reply, and which wait
+//! until the test opens a [`Gate`].
 
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
@@ -31,8 +31,8 @@ impl<S: Store> FaultyStore<S> {
         Self { inner, plan }
     }
 
-    /// Makes the call as planned. It is passed unmade, because a store may begin its work before the
-    /// future is awaited.
+    /// Makes the call as planned. It is passed unmade, because a store may begin its work before
+    /// the future is awaited.
     async fn call<T, F: Future<Output = Result<T, Error>> + Send>(
         &self,
         verb: Verb,
@@ -54,11 +54,7 @@ impl<S: Store> FaultyStore<S> {
 }
 
 fn broken(verb: Verb, why: &str) -> Error {
-    Error::new(
-        Code::StoreUnavailable,
-        format!("the call {verb:?} failed as planned"),
-    )
-    .why(why)
+    Error::new(Code::StoreUnavailable, format!("the call {verb:?} failed as planned")).why(why)
 }
 
 impl<S: Store> Store for FaultyStore<S> {
@@ -73,18 +69,15 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     async fn open_session(&self, open: OpenSession) -> Result<(), Error> {
-        self.call(Verb::OpenSession, || self.inner.open_session(open))
-            .await
+        self.call(Verb::OpenSession, || self.inner.open_session(open)).await
     }
 
     async fn renew_session(&self, renew: RenewSession) -> Result<Renewed, Error> {
-        self.call(Verb::RenewSession, || self.inner.renew_session(renew))
-            .await
+        self.call(Verb::RenewSession, || self.inner.renew_session(renew)).await
     }
 
     async fn close_session(&self, session: SessionId) -> Result<(), Error> {
-        self.call(Verb::CloseSession, || self.inner.close_session(session))
-            .await
+        self.call(Verb::CloseSession, || self.inner.close_session(session)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed, Error> {
@@ -100,10 +93,7 @@ impl<S: Store> Store for FaultyStore<S> {
         session: SessionId,
         reports: Vec<Progress>,
     ) -> Result<(), Error> {
-        self.call(Verb::ReportProgress, || {
-            self.inner.report_progress(session, reports)
-        })
-        .await
+        self.call(Verb::ReportProgress, || self.inner.report_progress(session, reports)).await
     }
 
     async fn sweep(&self, sweep: Sweep) -> Result<Swept, Error> {
@@ -123,13 +113,11 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     async fn pause_queue(&self, queue: QueueName) -> Result<(), Error> {
-        self.call(Verb::PauseQueue, || self.inner.pause_queue(queue))
-            .await
+        self.call(Verb::PauseQueue, || self.inner.pause_queue(queue)).await
     }
 
     async fn resume_queue(&self, queue: QueueName) -> Result<(), Error> {
-        self.call(Verb::ResumeQueue, || self.inner.resume_queue(queue))
-            .await
+        self.call(Verb::ResumeQueue, || self.inner.resume_queue(queue)).await
     }
 
     async fn watch(&self) -> Result<Self::Watch, Error> {
@@ -137,8 +125,7 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     async fn finished(&self, jobs: Vec<JobId>) -> Result<Vec<Finished>, Error> {
-        self.call(Verb::Finished, || self.inner.finished(jobs))
-            .await
+        self.call(Verb::Finished, || self.inner.finished(jobs)).await
     }
 
     async fn job(&self, job: JobId) -> Result<Option<JobRecord>, Error> {
@@ -146,8 +133,7 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     async fn list_jobs(&self, list: ListJobs) -> Result<Page, Error> {
-        self.call(Verb::ListJobs, || self.inner.list_jobs(list))
-            .await
+        self.call(Verb::ListJobs, || self.inner.list_jobs(list)).await
     }
 
     async fn queues(&self) -> Result<Vec<QueueRecord>, Error> {

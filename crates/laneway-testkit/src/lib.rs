@@ -1,12 +1,12 @@
 //! What proves a store.
 //!
 //! **What is this?** The conformance suite that every store passes ([`conformance`]), the plainest
-//! possible store to compare with ([`model`]), a test that random work on both gives the same answers
-//! ([`agreement`]), a store that breaks on demand ([`faulty`]), and a clock that tests move
+//! possible store to compare with ([`model`]), a test that random work on both gives the same
+//! answers ([`agreement`]), a store that breaks on demand ([`faulty`]), and a clock that tests move
 //! ([`clock`]).
 //!
-//! **What does it promise?** A store that passes keeps the contract of [`laneway_core::store`] as far
-//! as it can be seen from outside.
+//! **What does it promise?** A store that passes keeps the contract of [`laneway_core::store`] as
+//! far as it can be seen from outside.
 //!
 //! **What does it deliberately not do?** It never asks which store is under test, and it never
 //! sleeps: time moves when a test moves it, and what is awaited announces itself.

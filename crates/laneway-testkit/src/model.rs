@@ -1,7 +1,8 @@
 //! The plainest possible store: everything in one place under one lock, every question answered by
 //! looking at every job.
 //!
-//! It is the oracle that real stores are compared with, so it is written to be read, not to be fast.
+//! It is the oracle that real stores are compared with, so it is written to be read, not to be
+//! fast.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -49,10 +50,7 @@ pub struct Watch(UnboundedReceiver<Wake>);
 impl ModelStore {
     /// An empty store.
     pub fn new(clock: SimClock) -> Self {
-        Self {
-            clock,
-            inner: Arc::default(),
-        }
+        Self { clock, inner: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -69,9 +67,7 @@ impl ModelStore {
         let answer = verb(&mut inner.state, self.clock.now());
         let wake = std::mem::take(&mut inner.state.wake);
         if wake != Wake::default() {
-            inner
-                .watches
-                .retain(|watch| watch.send(wake.clone()).is_ok());
+            inner.watches.retain(|watch| watch.send(wake.clone()).is_ok());
         }
         answer
     }
@@ -79,9 +75,7 @@ impl ModelStore {
 
 impl fmt::Debug for ModelStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ModelStore")
-            .field("clock", &self.clock)
-            .finish_non_exhaustive()
+        f.debug_struct("ModelStore").field("clock", &self.clock).finish_non_exhaustive()
     }
 }
 
@@ -89,11 +83,7 @@ impl Store for ModelStore {
     type Watch = Watch;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            durability: Durability::Memory,
-            many_machines: false,
-            names_finished: true,
-        }
+        Capabilities { durability: Durability::Memory, many_machines: false, names_finished: true }
     }
 
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
@@ -186,10 +176,7 @@ impl Store for ModelStore {
     async fn health(&self) -> Result<Health, Error> {
         let jobs = self.read(|state, _| state.jobs.len());
         let facts = vec![(String::from("jobs"), jobs.to_string())];
-        Ok(Health {
-            facts,
-            warnings: Vec::new(),
-        })
+        Ok(Health { facts, warnings: Vec::new() })
     }
 }
 

@@ -35,10 +35,7 @@ fn the_planned_call_fails_before_it_happens_and_no_other() {
         faulty.pause_queue(queue()).await.unwrap();
         assert!(store.queues().await.unwrap()[0].is_paused);
     });
-    assert_eq!(
-        (plan.calls(Verb::PauseQueue), plan.calls(Verb::ResumeQueue)),
-        (3, 2)
-    );
+    assert_eq!((plan.calls(Verb::PauseQueue), plan.calls(Verb::ResumeQueue)), (3, 2));
 }
 
 #[test]

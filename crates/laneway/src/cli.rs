@@ -35,12 +35,7 @@ const NEGATIVE: u8 = 1;
 
 /// A task engine for Python: async where it waits, processes where it computes.
 #[derive(Debug, Parser)]
-#[command(
-    name = "laneway",
-    version,
-    propagate_version = false,
-    max_term_width = 100
-)]
+#[command(name = "laneway", version, propagate_version = false, max_term_width = 100)]
 #[command(arg_required_else_help = true, disable_help_subcommand = false)]
 struct Cli {
     #[command(flatten)]
@@ -169,17 +164,11 @@ where
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            Error::new(
-                laneway_core::error::Code::Internal,
-                "the runtime cannot be started",
-            )
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Error::new(laneway_core::error::Code::Internal, "the runtime cannot be started")
             .why(error.to_string())
             .fix("raise the limit on open files (`ulimit -n`)")
-        })
+    })
 }
 
 #[cfg(test)]

@@ -92,24 +92,15 @@ impl Layers<'_> {
             return (Raw::Text(text.to_owned()), Origin::Flag(flag), folder);
         }
         if let Some(text) = self.sources.variable(entry.env) {
-            return (
-                Raw::Text(text.to_owned()),
-                Origin::Environment(entry.env),
-                folder,
-            );
+            return (Raw::Text(text.to_owned()), Origin::Environment(entry.env), folder);
         }
         if let Some(file) = self.file
             && let Some((raw, line)) = file.get(entry.key)
         {
-            let origin = Origin::File {
-                path: file.path().to_owned(),
-                line,
-            };
+            let origin = Origin::File { path: file.path().to_owned(), line };
             return (raw.clone(), origin, file.folder());
         }
-        let raw = entry
-            .default
-            .map_or(Raw::Absent, |text| Raw::Text(text.to_owned()));
+        let raw = entry.default.map_or(Raw::Absent, |text| Raw::Text(text.to_owned()));
         (raw, Origin::Default, self.project)
     }
 }
@@ -136,12 +127,11 @@ impl Unfit {
                 };
                 error.why(reason)
             }
-            Self::Value { why } => Error::new(
-                Code::InvalidSetting,
-                format!("`{}` is not possible", entry.key),
-            )
-            .why(format!("{origin} {why}"))
-            .fix(format!("set `{}` to {}", entry.key, entry.form)),
+            Self::Value { why } => {
+                Error::new(Code::InvalidSetting, format!("`{}` is not possible", entry.key))
+                    .why(format!("{origin} {why}"))
+                    .fix(format!("set `{}` to {}", entry.key, entry.form))
+            }
         }
     }
 }

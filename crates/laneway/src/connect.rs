@@ -56,21 +56,14 @@ fn open(url: &StoreUrl) -> Result<AnyStore, Error> {
         Place::Memory => Location::Memory,
     };
     let durability = url.durability().unwrap_or(Durability::Os);
-    SqliteStore::open(SqliteOptions {
-        path,
-        durability,
-        clock: Arc::new(SystemClock),
-    })
-    .map(AnyStore::Sqlite)
+    SqliteStore::open(SqliteOptions { path, durability, clock: Arc::new(SystemClock) })
+        .map(AnyStore::Sqlite)
 }
 
 #[cfg(not(feature = "sqlite"))]
 fn open(url: &StoreUrl) -> Result<AnyStore, Error> {
-    Err(Error::new(
-        Code::StoreKindUnknown,
-        format!("the store `{url}` cannot be used"),
-    )
-    .why("this build was made without the feature `sqlite`"))
+    Err(Error::new(Code::StoreKindUnknown, format!("the store `{url}` cannot be used"))
+        .why("this build was made without the feature `sqlite`"))
 }
 
 fn create_folder_of(path: &Path) -> Result<(), Error> {
@@ -94,9 +87,6 @@ fn unreachable_file(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::StoreFull,
         _ => Code::StoreUnavailable,
     };
-    Error::new(
-        code,
-        format!("`{}` cannot be used for a store", path.display()),
-    )
-    .why(error.to_string())
+    Error::new(code, format!("`{}` cannot be used for a store", path.display()))
+        .why(error.to_string())
 }

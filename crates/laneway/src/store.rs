@@ -51,10 +51,7 @@ macro_rules! delegate {
 
 #[cfg_attr(
     not(feature = "sqlite"),
-    expect(
-        unused_variables,
-        reason = "a build without a store has nothing to pass it to"
-    )
+    expect(unused_variables, reason = "a build without a store has nothing to pass it to")
 )]
 impl Store for AnyStore {
     type Watch = AnyWatch;

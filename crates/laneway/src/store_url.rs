@@ -12,15 +12,8 @@ use laneway_core::store::Durability;
 const EXAMPLES: &str = "use `sqlite:///relative.db`, `sqlite:////absolute/path.db` or `memory://`";
 
 /// Schemes of stores that exist but are not in this build.
-const OTHER_KINDS: [&str; 7] = [
-    "redis",
-    "rediss",
-    "valkey",
-    "valkeys",
-    "postgres",
-    "postgresql",
-    "postgresql+psycopg",
-];
+const OTHER_KINDS: [&str; 7] =
+    ["redis", "rediss", "valkey", "valkeys", "postgres", "postgresql", "postgresql+psycopg"];
 
 /// The address of a store, checked. A file's path in it is absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,10 +51,7 @@ impl StoreUrl {
 
     /// The embedded store in a file, with the default durability.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self {
-            place: Place::File(path.into()),
-            durability: None,
-        }
+        Self { place: Place::File(path.into()), durability: None }
     }
 
     /// Where the store is.
@@ -77,11 +67,8 @@ impl StoreUrl {
     fn parse_sqlite(text: &str, rest: &str, base: &Path) -> Result<Self, Error> {
         let (location, query) = split_query(rest);
         let Some(path) = location.strip_prefix('/') else {
-            return Err(
-                invalid(text, "after `sqlite://` a third slash begins the path").fix(format!(
-                    "write `sqlite:///{location}` for a path relative to the project"
-                )),
-            );
+            return Err(invalid(text, "after `sqlite://` a third slash begins the path")
+                .fix(format!("write `sqlite:///{location}` for a path relative to the project")));
         };
         if path == ":memory:" {
             return Err(invalid(text, "`:memory:` is not a file").fix("write `memory://`"));
@@ -90,33 +77,22 @@ impl StoreUrl {
             return Err(invalid(text, "it names no file"));
         }
         let path = decoded(path).ok_or_else(|| {
-            invalid(
-                text,
-                "a `%` in it is not followed by two hexadecimal digits",
-            )
-            .fix("write a percent sign in a path as `%25`")
+            invalid(text, "a `%` in it is not followed by two hexadecimal digits")
+                .fix("write a percent sign in a path as `%25`")
         })?;
         if path.as_os_str().as_bytes().contains(&0) {
             return Err(invalid(text, "a path cannot contain the character NUL"));
         }
         let place = Place::File(base.join(path));
-        Ok(Self {
-            place,
-            durability: parse_query(text, query)?,
-        })
+        Ok(Self { place, durability: parse_query(text, query)? })
     }
 
     fn parse_memory(text: &str, rest: &str) -> Result<Self, Error> {
         if rest.is_empty() {
-            return Ok(Self {
-                place: Place::Memory,
-                durability: None,
-            });
+            return Ok(Self { place: Place::Memory, durability: None });
         }
-        Err(
-            invalid(text, "a store in memory has neither a path nor options")
-                .fix("write `memory://`"),
-        )
+        Err(invalid(text, "a store in memory has neither a path nor options")
+            .fix("write `memory://`"))
     }
 }
 
@@ -186,9 +162,7 @@ pub const fn durability_name(durability: Durability) -> &'static str {
 
 fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    ["pass", "secret", "token", "key"]
-        .iter()
-        .any(|word| key.contains(word))
+    ["pass", "secret", "token", "key"].iter().any(|word| key.contains(word))
 }
 
 fn split_query(rest: &str) -> (&str, &str) {
@@ -200,16 +174,12 @@ fn parse_query(text: &str, query: &str) -> Result<Option<Durability>, Error> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if key != "durability" {
-            return Err(
-                invalid(text, format!("`{key}` is not an option of this store"))
-                    .fix("the only option is `durability`")
-                    .closest(key, ["durability"]),
-            );
+            return Err(invalid(text, format!("`{key}` is not an option of this store"))
+                .fix("the only option is `durability`")
+                .closest(key, ["durability"]));
         }
         let levels = [Durability::Fsync, Durability::Os, Durability::Memory];
-        let found = levels
-            .into_iter()
-            .find(|level| durability_name(*level) == value);
+        let found = levels.into_iter().find(|level| durability_name(*level) == value);
         durability = Some(found.ok_or_else(|| {
             invalid(text, format!("`{value}` is not a durability"))
                 .fix("write `?durability=fsync`, `?durability=os` or `?durability=memory`")
@@ -219,12 +189,9 @@ fn parse_query(text: &str, query: &str) -> Result<Option<Durability>, Error> {
 }
 
 fn invalid(text: &str, why: impl Into<String>) -> Error {
-    Error::new(
-        Code::StoreUrlInvalid,
-        format!("`{}` is not the URL of a store", Redacted(text)),
-    )
-    .why(why)
-    .fix(EXAMPLES)
+    Error::new(Code::StoreUrlInvalid, format!("`{}` is not the URL of a store", Redacted(text)))
+        .why(why)
+        .fix(EXAMPLES)
 }
 
 fn without_scheme(text: &str) -> Error {
@@ -237,9 +204,7 @@ fn without_scheme(text: &str) -> Error {
         .fix(format!("write `sqlite:///{path}` or `sqlite:////{path}`"));
     }
     let looks_like_path = text.contains('/')
-        || [".db", ".sqlite", ".sqlite3"]
-            .iter()
-            .any(|ending| text.ends_with(ending));
+        || [".db", ".sqlite", ".sqlite3"].iter().any(|ending| text.ends_with(ending));
     if looks_like_path && !text.contains(':') {
         return invalid(text, "it is a path, not a URL").fix(format!("write `sqlite:///{text}`"));
     }
@@ -316,10 +281,7 @@ mod tests {
     fn urls_name_files_relative_absolute_and_in_memory() {
         for (text, path) in [
             ("sqlite:///jobs.db", "/srv/shop/jobs.db"),
-            (
-                "sqlite:///.laneway/laneway.db",
-                "/srv/shop/.laneway/laneway.db",
-            ),
+            ("sqlite:///.laneway/laneway.db", "/srv/shop/.laneway/laneway.db"),
             ("sqlite:////var/lib/jobs.db", "/var/lib/jobs.db"),
             ("SQLite:///a%20b%25.db", "/srv/shop/a b%.db"),
             (" sqlite:///with space.db ", "/srv/shop/with space.db"),
@@ -349,25 +311,13 @@ mod tests {
             ("jobs", EXAMPLES),
             ("jobs.db", "write `sqlite:///jobs.db`"),
             ("/var/jobs.db", "write `sqlite:////var/jobs.db`"),
-            (
-                "sqlite:jobs.db",
-                "write `sqlite:///jobs.db` or `sqlite:////jobs.db`",
-            ),
-            (
-                "sqlite://jobs.db",
-                "write `sqlite:///jobs.db` for a path relative to the project",
-            ),
+            ("sqlite:jobs.db", "write `sqlite:///jobs.db` or `sqlite:////jobs.db`"),
+            ("sqlite://jobs.db", "write `sqlite:///jobs.db` for a path relative to the project"),
             ("sqlite:///", EXAMPLES),
             ("sqlite:///folder/", EXAMPLES),
             ("sqlite:///:memory:", "write `memory://`"),
-            (
-                "sqlite:///a%2.db",
-                "write a percent sign in a path as `%25`",
-            ),
-            (
-                "sqlite:///a%+1.db",
-                "write a percent sign in a path as `%25`",
-            ),
+            ("sqlite:///a%2.db", "write a percent sign in a path as `%25`"),
+            ("sqlite:///a%+1.db", "write a percent sign in a path as `%25`"),
             ("sqlite:///a%00.db", EXAMPLES),
             ("sqlite:///a.db?durabilty=os", "did you mean `durability`?"),
             ("sqlite:///a.db?x=1", "the only option is `durability`"),
@@ -381,21 +331,15 @@ mod tests {
             ("amqp://host", EXAMPLES),
         ] {
             let error = parse(text).unwrap_err();
-            assert_eq!(
-                (error.code(), error.remedy()),
-                (Code::StoreUrlInvalid, fix),
-                "{text}"
-            );
+            assert_eq!((error.code(), error.remedy()), (Code::StoreUrlInvalid, fix), "{text}");
         }
     }
 
     #[test]
     fn a_kind_that_is_not_built_in_is_told_apart_and_its_password_hidden() {
-        for text in [
-            "redis://:pa/ss@db:6379/0",
-            "rediss://u:p@ss@db",
-            "postgresql://u:pass@db/x?a=b",
-        ] {
+        for text in
+            ["redis://:pa/ss@db:6379/0", "rediss://u:p@ss@db", "postgresql://u:pass@db/x?a=b"]
+        {
             let error = parse(text).unwrap_err();
             assert_eq!(error.code(), Code::StoreKindUnknown, "{text}");
             assert!(!format!("{error}").contains("ss@"), "{error}");
@@ -408,15 +352,9 @@ mod tests {
             ("redis://user:secret@host:1/0", "redis://user:***@host:1/0"),
             ("redis://:secret@host", "redis://:***@host"),
             ("redis://token@host", "redis://***@host"),
-            (
-                "redis://host?password=x&db=1",
-                "redis://host?password=***&db=1",
-            ),
+            ("redis://host?password=x&db=1", "redis://host?password=***&db=1"),
             ("postgresql://u:a?b/c@d@host/x", "postgresql://u:***@host/x"),
-            (
-                "sqlite:///pl@in.db?durability=os",
-                "sqlite:///pl@in.db?durability=os",
-            ),
+            ("sqlite:///pl@in.db?durability=os", "sqlite:///pl@in.db?durability=os"),
             ("no url", "no url"),
         ] {
             assert_eq!(Redacted(text).to_string(), shown);

@@ -86,11 +86,8 @@ pub fn session(record: &SessionRecord) -> Value {
 
 /// The facts that a store tells of itself, by name, and its warnings.
 pub fn health(health: &Health) -> Value {
-    let facts: serde_json::Map<_, _> = health
-        .facts
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
+    let facts: serde_json::Map<_, _> =
+        health.facts.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({ "facts": facts, "warnings": health.warnings })
 }
 

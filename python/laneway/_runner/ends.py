@@ -63,6 +63,19 @@ def raised(error: BaseException) -> RaisedEnd:
     return code, kind, _message(error), _traceback(error), retryable, after
 
 
+class Sizes:
+    """What a worker tells its runners of sizes."""
+
+    __slots__ = ("result_bytes_max",)
+
+    def __init__(self) -> None:
+        self.result_bytes_max = 1 << 20
+
+
+sizes = Sizes()
+"""The sizes of this runner."""
+
+
 def encoded(result: object, task: str) -> bytes | RaisedEnd:
     """The end of an attempt that returned: the encoded result, if it can be encoded.
 
@@ -71,11 +84,18 @@ def encoded(result: object, task: str) -> bytes | RaisedEnd:
         task: The task's name.
     """
     try:
-        return encode(result)
+        payload = encode(result)
     except Exception as error:  # noqa: BLE001 - a property of the value may raise anything
         kind = type_name(type(result))
         message = f"the result of `{task}` cannot be stored: it is a `{kind}`: {error}"
         return "LW3004", "", _cut(message, MESSAGE_MAX), "", False, None
+    if len(payload) <= sizes.result_bytes_max:
+        return payload
+    message = (
+        f"the result of `{task}` has {len(payload):,} bytes, "
+        f"the most is {sizes.result_bytes_max:,} (`payload_max`)"
+    )
+    return "LW3003", "", message, "", False, None
 
 
 def _message(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from laneway import _runner
 from laneway._bridge import RunnerChannel
+from laneway._runner.ends import sizes
 from laneway._runner.loader import load
 from laneway.errors import LanewayError
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 STORE_OF_WORKER = "LANEWAY_WORKER_STORE"
 """The environment variable by which a worker tells its runners which store it serves."""
+
+PAYLOAD_MAX_OF_WORKER = "LANEWAY_WORKER_PAYLOAD_MAX"
+"""The environment variable by which a worker tells its runners the most bytes of a result."""
 
 NICENESS_OF_PROCESS_LANE = 10
 """So that computing never keeps the event loop and the supervisor from their turn."""
@@ -52,6 +56,7 @@ def start(arguments: Sequence[str]) -> int:
     # What tasks enqueue goes to the store that this worker serves, whatever the code says. It is
     # taken out of the environment, since programs that tasks start are no part of this worker.
     app.store = os.environ.pop(STORE_OF_WORKER, app.store)
+    sizes.result_bytes_max = int(os.environ.pop(PAYLOAD_MAX_OF_WORKER, sizes.result_bytes_max))
     # What was imported stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
 //! The registry of error codes. Each has a page `docs/errors/LWxxxx.md`.
 //!
-//! Ranges: LW1 setup and configuration, LW2 execution, LW3 payloads and the Python SDK, LW4 control,
-//! LW9 our bug.
+//! Ranges: LW1 setup and configuration, LW2 execution, LW3 payloads and the Python SDK, LW4
+//! control, LW9 our bug.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,7 +24,10 @@ pub struct Entry {
 }
 
 macro_rules! registry {
-    ($($(#[doc = $title:literal])+ $name:ident = $number:literal, exit $exit:literal, $retry:ident, $fix:literal;)*) => {
+    ($(
+        $(#[doc = $title:literal])+
+        $name:ident = $number:literal, exit $exit:literal, $retry:ident, $fix:literal;
+    )*) => {
         /// A code of the error registry.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]

@@ -201,7 +201,8 @@ pub enum Outcome {
     Fail(Failure),
     /// It was cancelled (`cancel`).
     Cancel(Failure),
-    /// It never started and can run elsewhere at once (`release`); counts as nothing.
+    /// It never started, or its own worker cut it short and its policy says to run it again
+    /// (`release`); it can run elsewhere at once, and counts as nothing.
     Release,
     /// It never started because this worker does not know its task (`defer`); counts as a handback.
     HandBack {

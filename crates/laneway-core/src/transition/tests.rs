@@ -41,14 +41,8 @@ fn a_succeeded_job_never_changes_again() {
 
 #[test]
 fn only_a_running_job_can_be_settled_by_an_attempt() {
-    let settlements = [
-        Event::Succeed,
-        Event::Retry,
-        Event::Fail,
-        Event::Release,
-        Event::Defer,
-        Event::Park,
-    ];
+    let settlements =
+        [Event::Succeed, Event::Retry, Event::Fail, Event::Release, Event::Defer, Event::Park];
     for state in State::ALL.into_iter().filter(|state| *state != State::Running) {
         assert!(settlements.into_iter().all(|event| next(state, event).is_none()), "{state}");
     }

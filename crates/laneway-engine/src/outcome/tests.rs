@@ -85,8 +85,8 @@ fn a_stop_decides_the_meaning_of_an_end_unless_the_work_was_done() {
         (Some(Cancel), raised(true, None), Ending::Cancelled, "LW2009"),
         (Some(Timeout), End::Stopped(Timeout), Ending::Retried(second), "LW2004"),
         (Some(Timeout), raised(false, None), Ending::Retried(second), "LW2004"),
-        (Some(Shutdown), End::Stopped(Shutdown), Ending::Interrupted, "LW2008"),
-        (Some(Shutdown), raised(true, None), Ending::Interrupted, "LW2008"),
+        (Some(Shutdown), End::Stopped(Shutdown), Ending::Released, ""),
+        (Some(Shutdown), raised(true, None), Ending::Released, ""),
     ] {
         let outcome = of_end(&attempt(0, stop), end.clone(), 0.5);
         assert_eq!((ending(&outcome).0, code(&outcome)), (expected, number), "{stop:?} {end:?}");
@@ -111,7 +111,7 @@ fn a_death_interrupts_what_has_started_and_releases_what_has_not() {
         (Some(Cancel), true, Ending::Cancelled),
         (Some(Cancel), false, Ending::Cancelled),
         (Some(Timeout), true, Ending::Retried(Duration::from_secs(1))),
-        (Some(Shutdown), true, Ending::Interrupted),
+        (Some(Shutdown), true, Ending::Released),
         (Some(Shutdown), false, Ending::Released),
     ] {
         let mut attempt = attempt(0, stop);
@@ -121,6 +121,15 @@ fn a_death_interrupts_what_has_started_and_releases_what_has_not() {
         let outcome = of_death(&attempt, Failure::new(Code::RunnerDied, "boom"), 0.5);
         assert_eq!(ending(&outcome).0, expected, "{stop:?} {is_started}");
     }
+}
+
+#[test]
+fn a_shutdown_parks_what_must_not_run_twice() {
+    let mut attempt = attempt(0, Some(StopReason::Shutdown));
+    let policy = Policy { on_interrupt: OnInterrupt::Park, ..(*attempt.policy).clone() };
+    attempt.policy = Arc::new(policy);
+    let outcome = of_end(&attempt, End::Stopped(StopReason::Shutdown), 0.5);
+    assert_eq!((ending(&outcome).0, code(&outcome)), (Ending::Parked, "LW2008"));
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Supervisor {
             let idlest = self
                 .fleet
                 .of_role(Role::Process)
-                .filter(|runner| runner.takes_work() && runner.held < depth)
+                .filter(|runner| runner.takes_work() && runner.room_behind(depth))
                 .min_by_key(|runner| runner.held);
             let Some((runner, is_busy)) = idlest.map(|r| (r.id, r.held > 0)) else {
                 return;
@@ -92,9 +92,19 @@ impl Supervisor {
                 continue;
             };
             self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
+            self.note_length(number, runner);
             if is_busy {
                 self.watch_runner(runner, now.plus(HORIZON));
             }
+        }
+    }
+
+    /// Remembers whether anything may wait behind the job that a runner was just given.
+    fn note_length(&mut self, number: u64, runner: RunnerId) {
+        let task = self.attempts.get_mut(number).map(|attempt| attempt.task.clone());
+        let is_short = task.is_some_and(|task| self.look_ahead.is_short(&task));
+        if let Some(place) = self.fleet.get_mut(runner) {
+            place.holds_long = !is_short || (place.holds_long && place.held > 1);
         }
     }
 

@@ -39,7 +39,7 @@ impl Supervisor {
             runner.ended += 1;
             runner.ended_at = now;
             if runner.role == Role::Process {
-                self.look_ahead.record(wall);
+                self.look_ahead.record(&attempt.task, wall);
             }
         }
         if attempt.started_at().is_none() {

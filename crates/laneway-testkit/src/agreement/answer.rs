@@ -20,11 +20,7 @@ pub(super) enum Answer {
     Nothing,
     Refused(Code),
     Enqueued(Vec<Enqueued>),
-    Claimed {
-        jobs: Vec<Taken>,
-        next_due_at: Option<Timestamp>,
-        now: Timestamp,
-    },
+    Claimed { jobs: Vec<Taken>, next_due_at: Option<Timestamp>, now: Timestamp },
     Settled(Vec<Settled>),
     Swept(Swept),
     Pruned(usize),
@@ -58,9 +54,7 @@ pub(super) struct Dump {
 
 /// Makes a call and tells its answer.
 pub(super) async fn ask(store: &impl Store, request: &Request) -> Answer {
-    try_ask(store, request)
-        .await
-        .unwrap_or_else(|error| Answer::Refused(error.code()))
+    try_ask(store, request).await.unwrap_or_else(|error| Answer::Refused(error.code()))
 }
 
 async fn try_ask(store: &impl Store, request: &Request) -> Result<Answer, Error> {
@@ -96,25 +90,14 @@ fn nothing(answer: Result<(), Error>) -> Result<Answer, Error> {
 /// compared when the claim had room for more, and did not only repeat an answer.
 async fn claimed(store: &impl Store, claim: &Claim, is_repeated: bool) -> Result<Answer, Error> {
     let mut answer = store.claim(claim.clone()).await?;
-    answer
-        .jobs
-        .sort_by(|a, b| (a.lane, &a.task).cmp(&(b.lane, &b.task)));
+    answer.jobs.sort_by(|a, b| (a.lane, &a.task).cmp(&(b.lane, &b.task)));
     let is_full = claim.slots.iter().any(|slots| {
-        answer
-            .jobs
-            .iter()
-            .filter(|job| job.lane == slots.lane)
-            .count()
-            >= slots.count
+        answer.jobs.iter().filter(|job| job.lane == slots.lane).count() >= slots.count
     });
     let now = answer.now;
     let next_due_at = answer.next_due_at.filter(|_| !is_full && !is_repeated);
     let jobs = answer.jobs.into_iter().map(taken).collect();
-    Ok(Answer::Claimed {
-        jobs,
-        next_due_at: next_due_at.map(|at| at.max(now)),
-        now,
-    })
+    Ok(Answer::Claimed { jobs, next_due_at: next_due_at.map(|at| at.max(now)), now })
 }
 
 fn taken(job: ClaimedJob) -> Taken {
@@ -151,11 +134,7 @@ async fn requeued(store: &impl Store, jobs: &[JobId]) -> Result<Vec<Requeued>, E
     let answers = store.requeue(jobs.to_vec()).await?;
     let waiting = Requeued::Refused(State::Scheduled);
     let plain = |answer| {
-        if answer == waiting {
-            Requeued::Refused(State::Ready)
-        } else {
-            answer
-        }
+        if answer == waiting { Requeued::Refused(State::Ready) } else { answer }
     };
     Ok(answers.into_iter().map(plain).collect())
 }
@@ -173,21 +152,12 @@ async fn dump(store: &impl Store, ids: &[JobId]) -> Result<Dump, Error> {
     let mut sessions = store.sessions().await?;
     sessions.sort_by_key(|record| (record.opened_at, record.session));
     let queues = store.queues().await?;
-    Ok(Dump {
-        jobs,
-        listed: listed(store).await?,
-        finished,
-        queues,
-        sessions,
-    })
+    Ok(Dump { jobs, listed: listed(store).await?, finished, queues, sessions })
 }
 
 async fn listed(store: &impl Store) -> Result<Vec<JobId>, Error> {
     let mut listed = Vec::new();
-    let mut list = ListJobs {
-        jobs_max: 7,
-        ..ListJobs::default()
-    };
+    let mut list = ListJobs { jobs_max: 7, ..ListJobs::default() };
     loop {
         let page = store.list_jobs(list.clone()).await?;
         listed.extend(page.jobs.iter().map(|record| record.id));
@@ -199,8 +169,8 @@ async fn listed(store: &impl Store) -> Result<Vec<JobId>, Error> {
     }
 }
 
-/// Leaves out what a store may keep or forget: the progress of an attempt that is over, and time and
-/// failure of earlier attempts.
+/// Leaves out what a store may keep or forget: the progress of an attempt that is over, and time
+/// and failure of earlier attempts.
 fn comparable(record: JobRecord) -> JobRecord {
     let is_over = record.state.is_terminal() || record.state == State::Parked;
     JobRecord {

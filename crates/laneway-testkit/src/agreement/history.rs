@@ -74,9 +74,7 @@ impl History {
 
     /// Opens every session.
     pub(super) fn opening(&self) -> Vec<Request> {
-        (0..self.claims.len())
-            .map(|number| self.open(number))
-            .collect()
+        (0..self.claims.len()).map(|number| self.open(number)).collect()
     }
 
     /// Remembers what later operations refer to.
@@ -106,25 +104,14 @@ impl History {
             Operation::Enqueue(wishes) => {
                 let first = self.jobs.len();
                 let numbered = wishes.into_iter().enumerate();
-                Request::Enqueue(
-                    numbered
-                        .map(|(i, wish)| new_job(wish, first + i, now))
-                        .collect(),
-                )
+                Request::Enqueue(numbered.map(|(i, wish)| new_job(wish, first + i, now)).collect())
             }
             Operation::EnqueueAgain(number) => {
                 Request::Enqueue(self.jobs.get(number).cloned().into_iter().collect())
             }
-            Operation::Claim {
-                session,
-                queues,
-                counts,
-            } => self.claim(session, &queues, counts),
+            Operation::Claim { session, queues, counts } => self.claim(session, &queues, counts),
             Operation::ClaimAgain(session) => match self.claims[session].clone() {
-                Some(claim) => Request::Claim {
-                    claim,
-                    is_repeated: true,
-                },
+                Some(claim) => Request::Claim { claim, is_repeated: true },
                 None => return Vec::new(),
             },
             Operation::Settle(ends) => return self.settle(&ends).into_iter().collect(),
@@ -134,10 +121,9 @@ impl History {
             Operation::Requeue(numbers) => Request::Requeue(self.ids(&numbers)),
             Operation::Pause(number) => Request::Pause(queue_number(number)),
             Operation::Resume(number) => Request::Resume(queue_number(number)),
-            Operation::Prune(age) => Request::Prune(Prune {
-                older_than: seconds(age) + BETWEEN_TICKS,
-                jobs_max: 1_000,
-            }),
+            Operation::Prune(age) => {
+                Request::Prune(Prune { older_than: seconds(age) + BETWEEN_TICKS, jobs_max: 1_000 })
+            }
             Operation::Open(number) => self.open(number),
             Operation::Renew(number) => Request::Renew(RenewSession {
                 session: self.session(number),
@@ -188,10 +174,7 @@ impl History {
                 .map(|(lane, count)| LaneSlots { lane, count })
                 .collect(),
         };
-        Request::Claim {
-            claim,
-            is_repeated: false,
-        }
+        Request::Claim { claim, is_repeated: false }
     }
 
     /// The attempt after which `later` others were claimed.
@@ -207,16 +190,10 @@ impl History {
                 job: attempt.job,
                 token: attempt.token,
                 outcome: outcome(*end, attempt),
-                timing: Some(Timing {
-                    wall: seconds(attempt.token.0),
-                    cpu: None,
-                }),
+                timing: Some(Timing { wall: seconds(attempt.token.0), cpu: None }),
             })
         });
-        Some(Request::Settle(Settle {
-            session,
-            entries: entries.collect(),
-        }))
+        Some(Request::Settle(Settle { session, entries: entries.collect() }))
     }
 
     fn progress(&self, reports: &[(usize, u8)]) -> Option<Request> {
@@ -236,9 +213,7 @@ impl History {
 
     fn ids(&self, numbers: &[usize]) -> Vec<JobId> {
         let id = |number: &usize| {
-            self.jobs
-                .get(*number)
-                .map_or(JobId::from_bits(*number as u128), |job| job.id)
+            self.jobs.get(*number).map_or(JobId::from_bits(*number as u128), |job| job.id)
         };
         numbers.iter().map(id).collect()
     }
@@ -250,21 +225,10 @@ fn queue_number(number: usize) -> QueueName {
 
 fn new_job(wish: Wish, number: usize, now: Timestamp) -> NewJob {
     let lane = Lane::ALL[wish.lane];
-    let limit = wish.rate.map(|rate| Limit {
-        key: lane.to_string(),
-        rate: rates()[rate],
-    });
-    let task = if limit.is_some() {
-        "app.limited"
-    } else {
-        "app.plain"
-    };
+    let limit = wish.rate.map(|rate| Limit { key: lane.to_string(), rate: rates()[rate] });
+    let task = if limit.is_some() { "app.limited" } else { "app.plain" };
     let unique = wish.unique.map(|(is_kept, key)| UniqueKey {
-        scope: if is_kept {
-            UniqueScope::Kept
-        } else {
-            UniqueScope::Unfinished
-        },
+        scope: if is_kept { UniqueScope::Kept } else { UniqueScope::Unfinished },
         text: format!("key {key}"),
     });
     NewJob {
@@ -273,9 +237,7 @@ fn new_job(wish: Wish, number: usize, now: Timestamp) -> NewJob {
         queue: queue_number(wish.queue),
         lane,
         priority: Priority::new(wish.priority).expect("a priority in range"),
-        due: wish
-            .delay
-            .map_or(Due::Now, |delay| Due::After(seconds(delay))),
+        due: wish.delay.map_or(Due::Now, |delay| Due::After(seconds(delay))),
         unique,
         policy: Arc::new(policy(wish.policy)),
         limit: limit.map(Arc::new),
@@ -292,19 +254,9 @@ fn policy(number: usize) -> Policy {
     let plain = Policy::default();
     match number {
         0 => plain,
-        1 => Policy {
-            on_interrupt: OnInterrupt::Park,
-            ..plain
-        },
-        2 => Policy {
-            interrupts_max: 1,
-            ..plain
-        },
-        _ => Policy {
-            timeout: Some(seconds(5) + BETWEEN_TICKS),
-            grace: seconds(1),
-            ..plain
-        },
+        1 => Policy { on_interrupt: OnInterrupt::Park, ..plain },
+        2 => Policy { interrupts_max: 1, ..plain },
+        _ => Policy { timeout: Some(seconds(5) + BETWEEN_TICKS), grace: seconds(1), ..plain },
     }
 }
 
@@ -312,16 +264,11 @@ fn outcome(end: End, attempt: Attempt) -> Outcome {
     let failure = || failure(&format!("attempt {}", attempt.token.0));
     match end {
         End::Succeed => Outcome::Succeed(payload(&format!("result {}", attempt.token.0))),
-        End::Retry(wait) => Outcome::Retry {
-            after: seconds(wait),
-            failure: failure(),
-        },
+        End::Retry(wait) => Outcome::Retry { after: seconds(wait), failure: failure() },
         End::Fail => Outcome::Fail(failure()),
         End::Cancel => Outcome::Cancel(failure()),
         End::Release => Outcome::Release,
-        End::HandBack(wait) => Outcome::HandBack {
-            after: seconds(wait),
-        },
+        End::HandBack(wait) => Outcome::HandBack { after: seconds(wait) },
         End::Interrupt => Outcome::Interrupt(failure()),
         End::Park => Outcome::Park(failure()),
     }

@@ -13,11 +13,7 @@ pub(super) enum Operation {
     /// Adds a job anew that was enqueued before.
     EnqueueAgain(usize),
     /// Claims from the queues in this order, so many for each lane.
-    Claim {
-        session: usize,
-        queues: Vec<usize>,
-        counts: [usize; 3],
-    },
+    Claim { session: usize, queues: Vec<usize>, counts: [usize; 3] },
     /// Makes a session's last claim again, as if its answer had been lost.
     ClaimAgain(usize),
     /// Ends attempts; each is named by how many claimed jobs came after it.
@@ -128,17 +124,15 @@ fn wish() -> impl Strategy<Value = Wish> {
         prop::option::weighted(0.25, (any::<bool>(), 0_usize..2)),
         0_usize..4,
     );
-    parts.prop_map(
-        |(queue, lane, priority, delay, rate, unique, policy)| Wish {
-            queue,
-            lane,
-            priority,
-            delay,
-            rate,
-            unique,
-            policy,
-        },
-    )
+    parts.prop_map(|(queue, lane, priority, delay, rate, unique, policy)| Wish {
+        queue,
+        lane,
+        priority,
+        delay,
+        rate,
+        unique,
+        policy,
+    })
 }
 
 fn end() -> impl Strategy<Value = End> {

@@ -33,10 +33,7 @@ pub async fn the_worker_of_a_running_job_is_asked<H: Harness>(t: Trial<H>) {
     }
     t.end(&job, Outcome::Cancel(failure("stopped"))).await;
     let record = t.record(job.id).await;
-    assert_eq!(
-        (record.state, record.cancel_asked),
-        (State::Cancelled, false)
-    );
+    assert_eq!((record.state, record.cancel_asked), (State::Cancelled, false));
 }
 
 pub async fn a_parked_job_is_cancelled_at_once<H: Harness>(t: Trial<H>) {
@@ -47,10 +44,7 @@ pub async fn a_parked_job_is_cancelled_at_once<H: Harness>(t: Trial<H>) {
 }
 
 pub async fn a_job_that_has_ended_stays_as_it_is<H: Harness>(t: Trial<H>) {
-    for outcome in [
-        Outcome::Succeed(payload("ok")),
-        Outcome::Fail(failure("broken")),
-    ] {
+    for outcome in [Outcome::Succeed(payload("ok")), Outcome::Fail(failure("broken"))] {
         let job = t.running(t.job()).await;
         t.end(&job, outcome).await;
         let before = t.record(job.id).await;
@@ -70,26 +64,14 @@ pub async fn the_answers_come_in_the_order_of_the_ids<H: Harness>(t: Trial<H>) {
     let running = t.running(t.job()).await.id;
     let ready = t.add(t.job()).await;
     let unknown = JobId::from_bits(5);
-    let answers = t
-        .store
-        .cancel(vec![unknown, ready, running, ready])
-        .await
-        .expect("cancel");
-    let expected = [
-        Cancelled::Unknown,
-        Cancelled::Done,
-        Cancelled::Asked,
-        Cancelled::TooLate,
-    ];
+    let answers = t.store.cancel(vec![unknown, ready, running, ready]).await.expect("cancel");
+    let expected = [Cancelled::Unknown, Cancelled::Done, Cancelled::Asked, Cancelled::TooLate];
     assert_eq!(answers, expected);
 }
 
 pub async fn only_the_named_jobs_are_cancelled<H: Harness>(t: Trial<H>) {
     let added = t.add_many(5).await;
-    t.store
-        .cancel(vec![added[1], added[3]])
-        .await
-        .expect("cancel");
+    t.store.cancel(vec![added[1], added[3]]).await.expect("cancel");
     let counts = t.counts("default").await;
     assert_eq!((counts.ready, counts.cancelled), (3, 2));
     assert_eq!(t.claim(10).await.len(), 3);

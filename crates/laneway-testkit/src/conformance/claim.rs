@@ -11,27 +11,12 @@ use super::trial::{Trial, failure, ids, payload, seconds};
 pub async fn a_claimed_job_is_running_and_carries_what_was_enqueued<H: Harness>(t: Trial<H>) {
     let new = t.job();
     let claimed = t.running(new.clone()).await;
-    assert_eq!(
-        (claimed.id, claimed.task, claimed.queue),
-        (new.id, new.task, new.queue)
-    );
-    assert_eq!(
-        (claimed.lane, claimed.policy, claimed.args),
-        (new.lane, new.policy, new.args)
-    );
-    assert_eq!(
-        (claimed.failures, claimed.interrupts, claimed.handbacks),
-        (0, 0, 0)
-    );
+    assert_eq!((claimed.id, claimed.task, claimed.queue), (new.id, new.task, new.queue));
+    assert_eq!((claimed.lane, claimed.policy, claimed.args), (new.lane, new.policy, new.args));
+    assert_eq!((claimed.failures, claimed.interrupts, claimed.handbacks), (0, 0, 0));
     let record = t.record(new.id).await;
-    assert_eq!(
-        (record.state, record.session),
-        (State::Running, Some(t.session))
-    );
-    assert_eq!(
-        (record.token, record.claimed_at),
-        (claimed.token, Some(t.now()))
-    );
+    assert_eq!((record.state, record.session), (State::Running, Some(t.session)));
+    assert_eq!((record.token, record.claimed_at), (claimed.token, Some(t.now())));
 }
 
 pub async fn a_claimed_job_is_not_handed_out_again<H: Harness>(t: Trial<H>) {
@@ -68,12 +53,7 @@ pub async fn the_highest_priority_comes_first<H: Harness>(t: Trial<H>) {
 
 pub async fn queues_are_served_in_the_order_of_the_claim<H: Harness>(t: Trial<H>) {
     let a = t.add(t.job_in("a")).await;
-    let b = t
-        .add(NewJob {
-            priority: priority(50),
-            ..t.job_in("b")
-        })
-        .await;
+    let b = t.add(NewJob { priority: priority(50), ..t.job_in("b") }).await;
     let c = t.add(t.job_in("c")).await;
     assert_eq!(ids(&t.claim_from(&["c", "a", "b"], 2).await), [c, a]);
     assert_eq!(ids(&t.claim_from(&["c", "a", "b"], 2).await), [b]);
@@ -93,51 +73,22 @@ pub async fn no_more_jobs_are_handed_out_than_asked<H: Harness>(t: Trial<H>) {
 
 pub async fn each_lane_is_filled_up_to_its_slots<H: Harness>(t: Trial<H>) {
     for lane in Lane::ALL {
-        t.enqueue((0..5).map(|_| NewJob { lane, ..t.job() }).collect())
-            .await;
+        t.enqueue((0..5).map(|_| NewJob { lane, ..t.job() }).collect()).await;
     }
     let slots = Lane::ALL.into_iter().zip([2, 3, 1]);
-    let slots = slots
-        .map(|(lane, count)| LaneSlots { lane, count })
-        .collect();
-    let jobs = t
-        .take(Claim {
-            slots,
-            ..t.claim_of(0)
-        })
-        .await
-        .jobs;
+    let slots = slots.map(|(lane, count)| LaneSlots { lane, count }).collect();
+    let jobs = t.take(Claim { slots, ..t.claim_of(0) }).await.jobs;
     for (lane, count) in Lane::ALL.into_iter().zip([2, 3, 1]) {
-        assert_eq!(
-            jobs.iter().filter(|job| job.lane == lane).count(),
-            count,
-            "{lane}"
-        );
+        assert_eq!(jobs.iter().filter(|job| job.lane == lane).count(), count, "{lane}");
     }
 }
 
 pub async fn a_full_lane_does_not_block_another<H: Harness>(t: Trial<H>) {
-    let computing = || NewJob {
-        lane: Lane::Process,
-        priority: priority(9),
-        ..t.job()
-    };
+    let computing = || NewJob { lane: Lane::Process, priority: priority(9), ..t.job() };
     t.enqueue((0..500).map(|_| computing()).collect()).await;
     let waiting = t.add(t.job()).await;
-    let slots = vec![LaneSlots {
-        lane: Lane::Async,
-        count: 10,
-    }];
-    assert_eq!(
-        ids(&t
-            .take(Claim {
-                slots,
-                ..t.claim_of(0)
-            })
-            .await
-            .jobs),
-        [waiting]
-    );
+    let slots = vec![LaneSlots { lane: Lane::Async, count: 10 }];
+    assert_eq!(ids(&t.take(Claim { slots, ..t.claim_of(0) }).await.jobs), [waiting]);
 }
 
 pub async fn a_claim_without_work_is_answered_with_nothing<H: Harness>(t: Trial<H>) {
@@ -148,15 +99,7 @@ pub async fn a_claim_without_work_is_answered_with_nothing<H: Harness>(t: Trial<
 
 pub async fn a_claim_without_slots_takes_nothing<H: Harness>(t: Trial<H>) {
     t.add(t.job()).await;
-    assert!(
-        t.take(Claim {
-            slots: Vec::new(),
-            ..t.claim_of(0)
-        })
-        .await
-        .jobs
-        .is_empty()
-    );
+    assert!(t.take(Claim { slots: Vec::new(), ..t.claim_of(0) }).await.jobs.is_empty());
     assert!(t.claim(0).await.is_empty());
     assert_eq!(t.counts("default").await.ready, 1);
 }
@@ -172,15 +115,8 @@ pub async fn every_claim_adds_one_to_the_token<H: Harness>(t: Trial<H>) {
 
 pub async fn a_session_that_was_never_opened_cannot_claim<H: Harness>(t: Trial<H>) {
     t.add(t.job()).await;
-    let claim = Claim {
-        session: SessionId::from_bits(77),
-        ..t.claim_of(1)
-    };
-    let error = t
-        .store
-        .claim(claim)
-        .await
-        .expect_err("there is no such session");
+    let claim = Claim { session: SessionId::from_bits(77), ..t.claim_of(1) };
+    let error = t.store.claim(claim).await.expect_err("there is no such session");
     assert_eq!(error.code(), Code::SessionLost);
     assert_eq!(t.counts("default").await.ready, 1);
 }
@@ -200,15 +136,9 @@ pub async fn a_claimed_job_tells_since_when_it_was_ready<H: Harness>(t: Trial<H>
 pub async fn a_claimed_job_tells_how_its_earlier_attempts_ended<H: Harness>(t: Trial<H>) {
     t.add(t.job()).await;
     let ends = [
-        Outcome::Retry {
-            after: seconds(0),
-            failure: failure("once"),
-        },
+        Outcome::Retry { after: seconds(0), failure: failure("once") },
         Outcome::Interrupt(failure("gone")),
-        Outcome::Retry {
-            after: seconds(0),
-            failure: failure("twice"),
-        },
+        Outcome::Retry { after: seconds(0), failure: failure("twice") },
         Outcome::HandBack { after: seconds(0) },
         Outcome::Release,
     ];
@@ -245,8 +175,5 @@ fn priority(value: i64) -> Priority {
 }
 
 fn with_priority<H: Harness>(t: &Trial<H>, value: i64) -> NewJob {
-    NewJob {
-        priority: priority(value),
-        ..t.job()
-    }
+    NewJob { priority: priority(value), ..t.job() }
 }

@@ -28,10 +28,7 @@ fn at_once<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
             })
         };
         let threads: Vec<_> = (0..THREADS).map(start).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("the work is done"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("the work is done")).collect()
     })
 }
 
@@ -47,10 +44,7 @@ async fn sessions<H: Harness>(t: &Trial<H>) -> Vec<SessionId> {
 async fn drain<H: Harness>(t: &Trial<H>, store: &H::Store, session: SessionId) -> Vec<ClaimedJob> {
     let mut taken = Vec::new();
     loop {
-        let claim = laneway_core::store::Claim {
-            session,
-            ..t.claim_of(7)
-        };
+        let claim = laneway_core::store::Claim { session, ..t.claim_of(7) };
         let jobs = store.claim(claim).await.expect("claim").jobs;
         if jobs.is_empty() {
             return taken;
@@ -64,11 +58,7 @@ fn assert_each_once(taken: &[Vec<ClaimedJob>], expected: &[JobId]) {
     let all: Vec<_> = taken.iter().flatten().map(|job| job.id).collect();
     let distinct: BTreeSet<_> = all.iter().copied().collect();
     assert_eq!(all.len(), distinct.len(), "a job was claimed twice");
-    assert_eq!(
-        distinct,
-        expected.iter().copied().collect(),
-        "a job was not claimed"
-    );
+    assert_eq!(distinct, expected.iter().copied().collect(), "a job was not claimed");
 }
 
 pub async fn no_job_is_claimed_twice<H: Harness>(t: Trial<H>) {
@@ -121,20 +111,13 @@ pub async fn no_attempt_is_settled_twice<H: Harness>(t: Trial<H>) {
     let jobs = t.claim(200).await;
     let answers = at_once(|i| {
         let outcome = || Outcome::Succeed(payload(&format!("thread {i}")));
-        let entries = jobs
-            .iter()
-            .map(|job| t.settlement(job, outcome()))
-            .collect();
-        let settle = Settle {
-            session: t.session,
-            entries,
-        };
+        let entries = jobs.iter().map(|job| t.settlement(job, outcome())).collect();
+        let settle = Settle { session: t.session, entries };
         block_on(t.store.settle(settle)).expect("settle")
     });
     for (place, job) in jobs.iter().enumerate() {
-        let winners: Vec<_> = (0..THREADS)
-            .filter(|i| answers[*i][place] == Settled::Accepted)
-            .collect();
+        let winners: Vec<_> =
+            (0..THREADS).filter(|i| answers[*i][place] == Settled::Accepted).collect();
         assert_eq!(winners.len(), 1, "job {place}");
         let expected = payload(&format!("thread {}", winners[0]));
         assert_eq!(t.record(job.id).await.result, Some(expected));
@@ -144,35 +127,18 @@ pub async fn no_attempt_is_settled_twice<H: Harness>(t: Trial<H>) {
 pub async fn no_id_is_added_twice<H: Harness>(t: Trial<H>) {
     let jobs: Vec<_> = (0..200).map(|_| t.job()).collect();
     let answers = at_once(|_| block_on(t.enqueue(jobs.clone())));
-    let created = answers
-        .iter()
-        .flatten()
-        .filter(|answer| answer.created)
-        .count();
+    let created = answers.iter().flatten().filter(|answer| answer.created).count();
     assert_eq!(created, jobs.len());
     assert_eq!(t.counts("default").await.ready, 200);
 }
 
 pub async fn no_key_is_taken_twice<H: Harness>(t: Trial<H>) {
     let keyed = |number: u32| {
-        let key = UniqueKey {
-            scope: UniqueScope::Unfinished,
-            text: number.to_string(),
-        };
-        NewJob {
-            unique: Some(key),
-            ..t.job()
-        }
+        let key = UniqueKey { scope: UniqueScope::Unfinished, text: number.to_string() };
+        NewJob { unique: Some(key), ..t.job() }
     };
     let answers = at_once(|_| block_on(t.enqueue((0..100).map(keyed).collect())));
-    assert_eq!(
-        answers
-            .iter()
-            .flatten()
-            .filter(|answer| answer.created)
-            .count(),
-        100
-    );
+    assert_eq!(answers.iter().flatten().filter(|answer| answer.created).count(), 100);
     for place in 0..100 {
         let holders: BTreeSet<_> = answers.iter().map(|answer| answer[place].id).collect();
         assert_eq!(holders.len(), 1, "key {place}");
@@ -181,12 +147,7 @@ pub async fn no_key_is_taken_twice<H: Harness>(t: Trial<H>) {
 }
 
 pub async fn no_permit_is_granted_twice<H: Harness>(t: Trial<H>) {
-    t.enqueue(
-        (0..100)
-            .map(|_| t.job_limited("api", rate(1, 30)))
-            .collect(),
-    )
-    .await;
+    t.enqueue((0..100).map(|_| t.job_limited("api", rate(1, 30))).collect()).await;
     let sessions = sessions(&t).await;
     let taken = at_once(|i| block_on(drain(&t, &t.store, sessions[i])));
     assert_eq!(taken.iter().map(Vec::len).sum::<usize>(), 30);

@@ -10,10 +10,7 @@ use super::trial::{Trial, failure, payload, seconds};
 fn every_outcome() -> [Outcome; 8] {
     [
         Outcome::Succeed(payload("late")),
-        Outcome::Retry {
-            after: seconds(1),
-            failure: failure("late"),
-        },
+        Outcome::Retry { after: seconds(1), failure: failure("late") },
         Outcome::Fail(failure("late")),
         Outcome::Cancel(failure("late")),
         Outcome::Release,
@@ -30,10 +27,7 @@ pub async fn a_second_settlement_is_stale<H: Harness>(t: Trial<H>) {
         assert_eq!(t.settle(&job, outcome).await, Settled::Stale);
     }
     let record = t.record(job.id).await;
-    assert_eq!(
-        (record.state, record.result),
-        (State::Succeeded, Some(payload("first")))
-    );
+    assert_eq!((record.state, record.result), (State::Succeeded, Some(payload("first"))));
 }
 
 pub async fn a_stale_settlement_changes_nothing<H: Harness>(t: Trial<H>) {
@@ -52,9 +46,7 @@ pub async fn a_stale_settlement_changes_nothing<H: Harness>(t: Trial<H>) {
 pub async fn a_token_of_the_future_is_stale<H: Harness>(t: Trial<H>) {
     let job = t.running(t.job()).await;
     let outcome = Outcome::Succeed(payload("x"));
-    let settled = t
-        .settle_as(t.session, job.id, job.token.next(), outcome)
-        .await;
+    let settled = t.settle_as(t.session, job.id, job.token.next(), outcome).await;
     assert_eq!(settled, Settled::Stale);
     assert_eq!(t.state(job.id).await, State::Running);
 }
@@ -63,19 +55,14 @@ pub async fn the_token_of_another_session_is_stale<H: Harness>(t: Trial<H>) {
     let job = t.running(t.job()).await;
     let other = t.open_another(seconds(60)).await;
     let outcome = Outcome::Succeed(payload("x"));
-    assert_eq!(
-        t.settle_as(other, job.id, job.token, outcome).await,
-        Settled::Stale
-    );
+    assert_eq!(t.settle_as(other, job.id, job.token, outcome).await, Settled::Stale);
     assert_eq!(t.state(job.id).await, State::Running);
     t.end(&job, Outcome::Succeed(payload("ok"))).await;
 }
 
 pub async fn an_unknown_job_is_stale<H: Harness>(t: Trial<H>) {
     let outcome = Outcome::Succeed(payload("x"));
-    let settled = t
-        .settle_as(t.session, JobId::from_bits(5), Token(1), outcome)
-        .await;
+    let settled = t.settle_as(t.session, JobId::from_bits(5), Token(1), outcome).await;
     assert_eq!(settled, Settled::Stale);
 }
 
@@ -94,14 +81,7 @@ pub async fn an_entry_twice_in_one_batch_is_recorded_once<H: Harness>(t: Trial<H
         t.settlement(&job, Outcome::Succeed(payload("first"))),
         t.settlement(&job, Outcome::Fail(failure("second"))),
     ];
-    let answers = t
-        .store
-        .settle(Settle {
-            session: t.session,
-            entries,
-        })
-        .await
-        .expect("settle");
+    let answers = t.store.settle(Settle { session: t.session, entries }).await.expect("settle");
     assert_eq!(answers, [Settled::Accepted, Settled::Stale]);
     assert_eq!(t.state(job.id).await, State::Succeeded);
 }
@@ -111,20 +91,11 @@ pub async fn one_stale_entry_does_not_harm_the_other_999<H: Harness>(t: Trial<H>
     t.add_many(BATCH_MAX).await;
     let jobs = t.claim(BATCH_MAX).await;
     t.end(&jobs[500], Outcome::Succeed(payload("before"))).await;
-    let entries = jobs
-        .iter()
-        .map(|job| t.settlement(job, Outcome::Succeed(payload("batch"))));
-    let settle = Settle {
-        session: t.session,
-        entries: entries.collect(),
-    };
+    let entries = jobs.iter().map(|job| t.settlement(job, Outcome::Succeed(payload("batch"))));
+    let settle = Settle { session: t.session, entries: entries.collect() };
     let answers = t.store.settle(settle).await.expect("settle");
     for (i, answer) in answers.iter().enumerate() {
-        let expected = if i == 500 {
-            Settled::Stale
-        } else {
-            Settled::Accepted
-        };
+        let expected = if i == 500 { Settled::Stale } else { Settled::Accepted };
         assert_eq!(*answer, expected, "entry {i}");
     }
     assert_eq!(t.counts("default").await.succeeded, BATCH_MAX as u64);
@@ -135,23 +106,10 @@ pub async fn stale_entries_of_every_kind_do_not_harm_their_batch<H: Harness>(t: 
     t.add_many(3).await;
     let jobs = t.claim(3).await;
     let good = |i: usize| t.settlement(&jobs[i], Outcome::Succeed(payload("ok")));
-    let wrong_token = Settlement {
-        token: Token(99),
-        ..good(1)
-    };
-    let unknown = Settlement {
-        job: JobId::from_bits(5),
-        ..good(1)
-    };
+    let wrong_token = Settlement { token: Token(99), ..good(1) };
+    let unknown = Settlement { job: JobId::from_bits(5), ..good(1) };
     let entries = vec![wrong_token, good(0), unknown, good(1), good(0), good(2)];
-    let answers = t
-        .store
-        .settle(Settle {
-            session: t.session,
-            entries,
-        })
-        .await
-        .expect("settle");
+    let answers = t.store.settle(Settle { session: t.session, entries }).await.expect("settle");
     let (yes, no) = (Settled::Accepted, Settled::Stale);
     assert_eq!(answers, [no, yes, no, yes, no, yes]);
     assert_eq!(t.counts("default").await.succeeded, 3);
@@ -166,10 +124,7 @@ pub async fn after_a_sweep_the_old_attempt_can_report_nothing<H: Harness>(t: Tri
     t.sweep().await;
     let new = t.claim_one().await;
     for outcome in every_outcome() {
-        assert_eq!(
-            t.settle_as(stalled, old.id, old.token, outcome).await,
-            Settled::Stale
-        );
+        assert_eq!(t.settle_as(stalled, old.id, old.token, outcome).await, Settled::Stale);
     }
     assert_eq!(t.record(old.id).await.session, Some(t.session));
     t.end(&new, Outcome::Succeed(payload("ok"))).await;
@@ -183,14 +138,8 @@ pub async fn an_old_token_is_refused_although_the_same_worker_has_the_job_again<
     t.end(&old, Outcome::Release).await;
     let new = t.claim_one().await;
     assert_eq!((new.id, new.token), (old.id, old.token.next()));
-    assert_eq!(
-        t.settle(&old, Outcome::Succeed(payload("old"))).await,
-        Settled::Stale
-    );
-    assert_eq!(
-        t.settle(&new, Outcome::Succeed(payload("new"))).await,
-        Settled::Accepted
-    );
+    assert_eq!(t.settle(&old, Outcome::Succeed(payload("old"))).await, Settled::Stale);
+    assert_eq!(t.settle(&new, Outcome::Succeed(payload("new"))).await, Settled::Accepted);
     assert_eq!(t.record(new.id).await.result, Some(payload("new")));
 }
 
@@ -202,10 +151,7 @@ pub async fn a_reopened_session_does_not_bring_its_old_tokens_back<H: Harness>(t
     t.sweep().await;
     t.open(session, seconds(10)).await;
     let outcome = Outcome::Succeed(payload("old"));
-    assert_eq!(
-        t.settle_as(session, old.id, old.token, outcome).await,
-        Settled::Stale
-    );
+    assert_eq!(t.settle_as(session, old.id, old.token, outcome).await, Settled::Stale);
     assert_eq!(t.state(old.id).await, State::Ready);
 }
 
@@ -215,8 +161,5 @@ pub async fn a_requeued_job_refuses_the_token_of_its_former_life<H: Harness>(t: 
     t.requeue(old.id).await;
     let new = t.claim_one().await;
     assert_eq!(new.token, old.token.next());
-    assert_eq!(
-        t.settle(&old, Outcome::Succeed(payload("old"))).await,
-        Settled::Stale
-    );
+    assert_eq!(t.settle(&old, Outcome::Succeed(payload("old"))).await, Settled::Stale);
 }

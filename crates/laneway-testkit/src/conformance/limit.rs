@@ -14,8 +14,7 @@ use super::trial::{Trial, failure, ids, payload, queue, rate, seconds};
 
 /// Adds so many jobs of one limit.
 async fn limited<H: Harness>(t: &Trial<H>, count: usize, key: &str, rate: Rate) {
-    t.enqueue((0..count).map(|_| t.job_limited(key, rate)).collect())
-        .await;
+    t.enqueue((0..count).map(|_| t.job_limited(key, rate)).collect()).await;
 }
 
 /// So many starts a minute, one at a time: the next permit is far away.
@@ -68,19 +67,8 @@ pub async fn a_claim_that_takes_nothing_spends_no_permits<H: Harness>(t: Trial<H
     for _ in 0..9 {
         assert!(t.claim(0).await.is_empty());
         assert!(t.claim_from(&["other"], 5).await.is_empty());
-        let slots = vec![LaneSlots {
-            lane: Lane::Process,
-            count: 5,
-        }];
-        assert!(
-            t.take(Claim {
-                slots,
-                ..t.claim_of(0)
-            })
-            .await
-            .jobs
-            .is_empty()
-        );
+        let slots = vec![LaneSlots { lane: Lane::Process, count: 5 }];
+        assert!(t.take(Claim { slots, ..t.claim_of(0) }).await.jobs.is_empty());
     }
     assert_eq!(t.claim(5).await.len(), 2);
 }
@@ -89,31 +77,15 @@ pub async fn a_paused_queue_spends_no_permits<H: Harness>(t: Trial<H>) {
     limited(&t, 2, "api", slow(2)).await;
     t.store.pause_queue(queue("default")).await.expect("pause");
     assert!(t.claim(5).await.is_empty());
-    let other = t
-        .add(NewJob {
-            queue: queue("other"),
-            ..t.job_limited("api", slow(2))
-        })
-        .await;
+    let other = t.add(NewJob { queue: queue("other"), ..t.job_limited("api", slow(2)) }).await;
     assert_eq!(ids(&t.claim_from(&["default", "other"], 5).await), [other]);
-    t.store
-        .resume_queue(queue("default"))
-        .await
-        .expect("resume");
+    t.store.resume_queue(queue("default")).await.expect("resume");
     assert_eq!(t.claim(5).await.len(), 1);
 }
 
 pub async fn jobs_of_a_key_share_one_budget_across_queues_and_lanes<H: Harness>(t: Trial<H>) {
-    for (name, lane) in [
-        ("a", Lane::Async),
-        ("b", Lane::Thread),
-        ("c", Lane::Process),
-    ] {
-        let job = || NewJob {
-            queue: queue(name),
-            lane,
-            ..t.job_limited("api", slow(4))
-        };
+    for (name, lane) in [("a", Lane::Async), ("b", Lane::Thread), ("c", Lane::Process)] {
+        let job = || NewJob { queue: queue(name), lane, ..t.job_limited("api", slow(4)) };
         t.enqueue(vec![job(), job(), job()]).await;
     }
     assert_eq!(t.claim_from(&["a"], 10).await.len(), 3);
@@ -134,10 +106,7 @@ pub async fn keys_have_budgets_of_their_own<H: Harness>(t: Trial<H>) {
 
 pub async fn jobs_without_a_limit_pass_those_that_wait<H: Harness>(t: Trial<H>) {
     let priority = Priority::new(100).expect("a priority in range");
-    let urgent = |_| NewJob {
-        priority,
-        ..t.job_limited("api", slow(1))
-    };
+    let urgent = |_| NewJob { priority, ..t.job_limited("api", slow(1)) };
     t.enqueue((0..BATCH_MAX).map(urgent).collect()).await;
     t.claim_one().await;
     let plain = t.add(t.job()).await;
@@ -183,10 +152,7 @@ pub async fn a_new_rate_does_not_give_spent_permits_back<H: Harness>(t: Trial<H>
 pub async fn within_a_key_the_line_is_as_without_a_limit<H: Harness>(t: Trial<H>) {
     let with = |value| {
         let priority = Priority::new(value).expect("a priority in range");
-        NewJob {
-            priority,
-            ..t.job_limited("api", slow(3))
-        }
+        NewJob { priority, ..t.job_limited("api", slow(3)) }
     };
     let mut added = Vec::new();
     for value in [0, 5, 0, 9] {
@@ -197,12 +163,7 @@ pub async fn within_a_key_the_line_is_as_without_a_limit<H: Harness>(t: Trial<H>
 
 pub async fn a_limited_job_can_be_scheduled<H: Harness>(t: Trial<H>) {
     let due = Due::After(seconds(30));
-    let later = t
-        .add(NewJob {
-            due,
-            ..t.job_limited("api", slow(1))
-        })
-        .await;
+    let later = t.add(NewJob { due, ..t.job_limited("api", slow(1)) }).await;
     assert!(t.claim(10).await.is_empty());
     t.advance(seconds(30));
     assert_eq!(t.claim_one().await.id, later);
@@ -210,14 +171,7 @@ pub async fn a_limited_job_can_be_scheduled<H: Harness>(t: Trial<H>) {
 
 pub async fn a_retry_needs_a_permit_of_its_own<H: Harness>(t: Trial<H>) {
     let job = t.running(t.job_limited("api", rate(1, 1))).await;
-    t.end(
-        &job,
-        Outcome::Retry {
-            after: seconds(0),
-            failure: failure("busy"),
-        },
-    )
-    .await;
+    t.end(&job, Outcome::Retry { after: seconds(0), failure: failure("busy") }).await;
     assert!(t.claim(1).await.is_empty());
     t.advance(seconds(1));
     assert_eq!(t.claim_one().await.failures, 1);
@@ -247,10 +201,7 @@ pub async fn a_job_that_waits_for_its_limit_can_be_cancelled<H: Harness>(t: Tria
     assert_eq!(t.cancel(waiting).await, Cancelled::Done);
     let answer = t.take(t.claim_of(1)).await;
     assert!(answer.jobs.is_empty());
-    assert_eq!(
-        answer.next_due_at, None,
-        "nothing waits for the limit any more"
-    );
+    assert_eq!(answer.next_due_at, None, "nothing waits for the limit any more");
 }
 
 /// The promise users rely on: in any window of length `w`, at most `burst + w · rate` starts.
@@ -269,15 +220,8 @@ pub async fn no_window_ever_sees_more_starts_than_the_rate_allows<H: Harness>(t:
     for (i, from) in starts.iter().enumerate() {
         for (seen, to) in starts.iter().skip(i).enumerate() {
             let pace = to.since(*from).as_micros() * u128::from(count) / 1_000_000;
-            assert!(
-                (seen as u128) < u128::from(burst) + pace,
-                "{seen} starts too early"
-            );
+            assert!((seen as u128) < u128::from(burst) + pace, "{seen} starts too early");
         }
     }
-    assert!(
-        starts.len() > 100,
-        "the limit lets through what it can: {}",
-        starts.len()
-    );
+    assert!(starts.len() > 100, "the limit lets through what it can: {}", starts.len());
 }

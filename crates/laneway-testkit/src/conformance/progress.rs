@@ -7,20 +7,11 @@ use super::Harness;
 use super::trial::{Trial, payload, seconds};
 
 fn progress(job: &ClaimedJob, done: f64) -> Progress {
-    Progress {
-        job: job.id,
-        token: job.token,
-        done,
-        of: Some(10.0),
-        note: String::from("page"),
-    }
+    Progress { job: job.id, token: job.token, done, of: Some(10.0), note: String::from("page") }
 }
 
 async fn report<H: Harness>(t: &Trial<H>, reports: Vec<Progress>) {
-    t.store
-        .report_progress(t.session, reports)
-        .await
-        .expect("progress");
+    t.store.report_progress(t.session, reports).await.expect("progress");
 }
 
 async fn done<H: Harness>(t: &Trial<H>, id: JobId) -> Option<f64> {
@@ -45,29 +36,16 @@ pub async fn the_latest_report_counts<H: Harness>(t: Trial<H>) {
 
 pub async fn the_number_of_steps_may_be_unknown<H: Harness>(t: Trial<H>) {
     let job = t.running(t.job()).await;
-    let unknown = Progress {
-        of: None,
-        note: String::new(),
-        ..progress(&job, 3.0)
-    };
+    let unknown = Progress { of: None, note: String::new(), ..progress(&job, 3.0) };
     report(&t, vec![unknown]).await;
-    assert_eq!(
-        t.record(job.id).await.progress,
-        Some((3.0, None, String::new()))
-    );
+    assert_eq!(t.record(job.id).await.progress, Some((3.0, None, String::new())));
 }
 
 pub async fn a_stale_report_is_dropped_and_harms_no_other<H: Harness>(t: Trial<H>) {
     t.add_many(2).await;
     let jobs = t.claim(2).await;
-    let wrong_token = Progress {
-        token: Token(99),
-        ..progress(&jobs[0], 5.0)
-    };
-    let unknown = Progress {
-        job: JobId::from_bits(5),
-        ..progress(&jobs[0], 5.0)
-    };
+    let wrong_token = Progress { token: Token(99), ..progress(&jobs[0], 5.0) };
+    let unknown = Progress { job: JobId::from_bits(5), ..progress(&jobs[0], 5.0) };
     report(&t, vec![wrong_token, unknown, progress(&jobs[1], 4.0)]).await;
     assert_eq!(done(&t, jobs[0].id).await, None);
     assert_eq!(done(&t, jobs[1].id).await, Some(4.0));
@@ -76,10 +54,7 @@ pub async fn a_stale_report_is_dropped_and_harms_no_other<H: Harness>(t: Trial<H
 pub async fn a_report_of_another_session_is_dropped<H: Harness>(t: Trial<H>) {
     let job = t.running(t.job()).await;
     let other = t.open_another(seconds(60)).await;
-    t.store
-        .report_progress(other, vec![progress(&job, 5.0)])
-        .await
-        .expect("progress");
+    t.store.report_progress(other, vec![progress(&job, 5.0)]).await.expect("progress");
     assert_eq!(done(&t, job.id).await, None);
 }
 

@@ -7,10 +7,7 @@ use super::Harness;
 use super::trial::{Trial, failure, payload, seconds};
 
 async fn prune<H: Harness>(t: &Trial<H>, older_than: u64, jobs_max: usize) -> usize {
-    let prune = Prune {
-        older_than: seconds(older_than),
-        jobs_max,
-    };
+    let prune = Prune { older_than: seconds(older_than), jobs_max };
     t.store.prune(prune).await.expect("prune")
 }
 
@@ -93,13 +90,7 @@ pub async fn the_id_of_a_deleted_job_is_forgotten<H: Harness>(t: Trial<H>) {
     t.advance(seconds(100));
     assert_eq!(prune(&t, 50, 10).await, 1);
     let answers = t.enqueue(vec![job.clone()]).await;
-    assert_eq!(
-        answers,
-        [Enqueued {
-            id: job.id,
-            created: true
-        }]
-    );
+    assert_eq!(answers, [Enqueued { id: job.id, created: true }]);
     assert_eq!(t.claim_one().await.args, job.args);
 }
 

@@ -8,10 +8,7 @@ use super::trial::{Trial, failure, payload, queue, seconds};
 
 async fn names<H: Harness>(t: &Trial<H>) -> Vec<String> {
     let queues = t.store.queues().await.expect("queues");
-    queues
-        .into_iter()
-        .map(|record| record.name.to_string())
-        .collect()
+    queues.into_iter().map(|record| record.name.to_string()).collect()
 }
 
 async fn pause<H: Harness>(t: &Trial<H>, name: &str) {
@@ -88,11 +85,7 @@ pub async fn a_paused_queue_has_no_next_due_time<H: Harness>(t: Trial<H>) {
 pub async fn queues_are_listed_by_name_with_their_counts<H: Harness>(t: Trial<H>) {
     t.add(t.job_in("b")).await;
     t.add(t.job_in("a")).await;
-    t.add(NewJob {
-        due: Due::After(seconds(9)),
-        ..t.job_in("b")
-    })
-    .await;
+    t.add(NewJob { due: Due::After(seconds(9)), ..t.job_in("b") }).await;
     t.advance(seconds(3));
     let record = |name, counts| QueueRecord {
         name: queue(name),
@@ -101,21 +94,8 @@ pub async fn queues_are_listed_by_name_with_their_counts<H: Harness>(t: Trial<H>
         oldest_ready: Some(seconds(3)),
     };
     let expected = [
-        record(
-            "a",
-            StateCounts {
-                ready: 1,
-                ..StateCounts::default()
-            },
-        ),
-        record(
-            "b",
-            StateCounts {
-                ready: 1,
-                scheduled: 1,
-                ..StateCounts::default()
-            },
-        ),
+        record("a", StateCounts { ready: 1, ..StateCounts::default() }),
+        record("b", StateCounts { ready: 1, scheduled: 1, ..StateCounts::default() }),
     ];
     assert_eq!(t.store.queues().await.expect("queues"), expected);
 }
@@ -149,10 +129,7 @@ pub async fn a_paused_queue_is_listed_before_it_has_a_job<H: Harness>(t: Trial<H
     pause(&t, "mail").await;
     let record = t.store.queues().await.expect("queues").remove(0);
     assert_eq!((record.name, record.is_paused), (queue("mail"), true));
-    assert_eq!(
-        (record.counts, record.oldest_ready),
-        (StateCounts::default(), None)
-    );
+    assert_eq!((record.counts, record.oldest_ready), (StateCounts::default(), None));
     resume(&t, "mail").await;
     assert!(!t.store.queues().await.expect("queues")[0].is_paused);
 }
@@ -161,10 +138,7 @@ pub async fn a_queue_whose_jobs_were_pruned_is_still_listed<H: Harness>(t: Trial
     let id = t.add(t.job()).await;
     t.cancel(id).await;
     t.advance(seconds(10));
-    let prune = Prune {
-        older_than: seconds(5),
-        jobs_max: 10,
-    };
+    let prune = Prune { older_than: seconds(5), jobs_max: 10 };
     assert_eq!(t.store.prune(prune).await.expect("prune"), 1);
     assert_eq!(names(&t).await, ["default"]);
     assert_eq!(t.counts("default").await, StateCounts::default());

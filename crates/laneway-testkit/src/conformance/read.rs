@@ -26,52 +26,21 @@ pub async fn an_unknown_job_is_nothing<H: Harness>(t: Trial<H>) {
 }
 
 pub async fn an_empty_store_lists_nothing<H: Harness>(t: Trial<H>) {
-    assert!(
-        list(
-            &t,
-            ListJobs {
-                jobs_max: 10,
-                ..ListJobs::default()
-            }
-        )
-        .await
-        .is_empty()
-    );
+    assert!(list(&t, ListJobs { jobs_max: 10, ..ListJobs::default() }).await.is_empty());
 }
 
 pub async fn jobs_are_listed_newest_first<H: Harness>(t: Trial<H>) {
     let added = t.add_many(30).await;
-    let listed = list(
-        &t,
-        ListJobs {
-            jobs_max: ALL,
-            ..ListJobs::default()
-        },
-    )
-    .await;
+    let listed = list(&t, ListJobs { jobs_max: ALL, ..ListJobs::default() }).await;
     assert_eq!(listed, newest_first(added));
 }
 
 pub async fn a_list_holds_jobs_of_every_state<H: Harness>(t: Trial<H>) {
     let added = in_every_state(&t).await;
-    let listed = list(
-        &t,
-        ListJobs {
-            jobs_max: ALL,
-            ..ListJobs::default()
-        },
-    )
-    .await;
-    assert_eq!(
-        listed,
-        newest_first(added.iter().map(|(_, id)| *id).collect())
-    );
+    let listed = list(&t, ListJobs { jobs_max: ALL, ..ListJobs::default() }).await;
+    assert_eq!(listed, newest_first(added.iter().map(|(_, id)| *id).collect()));
     for (state, id) in added {
-        let wanted = ListJobs {
-            states: vec![state],
-            jobs_max: ALL,
-            ..ListJobs::default()
-        };
+        let wanted = ListJobs { states: vec![state], jobs_max: ALL, ..ListJobs::default() };
         assert_eq!(list(&t, wanted).await, [id], "{state}");
     }
 }
@@ -79,50 +48,21 @@ pub async fn a_list_holds_jobs_of_every_state<H: Harness>(t: Trial<H>) {
 pub async fn a_list_may_ask_for_several_states<H: Harness>(t: Trial<H>) {
     let added = in_every_state(&t).await;
     let states = vec![State::Failed, State::Ready, State::Parked];
-    let expected = added
-        .iter()
-        .filter(|(state, _)| states.contains(state))
-        .map(|(_, id)| *id);
+    let expected = added.iter().filter(|(state, _)| states.contains(state)).map(|(_, id)| *id);
     let expected = newest_first(expected.collect());
-    let wanted = ListJobs {
-        states,
-        jobs_max: ALL,
-        ..ListJobs::default()
-    };
+    let wanted = ListJobs { states, jobs_max: ALL, ..ListJobs::default() };
     assert_eq!(list(&t, wanted).await, expected);
 }
 
 pub async fn a_list_may_ask_for_a_queue_and_a_task<H: Harness>(t: Trial<H>) {
     let task = TaskName::new("app.other").expect("a good name");
     t.add(t.job_in("a")).await;
-    let both = t
-        .add(NewJob {
-            task: task.clone(),
-            ..t.job_in("a")
-        })
-        .await;
-    let only_task = t
-        .add(NewJob {
-            task: task.clone(),
-            ..t.job_in("b")
-        })
-        .await;
-    let all = ListJobs {
-        jobs_max: ALL,
-        ..ListJobs::default()
-    };
-    let of_task = ListJobs {
-        task: Some(task),
-        ..all.clone()
-    };
-    let of_both = ListJobs {
-        queue: Some(queue("a")),
-        ..of_task.clone()
-    };
-    let of_nobody = ListJobs {
-        queue: Some(queue("c")),
-        ..all
-    };
+    let both = t.add(NewJob { task: task.clone(), ..t.job_in("a") }).await;
+    let only_task = t.add(NewJob { task: task.clone(), ..t.job_in("b") }).await;
+    let all = ListJobs { jobs_max: ALL, ..ListJobs::default() };
+    let of_task = ListJobs { task: Some(task), ..all.clone() };
+    let of_both = ListJobs { queue: Some(queue("a")), ..of_task.clone() };
+    let of_nobody = ListJobs { queue: Some(queue("c")), ..all };
     assert_eq!(list(&t, of_task).await, [only_task, both]);
     assert_eq!(list(&t, of_both).await, [both]);
     assert!(list(&t, of_nobody).await.is_empty());
@@ -131,21 +71,9 @@ pub async fn a_list_may_ask_for_a_queue_and_a_task<H: Harness>(t: Trial<H>) {
 pub async fn records_in_a_list_carry_no_payloads<H: Harness>(t: Trial<H>) {
     let job = t.running(t.job()).await;
     t.end(&job, Outcome::Succeed(payload("ok"))).await;
-    let wanted = ListJobs {
-        jobs_max: ALL,
-        ..ListJobs::default()
-    };
-    let listed = t
-        .store
-        .list_jobs(wanted)
-        .await
-        .expect("list")
-        .jobs
-        .remove(0);
-    assert_eq!(
-        (listed.args.clone(), listed.result.clone()),
-        (Payload::default(), None)
-    );
+    let wanted = ListJobs { jobs_max: ALL, ..ListJobs::default() };
+    let listed = t.store.list_jobs(wanted).await.expect("list").jobs.remove(0);
+    assert_eq!((listed.args.clone(), listed.result.clone()), (Payload::default(), None));
     let mut record = t.record(job.id).await;
     assert_eq!(record.result, Some(payload("ok")));
     record.args = Payload::default();
@@ -156,10 +84,7 @@ pub async fn records_in_a_list_carry_no_payloads<H: Harness>(t: Trial<H>) {
 pub async fn pages_join_to_the_whole_list<H: Harness>(t: Trial<H>) {
     let added = t.add_many(25).await;
     for jobs_max in [1, 7, 25, 26] {
-        assert_eq!(
-            by_pages(&t, jobs_max, Vec::new()).await,
-            newest_first(added.clone())
-        );
+        assert_eq!(by_pages(&t, jobs_max, Vec::new()).await, newest_first(added.clone()));
     }
 }
 
@@ -174,30 +99,14 @@ pub async fn pages_of_a_filtered_list_join_to_the_whole_list<H: Harness>(t: Tria
 /// A reader turns the pages while a worker prunes.
 pub async fn a_list_goes_on_although_the_last_job_of_its_page_was_pruned<H: Harness>(t: Trial<H>) {
     let added = newest_first(t.add_many(6).await);
-    let first = ListJobs {
-        jobs_max: 3,
-        ..ListJobs::default()
-    };
+    let first = ListJobs { jobs_max: 3, ..ListJobs::default() };
     let page = t.store.list_jobs(first.clone()).await.expect("list");
     assert_eq!(page.next, Some(added[2]));
     t.cancel(added[2]).await;
     t.advance(seconds(10));
-    let prune = Prune {
-        older_than: seconds(5),
-        jobs_max: 10,
-    };
+    let prune = Prune { older_than: seconds(5), jobs_max: 10 };
     assert_eq!(t.store.prune(prune).await.expect("prune"), 1);
-    assert_eq!(
-        list(
-            &t,
-            ListJobs {
-                after: page.next,
-                ..first
-            }
-        )
-        .await,
-        added[3..]
-    );
+    assert_eq!(list(&t, ListJobs { after: page.next, ..first }).await, added[3..]);
 }
 
 pub async fn the_ends_of_ended_and_parked_jobs_are_told<H: Harness>(t: Trial<H>) {
@@ -206,18 +115,11 @@ pub async fn the_ends_of_ended_and_parked_jobs_are_told<H: Harness>(t: Trial<H>)
     let mut found = t.store.finished(ids).await.expect("finished");
     found.sort_by_key(|finished| finished.state);
     let states: Vec<_> = found.iter().map(|finished| finished.state).collect();
-    let expected = [
-        State::Succeeded,
-        State::Failed,
-        State::Cancelled,
-        State::Parked,
-    ];
+    let expected = [State::Succeeded, State::Failed, State::Cancelled, State::Parked];
     assert_eq!(states, expected);
     for finished in found {
         let record = t.record(finished.id).await;
-        let Finished {
-            result, failure, ..
-        } = finished;
+        let Finished { result, failure, .. } = finished;
         assert_eq!((result, failure), (record.result, record.failure));
     }
 }
@@ -227,11 +129,7 @@ pub async fn a_finished_job_brings_its_result_or_its_failure<H: Harness>(t: Tria
     t.end(&good, Outcome::Succeed(payload("42"))).await;
     let bad = t.running(t.job()).await;
     t.end(&bad, Outcome::Fail(failure("broken"))).await;
-    let mut found = t
-        .store
-        .finished(vec![good.id, bad.id])
-        .await
-        .expect("finished");
+    let mut found = t.store.finished(vec![good.id, bad.id]).await.expect("finished");
     found.sort_by_key(|finished| finished.id);
     let expected = [
         Finished {
@@ -260,10 +158,7 @@ pub async fn the_ends_of_many_jobs_are_told_at_once<H: Harness>(t: Trial<H>) {
     let ids = t.add_many(1_000).await;
     t.store.cancel(ids.clone()).await.expect("cancel");
     let found = t.store.finished(ids.clone()).await.expect("finished");
-    assert_eq!(
-        newest_first(found.iter().map(|job| job.id).collect()),
-        newest_first(ids)
-    );
+    assert_eq!(newest_first(found.iter().map(|job| job.id).collect()), newest_first(ids));
 }
 
 pub async fn the_health_of_a_store_can_be_asked<H: Harness>(t: Trial<H>) {
@@ -285,10 +180,7 @@ async fn in_every_state<H: Harness>(t: &Trial<H>) -> Vec<(State, JobId)> {
     }
     added.push((State::Running, t.running(t.job()).await.id));
     added.push((State::Ready, t.add(t.job()).await));
-    added.push((
-        State::Scheduled,
-        t.add(t.job_due(Due::After(seconds(9)))).await,
-    ));
+    added.push((State::Scheduled, t.add(t.job_due(Due::After(seconds(9)))).await));
     added
 }
 
@@ -296,17 +188,9 @@ async fn by_pages<H: Harness>(t: &Trial<H>, jobs_max: usize, states: Vec<State>)
     let mut found = Vec::new();
     let mut after = None;
     loop {
-        let wanted = ListJobs {
-            states: states.clone(),
-            after,
-            jobs_max,
-            ..ListJobs::default()
-        };
+        let wanted = ListJobs { states: states.clone(), after, jobs_max, ..ListJobs::default() };
         let page = t.store.list_jobs(wanted).await.expect("list");
-        assert!(
-            page.jobs.len() <= jobs_max && found.len() < 100,
-            "the pages never end"
-        );
+        assert!(page.jobs.len() <= jobs_max && found.len() < 100, "the pages never end");
         found.extend(page.jobs.iter().map(|record| record.id));
         assert!(page.next.is_none() || page.next == found.last().copied());
         after = page.next;

@@ -10,12 +10,7 @@ use super::trial::{Trial, failure, ids, payload, queue, rate, seconds};
 pub async fn acknowledged_jobs_outlive_the_process_in_their_order<H: Harness>(t: Trial<H>) {
     let mut added = t.add_many(20).await;
     let priority = Priority::new(3).expect("a priority in range");
-    let urgent = t
-        .add(NewJob {
-            priority,
-            ..t.job()
-        })
-        .await;
+    let urgent = t.add(NewJob { priority, ..t.job() }).await;
     added.insert(0, urgent);
     let later = t.add(t.job_due(Due::After(seconds(30)))).await;
     let before = t.record(urgent).await;
@@ -51,30 +46,15 @@ pub async fn a_session_and_its_jobs_outlive_the_process<H: Harness>(t: Trial<H>)
 }
 
 pub async fn budgets_keys_and_pauses_outlive_the_process<H: Harness>(t: Trial<H>) {
-    t.enqueue((0..5).map(|_| t.job_limited("api", rate(1, 2))).collect())
-        .await;
+    t.enqueue((0..5).map(|_| t.job_limited("api", rate(1, 2))).collect()).await;
     assert_eq!(t.claim(5).await.len(), 2);
-    let unique = Some(UniqueKey {
-        scope: UniqueScope::Kept,
-        text: String::from("k"),
-    });
-    let keyed = t
-        .add(NewJob {
-            unique: unique.clone(),
-            ..t.job_in("mail")
-        })
-        .await;
+    let unique = Some(UniqueKey { scope: UniqueScope::Kept, text: String::from("k") });
+    let keyed = t.add(NewJob { unique: unique.clone(), ..t.job_in("mail") }).await;
     t.store.pause_queue(queue("mail")).await.expect("pause");
     let t = t.reopen();
     assert!(t.claim_from(&["default", "mail"], 5).await.is_empty());
     let answers = t.enqueue(vec![NewJob { unique, ..t.job() }]).await;
-    assert_eq!(
-        answers,
-        [Enqueued {
-            id: keyed,
-            created: false
-        }]
-    );
+    assert_eq!(answers, [Enqueued { id: keyed, created: false }]);
     t.advance(seconds(1));
     assert_eq!(t.claim(5).await.len(), 1);
 }

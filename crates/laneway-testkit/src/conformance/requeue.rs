@@ -27,16 +27,10 @@ pub async fn a_failed_cancelled_or_parked_job_is_ready_again<H: Harness>(t: Tria
 }
 
 pub async fn its_counts_begin_at_zero<H: Harness>(t: Trial<H>) {
-    let policy = Policy {
-        interrupts_max: 2,
-        ..Policy::default()
-    };
+    let policy = Policy { interrupts_max: 2, ..Policy::default() };
     let id = t.add(t.job_under(policy)).await;
     for outcome in [
-        Outcome::Retry {
-            after: seconds(0),
-            failure: failure("busy"),
-        },
+        Outcome::Retry { after: seconds(0), failure: failure("busy") },
         Outcome::HandBack { after: seconds(0) },
         Outcome::Interrupt(failure("killed")),
         Outcome::Interrupt(failure("killed")),
@@ -63,11 +57,9 @@ pub async fn a_job_that_has_not_ended_is_refused<H: Harness>(t: Trial<H>) {
     let running = t.running(t.job()).await.id;
     let ready = t.add(t.job()).await;
     let scheduled = t.add(t.job_due(Due::After(seconds(60)))).await;
-    for (id, state) in [
-        (running, State::Running),
-        (ready, State::Ready),
-        (scheduled, State::Scheduled),
-    ] {
+    for (id, state) in
+        [(running, State::Running), (ready, State::Ready), (scheduled, State::Scheduled)]
+    {
         let before = t.record(id).await;
         assert_eq!(t.requeue(id).await, Requeued::Refused(state));
         assert_eq!(t.record(id).await, before);
@@ -86,10 +78,7 @@ pub async fn a_cancelled_job_that_never_ran_can_be_requeued<H: Harness>(t: Trial
 }
 
 pub async fn a_parked_job_can_be_interrupted_and_parked_again<H: Harness>(t: Trial<H>) {
-    let policy = Policy {
-        on_interrupt: OnInterrupt::Park,
-        ..Policy::default()
-    };
+    let policy = Policy { on_interrupt: OnInterrupt::Park, ..Policy::default() };
     let id = t.add(t.job_under(policy)).await;
     for _ in 0..3 {
         let job = t.claim_one().await;

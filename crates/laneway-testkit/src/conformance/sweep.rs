@@ -31,19 +31,9 @@ pub async fn a_store_where_nothing_is_late_has_nothing_to_sweep<H: Harness>(t: T
 pub async fn the_jobs_of_a_dead_worker_are_ready_again<H: Harness>(t: Trial<H>) {
     let job = abandoned(&t, vec![t.job()]).await.remove(0);
     let swept = t.sweep().await;
-    assert_eq!(
-        swept,
-        Swept {
-            sessions_expired: 1,
-            released: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(swept, Swept { sessions_expired: 1, released: 1, ..Swept::default() });
     let record = t.record(job.id).await;
-    assert_eq!(
-        (record.state, record.interrupts, record.session),
-        (State::Ready, 1, None)
-    );
+    assert_eq!((record.state, record.interrupts, record.session), (State::Ready, 1, None));
     assert_eq!(t.claim_one().await.token, job.token.next());
 }
 
@@ -51,11 +41,7 @@ pub async fn a_swept_job_says_which_worker_was_lost<H: Harness>(t: Trial<H>) {
     let job = abandoned(&t, vec![t.job()]).await.remove(0);
     let session = t.record(job.id).await.session.expect("it runs");
     t.sweep().await;
-    let failure = t
-        .record(job.id)
-        .await
-        .failure
-        .expect("an interrupted job says why");
+    let failure = t.record(job.id).await.failure.expect("an interrupted job says why");
     assert_eq!(failure.code, Code::RunnerDied.to_string());
     let expected = format!("the worker `worker {session}` stopped renewing its lease");
     assert_eq!(failure.message, expected);
@@ -64,36 +50,24 @@ pub async fn a_swept_job_says_which_worker_was_lost<H: Harness>(t: Trial<H>) {
 pub async fn a_job_of_a_dead_worker_is_parked_when_its_policy_forbids_to_guess<H: Harness>(
     t: Trial<H>,
 ) {
-    let policy = Policy {
-        on_interrupt: OnInterrupt::Park,
-        ..Policy::default()
-    };
+    let policy = Policy { on_interrupt: OnInterrupt::Park, ..Policy::default() };
     let job = abandoned(&t, vec![t.job_under(policy)]).await.remove(0);
     assert_eq!(t.sweep().await.parked, 1);
     let record = t.record(job.id).await;
-    assert_eq!(
-        (record.state, record.finished_at),
-        (State::Parked, Some(t.now()))
-    );
+    assert_eq!((record.state, record.finished_at), (State::Parked, Some(t.now())));
     let failure = record.failure.expect("a parked job says why");
     assert_eq!(failure.code, Code::OutcomeUnknown.to_string());
 }
 
 pub async fn a_job_that_loses_too_many_workers_fails_as_poison<H: Harness>(t: Trial<H>) {
-    let policy = Policy {
-        interrupts_max: 1,
-        ..Policy::default()
-    };
+    let policy = Policy { interrupts_max: 1, ..Policy::default() };
     let job = abandoned(&t, vec![t.job_under(policy)]).await.remove(0);
     assert_eq!(t.sweep().await.failed, 1);
     let record = t.record(job.id).await;
     assert_eq!(record.state, State::Failed);
     let failure = record.failure.expect("a failed job says why");
     assert_eq!(failure.code, Code::JobPoisonous.to_string());
-    assert!(
-        failure.message.contains("stopped renewing its lease"),
-        "{failure:?}"
-    );
+    assert!(failure.message.contains("stopped renewing its lease"), "{failure:?}");
 }
 
 pub async fn a_job_that_shall_be_cancelled_ends_with_its_worker<H: Harness>(t: Trial<H>) {
@@ -119,35 +93,19 @@ pub async fn a_living_session_keeps_its_jobs<H: Harness>(t: Trial<H>) {
 pub async fn an_expired_session_without_jobs_is_gone<H: Harness>(t: Trial<H>) {
     t.open_another(seconds(10)).await;
     t.advance(seconds(11));
-    assert_eq!(
-        t.sweep().await,
-        Swept {
-            sessions_expired: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(t.sweep().await, Swept { sessions_expired: 1, ..Swept::default() });
 }
 
 /// A handler may hang although its worker lives and renews its session.
 pub async fn a_job_beyond_its_deadline_is_interrupted_although_its_session_lives<H: Harness>(
     t: Trial<H>,
 ) {
-    let policy = Policy {
-        timeout: Some(seconds(30)),
-        grace: seconds(5),
-        ..Policy::default()
-    };
+    let policy = Policy { timeout: Some(seconds(30)), grace: seconds(5), ..Policy::default() };
     let job = t.running(t.job_under(policy)).await;
     t.advance(seconds(30 + 5 + 60 - 1));
     assert_eq!(t.sweep().await, Swept::default());
     t.advance(seconds(2));
-    assert_eq!(
-        t.sweep().await,
-        Swept {
-            released: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(t.sweep().await, Swept { released: 1, ..Swept::default() });
     let record = t.record(job.id).await;
     assert_eq!((record.state, record.interrupts), (State::Ready, 1));
     let code = record.failure.map(|failure| failure.code);
@@ -163,11 +121,7 @@ pub async fn a_job_without_a_timeout_has_no_deadline<H: Harness>(t: Trial<H>) {
 }
 
 pub async fn a_deadline_counts_from_the_present_claim<H: Harness>(t: Trial<H>) {
-    let policy = Policy {
-        timeout: Some(seconds(30)),
-        grace: seconds(5),
-        ..Policy::default()
-    };
+    let policy = Policy { timeout: Some(seconds(30)), grace: seconds(5), ..Policy::default() };
     let job = t.running(t.job_under(policy)).await;
     t.advance(seconds(90));
     t.end(&job, Outcome::Release).await;
@@ -191,14 +145,7 @@ pub async fn a_bounded_sweep_says_that_there_is_more<H: Harness>(t: Trial<H>) {
         }
         assert!(round < 5, "it never ends");
     }
-    assert_eq!(
-        total,
-        Swept {
-            sessions_expired: 1,
-            released: 25,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(total, Swept { sessions_expired: 1, released: 25, ..Swept::default() });
     assert_eq!(t.claim(100).await.len(), 25);
 }
 
@@ -210,10 +157,7 @@ pub async fn a_session_that_is_swept_in_part_is_lost_wholly<H: Harness>(t: Trial
     assert_eq!(t.renew(session, seconds(10)).await, Err(Code::SessionLost));
     for job in &jobs {
         let outcome = Outcome::Succeed(payload("late"));
-        assert_eq!(
-            t.settle_as(session, job.id, job.token, outcome).await,
-            Settled::Stale
-        );
+        assert_eq!(t.settle_as(session, job.id, job.token, outcome).await, Settled::Stale);
     }
     for _ in 0..5 {
         t.store.sweep(Sweep { jobs_max: 2 }).await.expect("sweep");
@@ -239,20 +183,13 @@ pub async fn due_jobs_are_made_ready<H: Harness>(t: Trial<H>) {
     let id = t.add(t.job_due(Due::After(seconds(5)))).await;
     let later = t.add(t.job_due(Due::After(seconds(50)))).await;
     t.advance(seconds(6));
-    assert_eq!(
-        t.sweep().await,
-        Swept {
-            promoted: 1,
-            ..Swept::default()
-        }
-    );
+    assert_eq!(t.sweep().await, Swept { promoted: 1, ..Swept::default() });
     assert_eq!(t.state(id).await, State::Ready);
     assert_eq!(t.state(later).await, State::Scheduled);
 }
 
 pub async fn due_jobs_are_made_ready_within_the_bound<H: Harness>(t: Trial<H>) {
-    t.enqueue((0..25).map(|_| t.job_due(Due::After(seconds(5)))).collect())
-        .await;
+    t.enqueue((0..25).map(|_| t.job_due(Due::After(seconds(5)))).collect()).await;
     t.advance(seconds(6));
     let swept = t.store.sweep(Sweep { jobs_max: 10 }).await.expect("sweep");
     assert_eq!((swept.promoted, swept.more), (10, true));
@@ -263,10 +200,7 @@ pub async fn a_swept_job_with_a_limit_waits_for_its_next_permit<H: Harness>(t: T
     let one_a_minute = laneway_core::limit::Rate::new(1, seconds(60), 1).expect("a rate");
     abandoned(&t, vec![t.job_limited("smtp", one_a_minute)]).await;
     t.sweep().await;
-    assert!(
-        t.claim(1).await.is_empty(),
-        "the permit of the lost attempt is spent"
-    );
+    assert!(t.claim(1).await.is_empty(), "the permit of the lost attempt is spent");
     t.advance(seconds(60));
     t.claim_one().await;
     t.add(t.job_limited("other", rate(1, 1))).await;

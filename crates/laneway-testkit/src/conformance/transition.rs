@@ -1,6 +1,6 @@
 //! The store agrees with the table of legal changes, cell by cell: for each event, a job is brought
-//! into each state, the event is tried by the verb that stands for it, and the state that follows is
-//! the one that the table says.
+//! into each state, the event is tried by the verb that stands for it, and the state that follows
+//! is the one that the table says.
 
 use laneway_core::id::{JobId, Token};
 use laneway_core::job::State;
@@ -71,20 +71,13 @@ async fn happen<H: Harness>(t: &Trial<H>, event: Event, id: JobId, token: Token)
             return;
         }
         Event::Succeed => Outcome::Succeed(payload("tried")),
-        Event::Retry => Outcome::Retry {
-            after: seconds(60),
-            failure: failure("tried"),
-        },
+        Event::Retry => Outcome::Retry { after: seconds(60), failure: failure("tried") },
         Event::Fail => Outcome::Fail(failure("tried")),
         Event::Release => Outcome::Release,
         Event::Defer => Outcome::HandBack { after: seconds(60) },
         Event::Park => Outcome::Park(failure("tried")),
     };
-    let expected = if is_running {
-        Settled::Accepted
-    } else {
-        Settled::Stale
-    };
+    let expected = if is_running { Settled::Accepted } else { Settled::Stale };
     assert_eq!(t.settle_as(t.session, id, token, outcome).await, expected);
 }
 
@@ -92,20 +85,11 @@ async fn happen<H: Harness>(t: &Trial<H>, event: Event, id: JobId, token: Token)
 async fn clear<H: Harness>(t: &Trial<H>, id: JobId) {
     let record = t.record(id).await;
     if record.state == State::Running {
-        t.settle_as(
-            t.session,
-            id,
-            record.token,
-            Outcome::Succeed(payload("cleared")),
-        )
-        .await;
+        t.settle_as(t.session, id, record.token, Outcome::Succeed(payload("cleared"))).await;
     }
     t.cancel(id).await;
     assert!(t.claim_from(&["default"], 10).await.is_empty());
-    t.store
-        .resume_queue(queue("default"))
-        .await
-        .expect("resume");
+    t.store.resume_queue(queue("default")).await.expect("resume");
 }
 
 pub async fn promote_happens_where_the_table_says<H: Harness>(t: Trial<H>) {

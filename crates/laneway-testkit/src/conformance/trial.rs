@@ -41,45 +41,23 @@ impl<H: Harness> Trial<H> {
         let store = harness.store();
         let numbers = AtomicU64::new(1);
         let session = SessionId::new(clock.now(), 0);
-        let trial = Self {
-            store,
-            clock,
-            session,
-            harness,
-            numbers,
-        };
+        let trial = Self { store, clock, session, harness, numbers };
         trial.open(session, LEASE_LONG).await;
         trial
     }
 
     /// The same data opened once more, as another process would.
     pub fn second(&self) -> H::Store {
-        self.harness
-            .open_second()
-            .expect("a durable store can be opened twice")
+        self.harness.open_second().expect("a durable store can be opened twice")
     }
 
     /// Closes the store and opens it again.
     #[must_use]
     pub fn reopen(self) -> Self {
-        let Self {
-            store,
-            clock,
-            session,
-            harness,
-            numbers,
-        } = self;
+        let Self { store, clock, session, harness, numbers } = self;
         drop(store);
-        let harness = harness
-            .reopen()
-            .expect("a durable store can be opened again");
-        Self {
-            store: harness.store(),
-            clock,
-            session,
-            harness,
-            numbers,
-        }
+        let harness = harness.reopen().expect("a durable store can be opened again");
+        Self { store: harness.store(), clock, session, harness, numbers }
     }
 
     /// A number that was not used before.
@@ -106,10 +84,7 @@ impl<H: Harness> Trial<H> {
 
     /// A job of a queue.
     pub fn job_in(&self, name: &str) -> NewJob {
-        NewJob {
-            queue: queue(name),
-            ..self.job()
-        }
+        NewJob { queue: queue(name), ..self.job() }
     }
 
     /// A job that may run later.
@@ -119,22 +94,13 @@ impl<H: Harness> Trial<H> {
 
     /// A job that needs a permit.
     pub fn job_limited(&self, key: &str, rate: Rate) -> NewJob {
-        let limit = Limit {
-            key: key.to_owned(),
-            rate,
-        };
-        NewJob {
-            limit: Some(Arc::new(limit)),
-            ..self.job()
-        }
+        let limit = Limit { key: key.to_owned(), rate };
+        NewJob { limit: Some(Arc::new(limit)), ..self.job() }
     }
 
     /// A job with a policy.
     pub fn job_under(&self, policy: Policy) -> NewJob {
-        NewJob {
-            policy: Arc::new(policy),
-            ..self.job()
-        }
+        NewJob { policy: Arc::new(policy), ..self.job() }
     }
 
     /// Adds jobs and tells the answers.
@@ -152,20 +118,12 @@ impl<H: Harness> Trial<H> {
     /// Adds so many plain jobs and tells their ids in order.
     pub async fn add_many(&self, count: usize) -> Vec<JobId> {
         let jobs = (0..count).map(|_| self.job()).collect();
-        self.enqueue(jobs)
-            .await
-            .into_iter()
-            .map(|answer| answer.id)
-            .collect()
+        self.enqueue(jobs).await.into_iter().map(|answer| answer.id).collect()
     }
 
     /// Opens a session.
     pub async fn open(&self, session: SessionId, lease: Duration) {
-        let open = OpenSession {
-            session,
-            worker: format!("worker {session}"),
-            lease,
-        };
+        let open = OpenSession { session, worker: format!("worker {session}"), lease };
         self.store.open_session(open).await.expect("open session");
     }
 
@@ -178,30 +136,15 @@ impl<H: Harness> Trial<H> {
 
     /// Renews a session.
     pub async fn renew(&self, session: SessionId, lease: Duration) -> Result<Renewed, Code> {
-        let renew = RenewSession {
-            session,
-            lease,
-            condition: String::from("well"),
-        };
-        self.store
-            .renew_session(renew)
-            .await
-            .map_err(|error| error.code())
+        let renew = RenewSession { session, lease, condition: String::from("well") };
+        self.store.renew_session(renew).await.map_err(|error| error.code())
     }
 
     /// A claim of the first session, from queue `default`, for every lane.
     pub fn claim_of(&self, count: usize) -> Claim {
-        let slots = Lane::ALL
-            .into_iter()
-            .map(|lane| LaneSlots { lane, count })
-            .collect();
+        let slots = Lane::ALL.into_iter().map(|lane| LaneSlots { lane, count }).collect();
         let queues = Arc::from([QueueName::default_queue()]);
-        Claim {
-            session: self.session,
-            call: self.number(),
-            queues,
-            slots,
-        }
+        Claim { session: self.session, call: self.number(), queues, slots }
     }
 
     /// Makes a claim.
@@ -216,23 +159,13 @@ impl<H: Harness> Trial<H> {
 
     /// Claims for another session.
     pub async fn claim_for(&self, session: SessionId, count: usize) -> Vec<ClaimedJob> {
-        self.take(Claim {
-            session,
-            ..self.claim_of(count)
-        })
-        .await
-        .jobs
+        self.take(Claim { session, ..self.claim_of(count) }).await.jobs
     }
 
     /// Claims from these queues.
     pub async fn claim_from(&self, queues: &[&str], count: usize) -> Vec<ClaimedJob> {
         let queues = queues.iter().map(|name| queue(name)).collect();
-        self.take(Claim {
-            queues,
-            ..self.claim_of(count)
-        })
-        .await
-        .jobs
+        self.take(Claim { queues, ..self.claim_of(count) }).await.jobs
     }
 
     /// Claims the one job that is ready.
@@ -252,8 +185,7 @@ impl<H: Harness> Trial<H> {
 
     /// Ends an attempt of the first session.
     pub async fn settle(&self, job: &ClaimedJob, outcome: Outcome) -> Settled {
-        self.settle_as(self.session, job.id, job.token, outcome)
-            .await
+        self.settle_as(self.session, job.id, job.token, outcome).await
     }
 
     /// Ends an attempt, whoever holds it.
@@ -264,17 +196,8 @@ impl<H: Harness> Trial<H> {
         token: Token,
         outcome: Outcome,
     ) -> Settled {
-        let entries = vec![Settlement {
-            job,
-            token,
-            outcome,
-            timing: Some(timing()),
-        }];
-        let answers = self
-            .store
-            .settle(Settle { session, entries })
-            .await
-            .expect("settle");
+        let entries = vec![Settlement { job, token, outcome, timing: Some(timing()) }];
+        let answers = self.store.settle(Settle { session, entries }).await.expect("settle");
         assert_eq!(answers.len(), 1);
         answers[0]
     }
@@ -286,11 +209,7 @@ impl<H: Harness> Trial<H> {
 
     /// What the store knows of a job.
     pub async fn record(&self, id: JobId) -> JobRecord {
-        self.store
-            .job(id)
-            .await
-            .expect("job")
-            .expect("the job is kept")
+        self.store.job(id).await.expect("job").expect("the job is kept")
     }
 
     /// A job's state.
@@ -300,10 +219,7 @@ impl<H: Harness> Trial<H> {
 
     /// Sweeps without a bound that matters.
     pub async fn sweep(&self) -> Swept {
-        self.store
-            .sweep(Sweep { jobs_max: 10_000 })
-            .await
-            .expect("sweep")
+        self.store.sweep(Sweep { jobs_max: 10_000 }).await.expect("sweep")
     }
 
     /// Cancels one job.
@@ -318,20 +234,13 @@ impl<H: Harness> Trial<H> {
 
     /// The end of an attempt, as an entry of a batch.
     pub fn settlement(&self, job: &ClaimedJob, outcome: Outcome) -> Settlement {
-        Settlement {
-            job: job.id,
-            token: job.token,
-            outcome,
-            timing: Some(timing()),
-        }
+        Settlement { job: job.id, token: job.token, outcome, timing: Some(timing()) }
     }
 
     /// The counts of a queue.
     pub async fn counts(&self, name: &str) -> StateCounts {
         let queues = self.store.queues().await.expect("queues");
-        let found = queues
-            .into_iter()
-            .find(|record| record.name.as_str() == name);
+        let found = queues.into_iter().find(|record| record.name.as_str() == name);
         found.map(|record| record.counts).unwrap_or_default()
     }
 
@@ -348,10 +257,7 @@ impl<H: Harness> Trial<H> {
 
 /// What an attempt of the suite measured.
 pub(super) fn timing() -> Timing {
-    Timing {
-        wall: Duration::from_millis(120),
-        cpu: Some(Duration::from_millis(7)),
-    }
+    Timing { wall: Duration::from_millis(120), cpu: Some(Duration::from_millis(7)) }
 }
 
 /// A queue's name.

@@ -13,13 +13,7 @@ const UNFINISHED: UniqueScope = UniqueScope::Unfinished;
 const KEPT: UniqueScope = UniqueScope::Kept;
 
 fn keyed<H: Harness>(t: &Trial<H>, scope: UniqueScope, text: &str) -> NewJob {
-    NewJob {
-        unique: Some(UniqueKey {
-            scope,
-            text: text.to_owned(),
-        }),
-        ..t.job()
-    }
+    NewJob { unique: Some(UniqueKey { scope, text: text.to_owned() }), ..t.job() }
 }
 
 /// Tries to add a job with the key; tells who has the key, unless the new job got it.
@@ -56,11 +50,7 @@ pub async fn other_keys_are_free<H: Harness>(t: Trial<H>) {
 pub async fn the_same_key_of_another_task_is_free<H: Harness>(t: Trial<H>) {
     t.add(keyed(&t, UNFINISHED, "k")).await;
     let task = TaskName::new("app.other").expect("a good name");
-    t.add(NewJob {
-        task,
-        ..keyed(&t, UNFINISHED, "k")
-    })
-    .await;
+    t.add(NewJob { task, ..keyed(&t, UNFINISHED, "k") }).await;
 }
 
 pub async fn the_same_key_in_the_other_scope_is_free<H: Harness>(t: Trial<H>) {
@@ -71,12 +61,7 @@ pub async fn the_same_key_in_the_other_scope_is_free<H: Harness>(t: Trial<H>) {
 pub async fn a_key_holds_across_queues<H: Harness>(t: Trial<H>) {
     let id = t.add(keyed(&t, UNFINISHED, "k")).await;
     let queue = super::queue("other");
-    let answers = t
-        .enqueue(vec![NewJob {
-            queue,
-            ..keyed(&t, UNFINISHED, "k")
-        }])
-        .await;
+    let answers = t.enqueue(vec![NewJob { queue, ..keyed(&t, UNFINISHED, "k") }]).await;
     assert_eq!(answers, [Enqueued { id, created: false }]);
 }
 
@@ -101,10 +86,7 @@ pub async fn an_unfinished_key_is_taken_while_its_job_comes_back<H: Harness>(t: 
     for outcome in [
         Outcome::Release,
         Outcome::Interrupt(failure("killed")),
-        Outcome::Retry {
-            after: seconds(5),
-            failure: failure("busy"),
-        },
+        Outcome::Retry { after: seconds(5), failure: failure("busy") },
     ] {
         let job = t.claim_one().await;
         t.end(&job, outcome).await;
@@ -131,10 +113,7 @@ pub async fn a_kept_key_is_free_when_its_job_was_pruned<H: Harness>(t: Trial<H>)
     let job = t.running(keyed(&t, KEPT, "k")).await;
     t.end(&job, Outcome::Succeed(payload("ok"))).await;
     t.advance(seconds(10));
-    let prune = Prune {
-        older_than: seconds(5),
-        jobs_max: 10,
-    };
+    let prune = Prune { older_than: seconds(5), jobs_max: 10 };
     assert_eq!(t.store.prune(prune).await.expect("prune"), 1);
     assert_eq!(holder(&t, KEPT, "k").await, None);
 }

@@ -44,10 +44,7 @@ pub async fn a_job_that_comes_back_rings<H: Harness>(t: Trial<H>) {
     for outcome in [
         Outcome::Release,
         Outcome::Interrupt(failure("killed")),
-        Outcome::Retry {
-            after: seconds(0),
-            failure: failure("busy"),
-        },
+        Outcome::Retry { after: seconds(0), failure: failure("busy") },
         Outcome::HandBack { after: seconds(0) },
     ] {
         let job = t.claim_one().await;
@@ -107,10 +104,7 @@ pub async fn pausing_and_resuming_ring<H: Harness>(t: Trial<H>) {
     let mut watch = t.store.watch().await.expect("watch");
     t.store.pause_queue(queue("default")).await.expect("pause");
     until(&mut watch, |wake| wake.control).await;
-    t.store
-        .resume_queue(queue("default"))
-        .await
-        .expect("resume");
+    t.store.resume_queue(queue("default")).await.expect("resume");
     until(&mut watch, |wake| wake.control).await;
 }
 
@@ -131,10 +125,7 @@ pub async fn a_change_before_the_first_wait_is_not_missed<H: Harness>(t: Trial<H
     let job = t.running(t.job()).await;
     t.cancel(job.id).await;
     t.end(&job, Outcome::Cancel(failure("stopped"))).await;
-    until(&mut watch, |wake| {
-        wake.ready && wake.control && wake.finished.contains(&job.id)
-    })
-    .await;
+    until(&mut watch, |wake| wake.ready && wake.control && wake.finished.contains(&job.id)).await;
 }
 
 pub async fn dropping_a_wait_loses_nothing<H: Harness>(t: Trial<H>) {
@@ -157,13 +148,8 @@ pub async fn the_ends_of_a_whole_batch_are_told<H: Harness>(t: Trial<H>) {
     t.add_many(BATCH_MAX).await;
     let jobs = t.claim(BATCH_MAX).await;
     let mut watch = t.store.watch().await.expect("watch");
-    let entries = jobs
-        .iter()
-        .map(|job| t.settlement(job, Outcome::Succeed(payload("ok"))));
-    let settle = Settle {
-        session: t.session,
-        entries: entries.collect(),
-    };
+    let entries = jobs.iter().map(|job| t.settlement(job, Outcome::Succeed(payload("ok"))));
+    let settle = Settle { session: t.session, entries: entries.collect() };
     t.store.settle(settle).await.expect("settle");
     let is_told = |wake: &Wake| {
         wake.finished_others || jobs.iter().all(|job| wake.finished.contains(&job.id))
@@ -191,10 +177,7 @@ pub async fn the_end_of_a_job_rings_in_another_process<H: Harness>(t: Trial<H>) 
     let second = t.second();
     let mut watch = second.watch().await.expect("watch");
     t.end(&job, Outcome::Succeed(payload("ok"))).await;
-    until(&mut watch, |wake| {
-        wake.finished_others || wake.finished.contains(&job.id)
-    })
-    .await;
+    until(&mut watch, |wake| wake.finished_others || wake.finished.contains(&job.id)).await;
 }
 
 pub async fn the_end_of_a_job_is_named_in_another_process<H: Harness>(t: Trial<H>) {

@@ -7,10 +7,7 @@ use tokio::sync::watch;
 
 /// A verb of a store, to say which calls break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    missing_docs,
-    reason = "each is the verb of `Store` with the same name"
-)]
+#[expect(missing_docs, reason = "each is the verb of `Store` with the same name")]
 pub enum Verb {
     Enqueue,
     OpenSession,
@@ -77,8 +74,8 @@ impl FaultPlan {
         self.at(verb, nth, |fault| fault.failure = Some(Moment::After));
     }
 
-    /// Holds the `nth` call of a verb from now on until the gate is opened; 1 is the next one. A held
-    /// call may besides be told to fail.
+    /// Holds the `nth` call of a verb from now on until the gate is opened; 1 is the next one. A
+    /// held call may besides be told to fail.
     pub fn hold(&self, verb: Verb, nth: u64) -> Gate {
         let (reached, is_reached) = watch::channel(false);
         let (opened, is_opened) = watch::channel(false);
@@ -107,9 +104,7 @@ impl FaultPlan {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Verb, Calls>> {
-        self.0
-            .lock()
-            .expect("no call panics while it reads the plan")
+        self.0.lock().expect("no call panics while it reads the plan")
     }
 }
 

@@ -20,22 +20,15 @@ impl State {
         let session = self.open_session_mut(claim.session)?;
         if session.calls.insert(claim.call) {
             self.promote(usize::MAX, now);
-            let mut room: Room = claim
-                .slots
-                .iter()
-                .map(|slots| (slots.lane, slots.count))
-                .collect();
+            let mut room: Room =
+                claim.slots.iter().map(|slots| (slots.lane, slots.count)).collect();
             let mut taken = self.take_limited(claim, &mut room, now);
             taken.extend(self.take_unlimited(claim, &mut room));
             for (place, id) in taken.into_iter().enumerate() {
                 self.start(id, claim, place, now);
             }
         }
-        Ok(Claimed {
-            jobs: self.taken_by(claim),
-            next_due_at: self.next_due_at(claim, now),
-            now,
-        })
+        Ok(Claimed { jobs: self.taken_by(claim), next_due_at: self.next_due_at(claim, now), now })
     }
 
     /// Jobs with a limit whose gate is open. Permits that no job can use are not taken.
@@ -67,10 +60,7 @@ impl State {
 
     /// Takes a place in the job's lane if there is one.
     fn has_room(&self, id: JobId, room: &mut Room) -> bool {
-        let left = self
-            .jobs
-            .get(&id)
-            .and_then(|job| room.get_mut(&job.record.lane));
+        let left = self.jobs.get(&id).and_then(|job| room.get_mut(&job.record.lane));
         left.is_some_and(|left| {
             let is_free = *left > 0;
             *left -= usize::from(is_free);
@@ -117,18 +107,13 @@ impl State {
     }
 
     pub(super) fn held_by(&self, session: SessionId) -> impl Iterator<Item = &Job> {
-        self.jobs
-            .values()
-            .filter(move |job| job.record.session == Some(session))
+        self.jobs.values().filter(move |job| job.record.session == Some(session))
     }
 
     fn next_due_at(&self, claim: &Claim, now: Timestamp) -> Option<Timestamp> {
         let is_wanted = |job: &&Job| {
             claim.queues.contains(&job.record.queue)
-                && claim
-                    .slots
-                    .iter()
-                    .any(|slots| slots.lane == job.record.lane)
+                && claim.slots.iter().any(|slots| slots.lane == job.record.lane)
                 && !self.is_paused(&job.record.queue)
         };
         let opens_at = |job: &Job| {

@@ -9,39 +9,22 @@ use super::state::{Gate, Job, State};
 
 impl State {
     pub(super) fn enqueue(&mut self, jobs: Vec<NewJob>, now: Timestamp) -> Vec<Enqueued> {
-        jobs.into_iter()
-            .map(|new| self.enqueue_one(new, now))
-            .collect()
+        jobs.into_iter().map(|new| self.enqueue_one(new, now)).collect()
     }
 
     fn enqueue_one(&mut self, new: NewJob, now: Timestamp) -> Enqueued {
         if self.jobs.contains_key(&new.id) {
-            return Enqueued {
-                id: new.id,
-                created: false,
-            };
+            return Enqueued { id: new.id, created: false };
         }
         let holder = new.unique.as_ref().and_then(|key| {
-            self.jobs
-                .values()
-                .find(|job| job.holds(&new.task, key))
-                .map(|job| job.record.id)
+            self.jobs.values().find(|job| job.holds(&new.task, key)).map(|job| job.record.id)
         });
         if let Some(id) = holder {
             return Enqueued { id, created: false };
         }
         if let Some(limit) = &new.limit {
-            let tat = self
-                .gates
-                .get(&limit.key)
-                .map_or(Timestamp::default(), |gate| gate.tat);
-            self.gates.insert(
-                limit.key.clone(),
-                Gate {
-                    rate: limit.rate,
-                    tat,
-                },
-            );
+            let tat = self.gates.get(&limit.key).map_or(Timestamp::default(), |gate| gate.tat);
+            self.gates.insert(limit.key.clone(), Gate { rate: limit.rate, tat });
         }
         self.paused.entry(new.queue.clone()).or_insert(false);
         self.sequence += 1;
@@ -83,11 +66,7 @@ impl Job {
             queue: new.queue,
             lane: new.lane,
             priority: new.priority,
-            state: if is_later {
-                job::State::Scheduled
-            } else {
-                job::State::Ready
-            },
+            state: if is_later { job::State::Scheduled } else { job::State::Ready },
             token: Token::default(),
             failures: 0,
             interrupts: 0,

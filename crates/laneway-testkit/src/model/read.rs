@@ -26,10 +26,7 @@ impl State {
     pub(super) fn list(&self, list: &ListJobs) -> Page {
         let is_wanted = |record: &&JobRecord| {
             (list.states.is_empty() || list.states.contains(&record.state))
-                && list
-                    .queue
-                    .as_ref()
-                    .is_none_or(|queue| *queue == record.queue)
+                && list.queue.as_ref().is_none_or(|queue| *queue == record.queue)
                 && list.task.as_ref().is_none_or(|task| *task == record.task)
                 && list.after.is_none_or(|after| record.id < after)
         };
@@ -38,11 +35,7 @@ impl State {
         let jobs: Vec<_> = found
             .by_ref()
             .take(list.jobs_max)
-            .map(|record| JobRecord {
-                args: Payload::default(),
-                result: None,
-                ..record.clone()
-            })
+            .map(|record| JobRecord { args: Payload::default(), result: None, ..record.clone() })
             .collect();
         let has_more = found.peek().is_some();
         let next = jobs.last().map(|job| job.id).filter(|_| has_more);
@@ -69,10 +62,7 @@ impl State {
     }
 
     pub(super) fn sessions(&self) -> Vec<SessionRecord> {
-        let open = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| !session.is_swept);
+        let open = self.sessions.iter().filter(|(_, session)| !session.is_swept);
         let mut records: Vec<_> = open
             .map(|(id, session)| SessionRecord {
                 session: *id,

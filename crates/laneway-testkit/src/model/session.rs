@@ -13,16 +13,11 @@ use super::state::{Session, State};
 
 impl State {
     pub(super) fn is_open(&self, session: SessionId) -> bool {
-        self.sessions
-            .get(&session)
-            .is_some_and(|session| !session.is_swept)
+        self.sessions.get(&session).is_some_and(|session| !session.is_swept)
     }
 
     pub(super) fn open_session_mut(&mut self, id: SessionId) -> Result<&mut Session, Error> {
-        let session = self
-            .sessions
-            .get_mut(&id)
-            .filter(|session| !session.is_swept);
+        let session = self.sessions.get_mut(&id).filter(|session| !session.is_swept);
         session.ok_or_else(|| session_lost(id))
     }
 
@@ -52,12 +47,8 @@ impl State {
         let session = self.open_session_mut(renew.session)?;
         session.expires_at = now.plus(renew.lease);
         session.condition = renew.condition;
-        let held = self
-            .held_by(renew.session)
-            .filter(|job| job.record.cancel_asked);
-        Ok(Renewed {
-            cancel: held.map(|job| (job.record.id, job.record.token)).collect(),
-        })
+        let held = self.held_by(renew.session).filter(|job| job.record.cancel_asked);
+        Ok(Renewed { cancel: held.map(|job| (job.record.id, job.record.token)).collect() })
     }
 
     pub(super) fn close_session(&mut self, session: SessionId, now: Timestamp) {
@@ -88,13 +79,8 @@ impl State {
                 _ => {}
             }
         }
-        let held: BTreeSet<_> = self
-            .jobs
-            .values()
-            .filter_map(|job| job.record.session)
-            .collect();
-        self.sessions
-            .retain(|id, session| !session.is_swept || held.contains(id));
+        let held: BTreeSet<_> = self.jobs.values().filter_map(|job| job.record.session).collect();
+        self.sessions.retain(|id, session| !session.is_swept || held.contains(id));
         swept.promoted = self.promote(left, now);
         swept.more |= self.jobs.values().any(|job| job.is_due(now));
         swept
@@ -119,10 +105,7 @@ impl State {
     }
 
     fn lease_lost(&self, session: SessionId) -> Failure {
-        let worker = self
-            .sessions
-            .get(&session)
-            .map_or("?", |session| session.worker.as_str());
+        let worker = self.sessions.get(&session).map_or("?", |session| session.worker.as_str());
         let message = format!("the worker `{worker}` stopped renewing its lease");
         Failure::new(Code::RunnerDied, message)
     }

@@ -13,11 +13,7 @@ use super::state::State;
 impl State {
     pub(super) fn settle(&mut self, settle: Settle, now: Timestamp) -> Vec<Settled> {
         let session = settle.session;
-        settle
-            .entries
-            .into_iter()
-            .map(|entry| self.settle_one(session, entry, now))
-            .collect()
+        settle.entries.into_iter().map(|entry| self.settle_one(session, entry, now)).collect()
     }
 
     fn settle_one(&mut self, session: SessionId, entry: Settlement, now: Timestamp) -> Settled {
@@ -98,18 +94,12 @@ impl State {
         let record = &mut self.job_mut(id).record;
         record.interrupts += 1;
         let policy = record.policy.clone();
-        let event = interrupt::event_after(
-            policy.on_interrupt,
-            record.interrupts,
-            policy.interrupts_max,
-        );
+        let event =
+            interrupt::event_after(policy.on_interrupt, record.interrupts, policy.interrupts_max);
         let failure = match event {
             Event::Fail => Failure::new(
                 Code::JobPoisonous,
-                format!(
-                    "interrupted {} times, at last: {}",
-                    record.interrupts, cause.message
-                ),
+                format!("interrupted {} times, at last: {}", record.interrupts, cause.message),
             ),
             Event::Park => Failure::new(Code::OutcomeUnknown, cause.message),
             _ => cause,

@@ -77,9 +77,7 @@ impl Job {
 
 impl State {
     pub(super) fn job_mut(&mut self, id: JobId) -> &mut Job {
-        self.jobs
-            .get_mut(&id)
-            .expect("the verb has looked the job up")
+        self.jobs.get_mut(&id).expect("the verb has looked the job up")
     }
 
     /// The ids of the jobs for which `condition` holds, in order of enqueueing.
@@ -89,8 +87,8 @@ impl State {
         found.into_iter().map(|job| job.record.id).collect()
     }
 
-    /// Lets an event happen to a job whose state allows it, and sees to all that depends on the state
-    /// alone.
+    /// Lets an event happen to a job whose state allows it, and sees to all that depends on the
+    /// state alone.
     pub(super) fn apply(&mut self, id: JobId, event: Event, now: Timestamp) {
         let job = self.job_mut(id);
         let state = transition::next(job.record.state, event).expect("a legal change");
@@ -115,17 +113,10 @@ impl State {
 
     /// Makes at most `jobs_max` due jobs ready. They count as ready since they were due.
     pub(super) fn promote(&mut self, jobs_max: usize, now: Timestamp) -> usize {
-        let due: Vec<_> = self
-            .ids_where(|job| job.is_due(now))
-            .into_iter()
-            .take(jobs_max)
-            .collect();
+        let due: Vec<_> =
+            self.ids_where(|job| job.is_due(now)).into_iter().take(jobs_max).collect();
         for id in &due {
-            let due_at = self
-                .job_mut(*id)
-                .record
-                .due_at
-                .expect("a scheduled job has a due time");
+            let due_at = self.job_mut(*id).record.due_at.expect("a scheduled job has a due time");
             self.apply(*id, Event::Promote, due_at);
         }
         due.len()

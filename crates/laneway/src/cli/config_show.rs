@@ -43,10 +43,7 @@ impl ConfigCommand {
         if !arguments.origin {
             heads.retain(|head| *head != "origin");
         }
-        let cells: Vec<_> = rows
-            .iter()
-            .map(|row| cells(row, arguments.origin))
-            .collect();
+        let cells: Vec<_> = rows.iter().map(|row| cells(row, arguments.origin)).collect();
         for line in lines(&heads, &cells) {
             output.line(&line);
         }
@@ -62,11 +59,7 @@ fn cells(row: &Row, has_origin: bool) -> Vec<Cell> {
     let mut cells = vec![Cell::text(row.entry.key), Cell::text(shown(&row.value))];
     if has_origin {
         let cell = Cell::text(row.origin.to_string());
-        cells.push(if row.origin == Origin::Default {
-            cell.styled(DIM)
-        } else {
-            cell
-        });
+        cells.push(if row.origin == Origin::Default { cell.styled(DIM) } else { cell });
     }
     cells.push(Cell::text(row.entry.doc.trim_end_matches('.')).styled(DIM));
     cells

@@ -58,10 +58,7 @@ pub(super) fn run(arguments: &DoctorArgs, context: &mut Context) -> u8 {
         Err(error) => findings.error("configuration", "settings", &error),
     }
     examine_machine(&mut findings);
-    let is_healthy = findings
-        .0
-        .iter()
-        .all(|finding| finding.verdict < Verdict::Wrong);
+    let is_healthy = findings.0.iter().all(|finding| finding.verdict < Verdict::Wrong);
     findings.write(is_healthy, &mut context.output);
     if is_healthy { 0 } else { NEGATIVE }
 }
@@ -78,22 +75,13 @@ fn examine_configuration(settings: &Settings, findings: &mut Findings) {
     let shown = file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
     findings.well("configuration", "file", shown);
     for warning in &settings.warnings {
-        findings.add(
-            "configuration",
-            "environment",
-            Verdict::Odd,
-            warning.clone(),
-        );
+        findings.add("configuration", "environment", Verdict::Odd, warning.clone());
     }
 }
 
 fn examine_store(settings: &Settings, findings: &mut Findings) {
     let store = &settings.store;
-    findings.well(
-        "store",
-        "url",
-        format!("{} ({})", store.value, store.origin),
-    );
+    findings.well("store", "url", format!("{} ({})", store.value, store.origin));
     let health = crate::connect_existing(&store.value)
         .and_then(|store| block_on(async move { store.health().await }));
     match health {
@@ -128,17 +116,11 @@ fn examine_python(settings: &Settings, sources: &Sources, findings: &mut Finding
         (Some(version), _) if version == crate::VERSION => (Verdict::Well, version),
         (Some(version), _) => (
             Verdict::Wrong,
-            format!(
-                "{version}, but this command is {}; install the same version",
-                crate::VERSION
-            ),
+            format!("{version}, but this command is {}; install the same version", crate::VERSION),
         ),
         (None, error) => (
             Verdict::Wrong,
-            format!(
-                "not importable: {}; install `laneway` there",
-                error.unwrap_or_default()
-            ),
+            format!("not importable: {}; install `laneway` there", error.unwrap_or_default()),
         ),
     };
     findings.add("python", "laneway", verdict, text);
@@ -186,12 +168,7 @@ impl Findings {
     }
 
     fn add(&mut self, area: &'static str, name: &str, verdict: Verdict, text: String) {
-        self.0.push(Finding {
-            area,
-            name: name.to_owned(),
-            verdict,
-            text,
-        });
+        self.0.push(Finding { area, name: name.to_owned(), verdict, text });
     }
 
     fn write(self, is_healthy: bool, output: &mut Output) {
@@ -207,12 +184,7 @@ impl Findings {
             let findings: Vec<_> = findings.collect();
             return output.json(json!({ "is_healthy": is_healthy, "findings": findings }));
         }
-        let width = self
-            .0
-            .iter()
-            .map(|finding| finding.name.chars().count())
-            .max()
-            .unwrap_or(0);
+        let width = self.0.iter().map(|finding| finding.name.chars().count()).max().unwrap_or(0);
         let mut area = "";
         for finding in self.0 {
             if finding.area != area {

@@ -52,35 +52,21 @@ pub(super) fn find(settings: &Settings, sources: &Sources) -> Result<Python, Err
         } else {
             in_path(&program.0, sources)
         };
-        return found
-            .map(|path| Python {
-                path,
-                why: why.clone(),
-            })
-            .ok_or_else(|| {
-                not_found(format!(
-                    "{why} names `{}`, which is no program",
-                    program.0.display()
-                ))
-            });
+        return found.map(|path| Python { path, why: why.clone() }).ok_or_else(|| {
+            not_found(format!("{why} names `{}`, which is no program", program.0.display()))
+        });
     }
     let mut looked = Vec::new();
     for (folder, why) in environments(settings, sources) {
         let path = folder.join("python");
         if is_executable(&path) {
-            return Ok(Python {
-                path,
-                why: why.to_owned(),
-            });
+            return Ok(Python { path, why: why.to_owned() });
         }
         looked.push(format!("`{}` ({why})", path.display()));
     }
     for name in ["python3", "python"] {
         if let Some(path) = in_path(Path::new(name), sources) {
-            return Ok(Python {
-                path,
-                why: "PATH".to_owned(),
-            });
+            return Ok(Python { path, why: "PATH".to_owned() });
         }
     }
     looked.push("`python3` and `python` in PATH".to_owned());
@@ -94,11 +80,7 @@ pub(super) fn find(settings: &Settings, sources: &Sources) -> Result<Python, Err
 pub(super) fn ask(python: &Path) -> Result<Report, Error> {
     let shown = python.display();
     let fault = |why: String| {
-        Error::new(
-            Code::PythonNotFound,
-            format!("`{shown}` does not work as a Python"),
-        )
-        .why(why)
+        Error::new(Code::PythonNotFound, format!("`{shown}` does not work as a Python")).why(why)
     };
     let answer = Command::new(python)
         .args(["-c", ASK])
@@ -129,22 +111,15 @@ fn environments(settings: &Settings, sources: &Sources) -> Vec<(PathBuf, &'stati
 
 fn in_path(name: &Path, sources: &Sources) -> Option<PathBuf> {
     let folders = sources.variable("PATH")?;
-    std::env::split_paths(folders)
-        .map(|folder| folder.join(name))
-        .find(|path| is_executable(path))
+    std::env::split_paths(folders).map(|folder| folder.join(name)).find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 fn not_found(why: String) -> Error {
-    Error::new(
-        Code::PythonNotFound,
-        "no Python is found that could run the application",
-    )
-    .why(why)
+    Error::new(Code::PythonNotFound, "no Python is found that could run the application").why(why)
 }
 
 #[cfg(test)]
@@ -162,9 +137,7 @@ mod tests {
 
     fn sources(folder: &Path, variables: &[(&str, PathBuf)]) -> Sources {
         Sources::new(folder).with_environment(
-            variables
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.display().to_string())),
+            variables.iter().map(|(name, value)| ((*name).to_owned(), value.display().to_string())),
         )
     }
 
@@ -201,12 +174,7 @@ mod tests {
             let python = find(&config::load(&sources).unwrap(), &sources);
             match found {
                 Some(path) => assert_eq!(python.unwrap().path, at(path)),
-                None => assert!(
-                    python
-                        .unwrap_err()
-                        .reason()
-                        .starts_with("LANEWAY_PYTHON names")
-                ),
+                None => assert!(python.unwrap_err().reason().starts_with("LANEWAY_PYTHON names")),
             }
         }
     }

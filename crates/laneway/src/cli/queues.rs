@@ -49,9 +49,7 @@ impl QueuesCommand {
 
 fn show(queues: &[QueueRecord], output: &mut Output) {
     if output.is_json() {
-        return queues
-            .iter()
-            .for_each(|queue| output.json(view::queue(queue)));
+        return queues.iter().for_each(|queue| output.json(view::queue(queue)));
     }
     write_table(queues, output);
 }
@@ -62,11 +60,8 @@ pub(super) fn write_table(queues: &[QueueRecord], output: &mut Output) {
         return output.note("no job was ever enqueued here");
     }
     let states = State::ALL.map(State::as_str);
-    let heads: Vec<&str> = ["queue", "condition"]
-        .into_iter()
-        .chain(states)
-        .chain(["oldest"])
-        .collect();
+    let heads: Vec<&str> =
+        ["queue", "condition"].into_iter().chain(states).chain(["oldest"]).collect();
     let rows: Vec<_> = queues.iter().map(row).collect();
     for line in lines(&heads, &rows) {
         output.line(&line);
@@ -75,19 +70,11 @@ pub(super) fn write_table(queues: &[QueueRecord], output: &mut Output) {
 
 fn row(queue: &QueueRecord) -> Vec<Cell> {
     let condition = Cell::text(condition(queue.is_paused));
-    let condition = if queue.is_paused {
-        condition.styled(YELLOW)
-    } else {
-        condition
-    };
+    let condition = if queue.is_paused { condition.styled(YELLOW) } else { condition };
     let counts = State::ALL.map(|state| {
         let count = queue.counts.get(state);
         let cell = Cell::count(count);
-        if count == 0 {
-            cell
-        } else {
-            cell.styled(state_style(state))
-        }
+        if count == 0 { cell } else { cell.styled(state_style(state)) }
     });
     let mut cells = vec![Cell::text(queue.name.as_str()), condition];
     cells.extend(counts);
@@ -128,9 +115,7 @@ fn known_queues(names: &[String], known: &[QueueRecord]) -> Result<Vec<QueueName
         .iter()
         .map(|name| {
             let found = known.iter().find(|queue| queue.name.as_str() == name);
-            found
-                .map(|queue| queue.name.clone())
-                .ok_or_else(|| unknown(name, known))
+            found.map(|queue| queue.name.clone()).ok_or_else(|| unknown(name, known))
         })
         .collect()
 }

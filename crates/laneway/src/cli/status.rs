@@ -23,10 +23,7 @@ pub(super) fn run(context: &mut Context) -> Result<u8, Error> {
         output.json(status_view(&url, &queues, &sessions));
         return Ok(0);
     }
-    output.line(&format!(
-        "{DIM}store{DIM:#}  {} ({})",
-        url.value, url.origin
-    ));
+    output.line(&format!("{DIM}store{DIM:#}  {} ({})", url.value, url.origin));
     output.line("");
     queues::write_table(&queues, output);
     output.line("");

@@ -16,30 +16,18 @@ impl Cell {
     /// A word, aligned to the left. Control characters in it are made harmless.
     pub(super) fn text(text: impl AsRef<str>) -> Self {
         let text = plain(text.as_ref()).replace('\n', "\\n");
-        Self {
-            text,
-            style: PLAIN,
-            is_right: false,
-        }
+        Self { text, style: PLAIN, is_right: false }
     }
 
     /// A number, aligned to the right; zero stands back.
     pub(super) fn count(number: u64) -> Self {
         let style = if number == 0 { DIM } else { PLAIN };
-        Self {
-            text: number.to_string(),
-            style,
-            is_right: true,
-        }
+        Self { text: number.to_string(), style, is_right: true }
     }
 
     /// A duration, aligned to the right; nothing stands for none.
     pub(super) fn right(text: Option<String>) -> Self {
-        Self {
-            text: text.unwrap_or_default(),
-            style: PLAIN,
-            is_right: true,
-        }
+        Self { text: text.unwrap_or_default(), style: PLAIN, is_right: true }
     }
 
     /// The same in a style.
@@ -76,20 +64,12 @@ pub(super) fn lines(heads: &[&str], rows: &[Vec<Cell>]) -> Vec<String> {
         .map(|(column, head)| Cell {
             text: head.to_uppercase(),
             style: DIM,
-            is_right: first
-                .and_then(|row| row.get(column))
-                .is_some_and(|cell| cell.is_right),
+            is_right: first.and_then(|row| row.get(column)).is_some_and(|cell| cell.is_right),
         })
         .collect();
     let all = || std::iter::once(&head).chain(rows);
     let widths: Vec<usize> = (0..heads.len())
-        .map(|column| {
-            all()
-                .filter_map(|row| row.get(column))
-                .map(Cell::width)
-                .max()
-                .unwrap_or(0)
-        })
+        .map(|column| all().filter_map(|row| row.get(column)).map(Cell::width).max().unwrap_or(0))
         .collect();
     all()
         .map(|row| {
@@ -106,29 +86,18 @@ mod tests {
     use super::*;
 
     fn bare(lines: &[String]) -> Vec<String> {
-        lines
-            .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string())
-            .collect()
+        lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
     }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [
-            vec![
-                Cell::text("default"),
-                Cell::count(12),
-                Cell::text("a\nb\u{1b}[2J"),
-            ],
+            vec![Cell::text("default"), Cell::count(12), Cell::text("a\nb\u{1b}[2J")],
             vec![Cell::text("é"), Cell::count(0), Cell::text("").styled(DIM)],
         ];
         assert_eq!(
             bare(&lines(&["queue", "ready", "note"], &rows)),
-            [
-                "QUEUE    READY  NOTE",
-                "default     12  a\\nb\\u{1b}[2J",
-                "é            0",
-            ]
+            ["QUEUE    READY  NOTE", "default     12  a\\nb\\u{1b}[2J", "é            0",]
         );
     }
 }

@@ -11,18 +11,10 @@ fn named(text: &str) -> (Vec<Vec<&str>>, Vec<&str>) {
     let commands = spans
         .iter()
         .filter_map(|span| span.strip_prefix("laneway "))
-        .map(|words| {
-            words
-                .split_whitespace()
-                .filter(|word| !word.starts_with("--"))
-                .collect()
-        })
+        .map(|words| words.split_whitespace().filter(|word| !word.starts_with("--")).collect())
         .collect();
     let flags = spans.iter().flat_map(|span| span.split_whitespace());
-    (
-        commands,
-        flags.filter(|word| word.starts_with("--")).collect(),
-    )
+    (commands, flags.filter(|word| word.starts_with("--")).collect())
 }
 
 fn has_command(words: &[&str]) -> bool {
@@ -39,15 +31,8 @@ fn has_command(words: &[&str]) -> bool {
 }
 
 fn all_flags(command: &clap::Command, into: &mut BTreeSet<String>) {
-    into.extend(
-        command
-            .get_arguments()
-            .filter_map(|arg| arg.get_long())
-            .map(|l| format!("--{l}")),
-    );
-    command
-        .get_subcommands()
-        .for_each(|inner| all_flags(inner, into));
+    into.extend(command.get_arguments().filter_map(|arg| arg.get_long()).map(|l| format!("--{l}")));
+    command.get_subcommands().for_each(|inner| all_flags(inner, into));
 }
 
 fn flags() -> BTreeSet<String> {
@@ -69,20 +54,13 @@ fn every_command_and_flag_that_an_advice_names_exists() {
         let (commands, named_flags) = named(code.entry().fix);
         seen += commands.len() + named_flags.len();
         for command in commands {
-            assert!(
-                has_command(&command),
-                "{code} names `laneway {}`",
-                command.join(" ")
-            );
+            assert!(has_command(&command), "{code} names `laneway {}`", command.join(" "));
         }
         for flag in named_flags {
             assert!(flags.contains(flag), "{code} names `{flag}`");
         }
     }
-    assert!(
-        seen > 5,
-        "the registry names commands, so this test must see some"
-    );
+    assert!(seen > 5, "the registry names commands, so this test must see some");
     assert!(!has_command(&["jobs", "lsit"]) && !has_command(&["statuss"]));
 }
 

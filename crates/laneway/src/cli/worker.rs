@@ -24,6 +24,9 @@ use shutdown::Shutdown;
 /// The environment variable by which runners are told the worker's store.
 const STORE_OF_WORKER: &str = "LANEWAY_WORKER_STORE";
 
+/// The environment variable by which runners are told the most bytes of a result.
+const PAYLOAD_MAX_OF_WORKER: &str = "LANEWAY_WORKER_PAYLOAD_MAX";
+
 /// Arguments of `laneway worker`.
 #[derive(Debug, Args)]
 pub(super) struct WorkerArgs {
@@ -46,12 +49,7 @@ pub(super) struct WorkerArgs {
     #[arg(long, value_name = "FORM", help_heading = "Output")]
     log: Option<String>,
     /// Which events `--json` writes to standard output
-    #[arg(
-        long,
-        value_name = "WHICH",
-        default_value = "lifecycle",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "WHICH", default_value = "lifecycle", help_heading = "Output")]
     events: Events,
     /// Drain when standard input is closed
     #[arg(long)]
@@ -136,11 +134,7 @@ pub(super) fn run(arguments: WorkerArgs, context: &mut Context) -> Result<u8, Er
 }
 
 async fn work(plan: Plan, mut shutdown: Shutdown, mut journal: Journal<'_>) -> Result<u8, Error> {
-    let Plan {
-        settings,
-        python,
-        options,
-    } = plan;
+    let Plan { settings, python, options } = plan;
     let launch = tokio::select! {
         launch = Launch::start(options.clone()) => launch?,
         stop = shutdown.next() => return Ok(stop.status_before_start()),
@@ -178,17 +172,9 @@ impl Plan {
                 .fix("write `laneway worker module:app` or `laneway worker path/to/app.py`")
         })?;
         let python = python::find(&settings, sources)?;
-        let name = settings
-            .name
-            .value
-            .clone()
-            .unwrap_or_else(|| worker_name(&app));
+        let name = settings.name.value.clone().unwrap_or_else(|| worker_name(&app));
         let options = options(&settings, &python, app, name);
-        Ok(Self {
-            settings,
-            python,
-            options,
-        })
+        Ok(Self { settings, python, options })
     }
 }
 
@@ -221,11 +207,12 @@ fn options(settings: &Settings, python: &Python, app: String, name: String) -> W
     }
 }
 
-/// The store: what a flag, the environment or the configuration names, else what the application
-/// names, else the default.
+/// The store: what a flag names, else what the application itself names, else what the environment
+/// or the configuration names, else the default. A client of the application chooses in the same
+/// order, so that jobs go where the worker looks.
 fn store_of(settings: &Settings, manifest: &AppManifest) -> Result<Sourced<StoreUrl>, Error> {
     match &manifest.store {
-        Some(url) if settings.store.origin == Origin::Default => Ok(Sourced {
+        Some(url) if !is_flag(&settings.store.origin) => Ok(Sourced {
             value: StoreUrl::parse(url, &settings.project)?,
             origin: Origin::App(manifest.name.clone()),
         }),
@@ -233,16 +220,21 @@ fn store_of(settings: &Settings, manifest: &AppManifest) -> Result<Sourced<Store
     }
 }
 
-/// What tells the application in a runner to use this worker's store, where that is not its own
-/// choice anyway: jobs that tasks enqueue must go where this worker finds them.
+const fn is_flag(origin: &Origin) -> bool {
+    matches!(origin, Origin::Flag(_))
+}
+
+/// What a runner must know and cannot find out by itself: the largest result, and the worker's
+/// store where a flag overrules the application: jobs that tasks enqueue must go where this worker
+/// finds them.
 fn runner_environment(settings: &Settings) -> Vec<(OsString, OsString)> {
-    if settings.store.origin == Origin::Default {
-        return Vec::new();
+    let payload_max = settings.payload_max.value.0.to_string();
+    let mut variables = vec![(PAYLOAD_MAX_OF_WORKER.into(), payload_max.into())];
+    if is_flag(&settings.store.origin) {
+        let store = settings.store.value.to_string();
+        variables.push((STORE_OF_WORKER.into(), store.into()));
     }
-    vec![(
-        STORE_OF_WORKER.into(),
-        settings.store.value.to_string().into(),
-    )]
+    variables
 }
 
 /// The queues that the worker will serve.
@@ -256,24 +248,11 @@ fn queues_of(options: &WorkerOptions, manifest: &AppManifest) -> Vec<QueueName> 
 
 fn worker_name(app: &str) -> String {
     let system = rustix::system::uname();
-    format!(
-        "{}:{}:{app}",
-        system.nodename().to_string_lossy(),
-        std::process::id()
-    )
+    format!("{}:{}:{app}", system.nodename().to_string_lossy(), std::process::id())
 }
 
 fn with_flags(mut sources: Sources, arguments: WorkerArgs) -> Result<Sources, Error> {
-    let WorkerArgs {
-        app,
-        queue,
-        name,
-        python,
-        limits,
-        times,
-        log,
-        ..
-    } = arguments;
+    let WorkerArgs { app, queue, name, python, limits, times, log, .. } = arguments;
     let queues = (!queue.is_empty()).then(|| queue.join(","));
     for (key, value) in [
         ("app", app),

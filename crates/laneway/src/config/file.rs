@@ -35,27 +35,18 @@ impl Discovered {
         for folder in folder.ancestors() {
             if let Some(text) = read(&folder.join(OWN_FILE))? {
                 let file = ConfigFile::parse(folder.join(OWN_FILE), &text, &[])?;
-                return Ok(Self {
-                    file,
-                    project: folder.to_owned(),
-                });
+                return Ok(Self { file, project: folder.to_owned() });
             }
             if let Some(text) = read(&folder.join(PROJECT_FILE))? {
                 let path = folder.join(PROJECT_FILE);
                 let file = ConfigFile::parse(path, &text, &["tool", "laneway"])?;
                 if file.is_some() {
-                    return Ok(Self {
-                        file,
-                        project: folder.to_owned(),
-                    });
+                    return Ok(Self { file, project: folder.to_owned() });
                 }
                 project.get_or_insert_with(|| folder.to_owned());
             }
         }
-        Ok(Self {
-            file: None,
-            project: project.unwrap_or_else(|| folder.to_owned()),
-        })
+        Ok(Self { file: None, project: project.unwrap_or_else(|| folder.to_owned()) })
     }
 }
 
@@ -99,17 +90,12 @@ impl ConfigFile {
 
     /// The value of a dotted key and its line.
     pub fn get(&self, key: &str) -> Option<(&Raw, usize)> {
-        self.values
-            .iter()
-            .find(|(of, ..)| of == key)
-            .map(|(_, raw, line)| (raw, *line))
+        self.values.iter().find(|(of, ..)| of == key).map(|(_, raw, line)| (raw, *line))
     }
 
     /// Every dotted key and its line.
     pub fn keys(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.values
-            .iter()
-            .map(|(key, _, line)| (key.as_str(), *line))
+        self.values.iter().map(|(key, _, line)| (key.as_str(), *line))
     }
 }
 
@@ -122,26 +108,15 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
 }
 
 fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory
-    )
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory)
 }
 
 fn unreadable(path: &Path, why: &str) -> Error {
-    Error::new(
-        Code::SettingsUnreadable,
-        format!("`{}` cannot be read", path.display()),
-    )
-    .why(why)
+    Error::new(Code::SettingsUnreadable, format!("`{}` cannot be read", path.display())).why(why)
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        + 1
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 fn flatten(text: &str, table: &DeTable<'_>, prefix: &str, into: &mut Vec<(String, Raw, usize)>) {

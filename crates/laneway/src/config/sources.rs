@@ -23,10 +23,7 @@ pub struct Sources {
 impl Sources {
     /// A folder, with an empty environment and no flags.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-            ..Self::default()
-        }
+        Self { folder: folder.into(), ..Self::default() }
     }
 
     /// The folder and environment of this process.
@@ -36,10 +33,7 @@ impl Sources {
     pub fn of_process() -> Self {
         let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         let environment = std::env::vars_os().filter_map(|(name, value)| {
-            Some((
-                name.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
         Self::new(folder).with_environment(environment)
     }
@@ -50,16 +44,14 @@ impl Sources {
         mut self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        self.environment
-            .extend(variables.into_iter().filter(|(_, value)| !value.is_empty()));
+        self.environment.extend(variables.into_iter().filter(|(_, value)| !value.is_empty()));
         self
     }
 
     /// Adds the value of a flag, when it was given.
     #[must_use]
     pub fn with_flag(mut self, entry: &'static Entry, value: Option<String>) -> Self {
-        self.flags
-            .extend(value.map(|value| (entry.key, entry.flag.unwrap_or(entry.key), value)));
+        self.flags.extend(value.map(|value| (entry.key, entry.flag.unwrap_or(entry.key), value)));
         self
     }
 
@@ -69,10 +61,7 @@ impl Sources {
     }
 
     pub(super) fn flag(&self, key: &str) -> Option<(&'static str, &str)> {
-        self.flags
-            .iter()
-            .find(|(of, ..)| *of == key)
-            .map(|(_, flag, text)| (*flag, text.as_str()))
+        self.flags.iter().find(|(of, ..)| *of == key).map(|(_, flag, text)| (*flag, text.as_str()))
     }
 
     /// A remark for each variable that looks like a setting and is none.
@@ -80,11 +69,7 @@ impl Sources {
     /// They are no errors: an orchestrator that calls a service `laneway` invents such variables.
     pub(super) fn unknown_variables(&self, entries: &[Entry]) -> Vec<String> {
         // Only what follows the prefix is compared: all of them share the rest.
-        let known = || {
-            entries
-                .iter()
-                .filter_map(|entry| entry.env.strip_prefix(PREFIX))
-        };
+        let known = || entries.iter().filter_map(|entry| entry.env.strip_prefix(PREFIX));
         self.environment
             .keys()
             .filter_map(|name| name.strip_prefix(PREFIX))

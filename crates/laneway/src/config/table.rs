@@ -159,9 +159,7 @@ impl Settings {
         let Origin::File { path, .. } = &self.app.origin else {
             return Some(app.clone());
         };
-        let names_file = Path::new(app.as_str())
-            .extension()
-            .is_some_and(|ending| ending == "py");
+        let names_file = Path::new(app.as_str()).extension().is_some_and(|ending| ending == "py");
         let folder = path.parent().filter(|_| names_file);
         Some(folder.map_or_else(|| app.clone(), |dir| dir.join(app).display().to_string()))
     }
@@ -177,14 +175,9 @@ fn at_least(key: &str, found: &Sourced<Duration>, least: Duration) -> Result<(),
         return Ok(());
     }
     let (value, least) = (found.value.show(), least.show());
-    Err(
-        Error::new(Code::InvalidSetting, format!("`{key}` is too short"))
-            .why(format!(
-                "{} gives {value}, but the least is {least}",
-                found.origin
-            ))
-            .fix(format!("set `{key}` to {least} or more")),
-    )
+    Err(Error::new(Code::InvalidSetting, format!("`{key}` is too short"))
+        .why(format!("{} gives {value}, but the least is {least}", found.origin))
+        .fix(format!("set `{key}` to {least} or more")))
 }
 
 /// The entry of a key.
@@ -192,13 +185,10 @@ fn at_least(key: &str, found: &Sourced<Duration>, least: Duration) -> Result<(),
 /// # Errors
 /// `LW1020` when there is no such setting.
 pub fn entry(key: &str) -> Result<&'static Entry, Error> {
-    ENTRIES
-        .iter()
-        .find(|entry| entry.key == key)
-        .ok_or_else(|| {
-            Error::new(Code::UnknownSetting, format!("there is no setting `{key}`"))
-                .closest(key, ENTRIES.iter().map(|entry| entry.key))
-        })
+    ENTRIES.iter().find(|entry| entry.key == key).ok_or_else(|| {
+        Error::new(Code::UnknownSetting, format!("there is no setting `{key}`"))
+            .closest(key, ENTRIES.iter().map(|entry| entry.key))
+    })
 }
 
 fn refuse_unknown_keys(file: &super::ConfigFile) -> Result<(), Error> {

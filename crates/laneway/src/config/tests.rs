@@ -22,10 +22,7 @@ fn folder(files: &[(&str, &str)]) -> (TempDir, PathBuf) {
 }
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// The error that a `laneway.toml` with this text causes.
@@ -38,16 +35,8 @@ fn error_of(text: &str) -> Error {
 fn every_default_is_possible_and_known_as_a_default() {
     let (_keep, path) = folder(&[]);
     let settings = load(&Sources::new(&path)).unwrap();
-    assert!(
-        settings
-            .rows()
-            .iter()
-            .all(|row| row.origin == Origin::Default)
-    );
-    assert_eq!(
-        settings.store.value,
-        StoreUrl::file(path.join(".laneway/laneway.db"))
-    );
+    assert!(settings.rows().iter().all(|row| row.origin == Origin::Default));
+    assert_eq!(settings.store.value, StoreUrl::file(path.join(".laneway/laneway.db")));
     assert_eq!(settings.lease.value, Duration::from_secs(10));
     assert_eq!(settings.concurrency_async.value, 1000);
     assert_eq!(settings.payload_max.value, Bytes(1 << 20));
@@ -69,18 +58,10 @@ fn keys_variables_and_flags_are_unique_and_follow_one_pattern() {
 fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
     let (_keep, path) = folder(&[("laneway.toml", "\nlease = \"4s\"\n")]);
     let file = Sources::new(&path);
-    let variable = file
-        .clone()
-        .with_environment(variables(&[("LANEWAY_LEASE", "3s")]));
-    let flag = variable
-        .clone()
-        .with_flag(entry("lease").unwrap(), Some("2s".to_owned()));
+    let variable = file.clone().with_environment(variables(&[("LANEWAY_LEASE", "3s")]));
+    let flag = variable.clone().with_flag(entry("lease").unwrap(), Some("2s".to_owned()));
     for (sources, seconds, origin) in [
-        (
-            file,
-            4,
-            format!("{}:2", path.join("laneway.toml").display()),
-        ),
+        (file, 4, format!("{}:2", path.join("laneway.toml").display())),
         (variable, 3, "LANEWAY_LEASE".to_owned()),
         (flag, 2, "--lease".to_owned()),
     ] {
@@ -110,19 +91,13 @@ fn every_kind_of_value_is_read_from_toml() {
     )]);
     let settings = load(&Sources::new(&path)).unwrap();
     let queues = settings.queues.value.unwrap();
-    assert_eq!(
-        queues.iter().map(QueueName::as_str).collect::<Vec<_>>(),
-        ["mail", "default"]
-    );
+    assert_eq!(queues.iter().map(QueueName::as_str).collect::<Vec<_>>(), ["mail", "default"]);
     assert_eq!(settings.app.value.as_deref(), Some("shop.tasks:app"));
     assert_eq!(settings.retention.value, Duration::from_secs(172_800));
     assert_eq!(settings.payload_max.value, Bytes(2048));
     assert_eq!(settings.recycle_memory.value, Some(Bytes(512 << 20)));
     assert_eq!(settings.recycle_jobs.value, 16);
-    assert_eq!(
-        settings.python.value,
-        Some(Program(path.join(".venv/bin/python")))
-    );
+    assert_eq!(settings.python.value, Some(Program(path.join(".venv/bin/python"))));
     assert_eq!(settings.log.value, LogFormat::Json);
     assert_eq!(settings.concurrency_async.value, 50);
     assert_eq!(settings.concurrency_process.value, Some(0));
@@ -156,15 +131,9 @@ fn a_relative_store_stands_relative_to_who_named_it() {
     let inner = path.join("deep");
     fs::create_dir(&inner).unwrap();
     let file = Sources::new(&inner);
-    assert_eq!(
-        load(&file).unwrap().store.value,
-        StoreUrl::file(path.join("jobs.db"))
-    );
+    assert_eq!(load(&file).unwrap().store.value, StoreUrl::file(path.join("jobs.db")));
     let variable = file.with_environment(variables(&[("LANEWAY_STORE", "sqlite:///jobs.db")]));
-    assert_eq!(
-        load(&variable).unwrap().store.value,
-        StoreUrl::file(inner.join("jobs.db"))
-    );
+    assert_eq!(load(&variable).unwrap().store.value, StoreUrl::file(inner.join("jobs.db")));
 }
 
 #[test]
@@ -186,12 +155,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_closest_name() {
     ] {
         let error = error_of(text);
         assert_eq!(error.code(), Code::UnknownSetting, "{text}");
-        assert!(
-            error
-                .reason()
-                .ends_with(&format!("laneway.toml:{line} sets it")),
-            "{error}"
-        );
+        assert!(error.reason().ends_with(&format!("laneway.toml:{line} sets it")), "{error}");
         if closest != "lease" {
             assert_eq!(error.remedy(), format!("did you mean `{closest}`?"));
         }
@@ -216,10 +180,7 @@ fn an_impossible_value_names_its_origin_and_what_is_needed() {
     ] {
         let error = error_of(text);
         assert_eq!(error.code(), Code::InvalidSetting, "{text}: {error}");
-        assert!(
-            error.reason().contains(&format!("laneway.toml:{line}")),
-            "{error}"
-        );
+        assert!(error.reason().contains(&format!("laneway.toml:{line}")), "{error}");
     }
     let sources = Sources::new("/").with_environment(variables(&[("LANEWAY_LEASE", "soon")]));
     let error = load(&sources).unwrap_err();
@@ -240,10 +201,7 @@ fn a_wrong_store_url_tells_who_set_it() {
     assert_eq!(error.code(), Code::StoreKindUnknown);
     assert!(error.reason().contains("laneway.toml:1"), "{error}");
     assert!(!error.to_string().contains("secret"));
-    assert_eq!(
-        error_of("store = \"jobs.db\"").code(),
-        Code::StoreUrlInvalid
-    );
+    assert_eq!(error_of("store = \"jobs.db\"").code(), Code::StoreUrlInvalid);
 }
 
 #[test]
@@ -282,10 +240,6 @@ fn bytes_are_read_and_written_in_their_units() {
     ] {
         let raw = Raw::Text(text.to_owned());
         let read = Bytes::read(&raw, Path::new("/")).unwrap();
-        assert_eq!(
-            (read, read.to_string().as_str()),
-            (Bytes(bytes), shown),
-            "{text}"
-        );
+        assert_eq!((read, read.to_string().as_str()), (Bytes(bytes), shown), "{text}");
     }
 }

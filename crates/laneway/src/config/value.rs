@@ -54,9 +54,7 @@ pub trait Value: Sized {
 }
 
 fn unfit<T: Value>(raw: &Raw) -> Unfit {
-    Unfit::Value {
-        why: format!("gives {raw}, but what is needed is {}", T::FORM),
-    }
+    Unfit::Value { why: format!("gives {raw}, but what is needed is {}", T::FORM) }
 }
 
 impl<T: Value> Value for Option<T> {
@@ -122,10 +120,7 @@ impl Value for Vec<QueueName> {
         if names.is_empty() {
             return Err(unfit::<Self>(raw));
         }
-        names
-            .into_iter()
-            .map(|name| QueueName::new(name).map_err(Unfit::Coded))
-            .collect()
+        names.into_iter().map(|name| QueueName::new(name).map_err(Unfit::Coded)).collect()
     }
 
     fn show(&self) -> serde_json::Value {
@@ -186,12 +181,7 @@ impl Bytes {
             .iter()
             .find_map(|(unit, factor)| Some((strip_unit(text, unit)?, *factor)))
             .unwrap_or((text, 1));
-        number
-            .trim()
-            .parse::<u64>()
-            .ok()?
-            .checked_mul(factor)
-            .map(Self)
+        number.trim().parse::<u64>().ok()?.checked_mul(factor).map(Self)
     }
 }
 

@@ -57,11 +57,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(if value.is_finite() {
-            json!(value)
-        } else {
-            json!(value.to_string())
-        })
+        Ok(if value.is_finite() { json!(value) } else { json!(value.to_string()) })
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -91,11 +87,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, content: D) -> Result<Value, D::Error> {
         let (kind, bytes) = <(i8, serde_bytes::ByteBuf)>::deserialize(content)?;
-        let instant = if kind == TIMESTAMP {
-            timestamp(&bytes)
-        } else {
-            None
-        };
+        let instant = if kind == TIMESTAMP { timestamp(&bytes) } else { None };
         Ok(instant.unwrap_or_else(|| json!({ "ext": kind, "base64": base64(&bytes) })))
     }
 }
@@ -107,24 +99,16 @@ fn timestamp(bytes: &[u8]) -> Option<Value> {
         8 => {
             // The upper 30 bits are nanoseconds, the lower 34 seconds.
             let both = u64::from_be_bytes(bytes.try_into().ok()?);
-            (
-                i64::try_from(both & 0x3_FFFF_FFFF).ok()?,
-                i32::try_from(both >> 34).ok()?,
-            )
+            (i64::try_from(both & 0x3_FFFF_FFFF).ok()?, i32::try_from(both >> 34).ok()?)
         }
         12 => {
             let (nanos, seconds) = bytes.split_at(4);
             let nanos = u32::from_be_bytes(nanos.try_into().ok()?);
-            (
-                i64::from_be_bytes(seconds.try_into().ok()?),
-                i32::try_from(nanos).ok()?,
-            )
+            (i64::from_be_bytes(seconds.try_into().ok()?), i32::try_from(nanos).ok()?)
         }
         _ => return None,
     };
-    jiff::Timestamp::new(seconds, nanos)
-        .ok()
-        .map(|instant| json!(instant.to_string()))
+    jiff::Timestamp::new(seconds, nanos).ok().map(|instant| json!(instant.to_string()))
 }
 
 /// RFC 4648 base64 with padding.
@@ -132,9 +116,7 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = group
-            .iter()
-            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
         let bits = bits << (8 * (3 - group.len()));
         for place in 0..4 {
             let sextet = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
@@ -155,14 +137,8 @@ mod tests {
     fn what_json_knows_stands_as_it_is_and_in_order() {
         let bytes = b"\x84\xa1z\x01\xa1a\xfe\xa1f\xcb\x3f\xf8\0\0\0\0\0\0\xa1l\x93\xc0\xc3\xc2";
         let value = json_of(bytes).unwrap();
-        assert_eq!(
-            value,
-            json!({"z": 1, "a": -2, "f": 1.5, "l": [null, true, false]})
-        );
-        assert_eq!(
-            value.to_string(),
-            r#"{"z":1,"a":-2,"f":1.5,"l":[null,true,false]}"#
-        );
+        assert_eq!(value, json!({"z": 1, "a": -2, "f": 1.5, "l": [null, true, false]}));
+        assert_eq!(value.to_string(), r#"{"z":1,"a":-2,"f":1.5,"l":[null,true,false]}"#);
     }
 
     #[test]
@@ -184,21 +160,12 @@ mod tests {
     fn instants_of_every_length_stand_in_rfc_3339() {
         for (bytes, text) in [
             (&b"\xd6\xff\x65\x53\xf1\0"[..], "2023-11-14T22:13:20Z"),
-            (
-                b"\xd7\xff\x77\x35\x94\x00\x65\x53\xf1\0",
-                "2023-11-14T22:13:20.5Z",
-            ),
-            (
-                b"\xc7\x0c\xff\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
-                "1969-12-31T23:59:59Z",
-            ),
+            (b"\xd7\xff\x77\x35\x94\x00\x65\x53\xf1\0", "2023-11-14T22:13:20.5Z"),
+            (b"\xc7\x0c\xff\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff", "1969-12-31T23:59:59Z"),
         ] {
             assert_eq!(json_of(bytes).unwrap(), json!(text));
         }
-        assert_eq!(
-            json_of(b"\xd4\xff\x01").unwrap(),
-            json!({"ext": -1, "base64": "AQ=="})
-        );
+        assert_eq!(json_of(b"\xd4\xff\x01").unwrap(), json!({"ext": -1, "base64": "AQ=="}));
     }
 
     #[test]

@@ -37,10 +37,7 @@ pub(crate) struct Done {
 impl Bench {
     pub(crate) fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-            runtime,
-        }
+        Self { folder: tempfile::tempdir().unwrap(), runtime }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -56,10 +53,7 @@ impl Bench {
     /// The command, in the folder and with an environment of its own.
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_laneway"));
-        command
-            .args(words.split_whitespace())
-            .current_dir(self.folder.path())
-            .env_clear();
+        command.args(words.split_whitespace()).current_dir(self.folder.path()).env_clear();
         command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
         command
     }
@@ -105,10 +99,7 @@ impl Bench {
             session: SESSION,
             call: u64::from(std::process::id()) + fresh(),
             queues: Arc::from([QueueName::new(queue).unwrap()]),
-            slots: vec![LaneSlots {
-                lane: Lane::Async,
-                count: 100,
-            }],
+            slots: vec![LaneSlots { lane: Lane::Async, count: 100 }],
         };
         self.wait(async {
             store.open_session(open).await?;
@@ -126,17 +117,11 @@ impl Bench {
                 job: job.id,
                 token: job.token,
                 outcome: outcome.clone(),
-                timing: Some(Timing {
-                    wall: Duration::from_millis(1_500),
-                    cpu: None,
-                }),
+                timing: Some(Timing { wall: Duration::from_millis(1_500), cpu: None }),
             })
             .collect();
         assert!(!entries.is_empty(), "there must be jobs to end");
-        self.wait(self.store().settle(Settle {
-            session: SESSION,
-            entries,
-        }));
+        self.wait(self.store().settle(Settle { session: SESSION, entries }));
     }
 }
 
@@ -151,16 +136,9 @@ impl Done {
 
     /// The JSON objects on standard output; each must carry the schema number.
     pub(crate) fn objects(&self) -> Vec<Value> {
-        let objects: Vec<Value> = self
-            .out
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
-        assert!(
-            objects.iter().all(|object| object["schema"] == 1),
-            "{}",
-            self.out
-        );
+        let objects: Vec<Value> =
+            self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(objects.iter().all(|object| object["schema"] == 1), "{}", self.out);
         objects
     }
 
@@ -173,11 +151,7 @@ impl Done {
     #[track_caller]
     pub(crate) fn expect_error(&self, status: i32, code: &str) -> &Self {
         self.expect(status);
-        assert!(
-            self.err.contains(&format!("error[{code}]: ")),
-            "{}",
-            self.err
-        );
+        assert!(self.err.contains(&format!("error[{code}]: ")), "{}", self.err);
         assert!(self.err.contains("\n  fix: "), "{}", self.err);
         self
     }

@@ -11,10 +11,7 @@ fn every_setting_is_shown_with_its_origin() {
     let out = String::from_utf8(output.stdout).unwrap();
     let row = |name: &str| {
         let line = out.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace()
-            .take(3)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        line.split_whitespace().take(3).map(str::to_owned).collect::<Vec<_>>()
     };
     let file = format!("{}:1", bench.path("laneway.toml").display());
     let store = format!("sqlite:///{}", bench.path("x.db").display());
@@ -32,17 +29,9 @@ fn settings_as_json_say_where_each_comes_from() {
     let done = bench.run("config show --json");
     let objects = done.expect(0).objects();
     let settings = objects[0]["settings"].as_array().unwrap();
-    let setting = settings
-        .iter()
-        .find(|row| row["key"] == "concurrency.async")
-        .unwrap();
+    let setting = settings.iter().find(|row| row["key"] == "concurrency.async").unwrap();
     assert_eq!(setting["value"], json!(7));
-    assert!(
-        setting["origin"]
-            .as_str()
-            .unwrap()
-            .ends_with("pyproject.toml:2")
-    );
+    assert!(setting["origin"].as_str().unwrap().ends_with("pyproject.toml:2"));
     assert_eq!(setting["env"], "LANEWAY_CONCURRENCY_ASYNC");
 }
 
@@ -61,22 +50,13 @@ fn an_unknown_key_ends_every_command_with_status_2() {
 #[test]
 fn a_wrong_url_ends_with_status_2_and_shows_no_password() {
     let bench = Bench::new();
-    bench
-        .run("status --store jobs.db")
-        .expect_error(2, "LW1001");
+    bench.run("status --store jobs.db").expect_error(2, "LW1001");
     let done = bench.run("status --store redis://me:hunter2@host/0");
     done.expect_error(2, "LW1002");
     assert!(!done.err.contains("hunter2"), "{}", done.err);
     let mut command = bench.command("config show --json");
-    let output = command
-        .env("LANEWAY_STORE", "postgresql://me:hunter2@host/x")
-        .output()
-        .unwrap();
-    assert!(
-        !String::from_utf8(output.stderr)
-            .unwrap()
-            .contains("hunter2")
-    );
+    let output = command.env("LANEWAY_STORE", "postgresql://me:hunter2@host/x").output().unwrap();
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("hunter2"));
 }
 
 #[test]
@@ -86,10 +66,7 @@ fn with_json_an_error_is_an_object_on_standard_error() {
     done.expect(2);
     assert_eq!(done.out, "");
     let object: serde_json::Value = serde_json::from_str(&done.err).unwrap();
-    assert_eq!(
-        (&object["schema"], &object["error"]["code"]),
-        (&json!(1), &json!("LW1001"))
-    );
+    assert_eq!((&object["schema"], &object["error"]["code"]), (&json!(1), &json!("LW1001")));
     assert_eq!(object["error"]["fix"], "write `sqlite:///jobs.db`");
 }
 
@@ -97,17 +74,9 @@ fn with_json_an_error_is_an_object_on_standard_error() {
 fn a_worker_without_application_or_python_says_what_to_do() {
     let bench = Bench::new();
     bench.run("worker").expect_error(2, "LW1030");
-    bench
-        .run("worker app.py --python nowhere/python")
-        .expect_error(2, "LW1033");
-    bench
-        .run("worker app.py --lease soon")
-        .expect_error(2, "LW1021");
+    bench.run("worker app.py --python nowhere/python").expect_error(2, "LW1033");
+    bench.run("worker app.py --lease soon").expect_error(2, "LW1021");
     let done = bench.run("worker app.py --concurrency-async many");
     done.expect_error(2, "LW1021");
-    assert!(
-        done.err.contains("--concurrency-async gives `many`"),
-        "{}",
-        done.err
-    );
+    assert!(done.err.contains("--concurrency-async gives `many`"), "{}", done.err);
 }

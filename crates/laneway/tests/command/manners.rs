@@ -10,10 +10,7 @@ fn version_and_help_need_nothing() {
     let bench = Bench::new();
     bench.write("laneway.toml", "this is no toml");
     let version = bench.run("--version");
-    assert_eq!(
-        version.expect(0).out,
-        concat!("laneway ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    assert_eq!(version.expect(0).out, concat!("laneway ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(bench.run("--help").expect(0).out.contains("worker"));
     assert!(bench.run("help jobs").expect(0).out.contains("retry"));
 }
@@ -34,11 +31,7 @@ fn wrong_usage_ends_with_status_2() {
         "jobs wait x --timeout soon",
     ] {
         let done = bench.run(command);
-        assert_eq!(
-            (done.expect(2).out.as_str(), done.err.is_empty()),
-            ("", false),
-            "{command}"
-        );
+        assert_eq!((done.expect(2).out.as_str(), done.err.is_empty()), ("", false), "{command}");
     }
 }
 
@@ -55,22 +48,15 @@ fn looking_at_a_store_that_does_not_exist_creates_nothing() {
 fn the_own_folder_keeps_itself_out_of_version_control() {
     let bench = Bench::new();
     bench.store();
-    assert_eq!(
-        fs::read_to_string(bench.path(".laneway/.gitignore")).unwrap(),
-        "*\n"
-    );
+    assert_eq!(fs::read_to_string(bench.path(".laneway/.gitignore")).unwrap(), "*\n");
 }
 
 #[test]
 fn a_file_that_is_no_store_is_told_apart() {
     let bench = Bench::new();
     bench.write("photo.db", &"no database ".repeat(1_000));
-    bench
-        .run("status --store sqlite:///photo.db")
-        .expect_error(3, "LW1003");
-    bench
-        .run("doctor --no-python --store sqlite:///photo.db")
-        .expect(1);
+    bench.run("status --store sqlite:///photo.db").expect_error(3, "LW1003");
+    bench.run("doctor --no-python --store sqlite:///photo.db").expect(1);
 }
 
 #[test]
@@ -98,14 +84,8 @@ fn colours_are_for_terminals_and_for_those_who_ask() {
     };
     assert!(!has_colour("jobs list", &[]));
     assert!(has_colour("jobs list --color always", &[]));
-    assert!(!has_colour(
-        "jobs list --color never",
-        &[("CLICOLOR_FORCE", "1")]
-    ));
-    assert!(!has_colour(
-        "jobs list",
-        &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]
-    ));
+    assert!(!has_colour("jobs list --color never", &[("CLICOLOR_FORCE", "1")]));
+    assert!(!has_colour("jobs list", &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]));
     assert!(!has_colour("jobs list --json --color always", &[]));
 }
 
@@ -128,24 +108,10 @@ fn a_reader_that_goes_away_ends_the_command_quietly() {
 #[test]
 fn output_that_cannot_be_written_is_an_error() {
     let bench = Bench::new();
-    let full = fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let output = bench
-        .command("config show")
-        .stdout(full)
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = bench.command("config show").stdout(full).stderr(Stdio::piped()).output().unwrap();
     let done = Done::of(output);
-    assert!(
-        done.expect(1)
-            .err
-            .contains("standard output cannot be written"),
-        "{}",
-        done.err
-    );
+    assert!(done.expect(1).err.contains("standard output cannot be written"), "{}", done.err);
 }
 
 #[test]
@@ -168,18 +134,9 @@ fn doctor_tells_facts_and_ends_with_0_when_all_is_well() {
     assert_eq!(objects[0]["is_healthy"], true);
     let findings = objects[0]["findings"].as_array().unwrap();
     for area in ["laneway", "configuration", "store", "machine"] {
-        assert!(
-            findings.iter().any(|finding| finding["area"] == area),
-            "{area}"
-        );
+        assert!(findings.iter().any(|finding| finding["area"] == area), "{area}");
     }
-    assert!(
-        bench
-            .run("doctor --no-python")
-            .expect(0)
-            .out
-            .contains("\n  ok ")
-    );
+    assert!(bench.run("doctor --no-python").expect(0).out.contains("\n  ok "));
 }
 
 #[test]
@@ -191,15 +148,6 @@ fn doctor_ends_with_1_when_python_has_no_laneway() {
     );
     fs::set_permissions(bench.path("python"), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = bench.command("doctor");
-    let done = Done::of(
-        command
-            .env("LANEWAY_PYTHON", bench.path("python"))
-            .output()
-            .unwrap(),
-    );
-    assert!(
-        done.expect(1).out.contains("9.9.9, but this command is"),
-        "{}",
-        done.out
-    );
+    let done = Done::of(command.env("LANEWAY_PYTHON", bench.path("python")).output().unwrap());
+    assert!(done.expect(1).out.contains("9.9.9, but this command is"), "{}", done.out);
 }

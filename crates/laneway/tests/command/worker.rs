@@ -27,17 +27,13 @@ fn start_with_silent_runner(bench: &Bench, flags: &str) -> Child {
         .unwrap();
     let mut line = String::new();
     // The runner inherits standard output.
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "begun\n");
     child
 }
 
 fn send(signal: &str, child: &Child) {
-    let status = Command::new("/bin/kill")
-        .args([signal, &child.id().to_string()])
-        .status();
+    let status = Command::new("/bin/kill").args([signal, &child.id().to_string()]).status();
     assert!(status.unwrap().success());
 }
 
@@ -46,10 +42,7 @@ fn a_runner_that_does_not_get_ready_ends_the_worker() {
     let bench = Bench::new();
     let done = bench.run(&interpreter(&bench, "exit 3"));
     done.expect_error(1, "LW1035");
-    assert!(
-        !bench.path(".laneway").exists(),
-        "no store is created for a worker that cannot start"
-    );
+    assert!(!bench.path(".laneway").exists(), "no store is created for a worker that cannot start");
 }
 
 #[test]

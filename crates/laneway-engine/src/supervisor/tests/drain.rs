@@ -58,7 +58,7 @@ fn what_outlasts_the_drain_is_asked_to_stop_and_then_killed() {
     rig.pass(Duration::from_secs(5));
     assert_eq!(killed(&rig.taken()), [1]);
     rig.exit(1);
-    assert_eq!(rig.endings(), [Ending::Interrupted]);
+    assert_eq!(rig.endings(), [Ending::Released]);
 }
 
 #[test]

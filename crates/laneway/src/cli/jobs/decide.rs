@@ -59,28 +59,15 @@ pub(super) async fn run(
 ) -> Result<u8, Error> {
     let filter = &arguments.filter;
     let is_bulk = arguments.ids.is_empty();
-    let ids = if is_bulk {
-        matching(filter, store).await?
-    } else {
-        job_ids(&arguments.ids)?
-    };
+    let ids = if is_bulk { matching(filter, store).await? } else { job_ids(&arguments.ids)? };
     if arguments.dry_run {
         for id in &ids {
             write(
                 output,
-                &Answer {
-                    id: *id,
-                    outcome: "matched",
-                    words: String::new(),
-                    error: None,
-                },
+                &Answer { id: *id, outcome: "matched", words: String::new(), error: None },
             );
         }
-        output.note(&format!(
-            "{} would be {}",
-            counted(ids.len() as u64, "job"),
-            decision.done()
-        ));
+        output.note(&format!("{} would be {}", counted(ids.len() as u64, "job"), decision.done()));
         return Ok(0);
     }
     if is_bulk && !arguments.yes {
@@ -98,10 +85,7 @@ pub(super) async fn run(
     match first_error {
         // A job that moved on between the listing and the decision is no mistake of the person's.
         Some(_) if is_bulk => {
-            output.warning(&format!(
-                "{} had moved on meanwhile",
-                counted(refused, "job")
-            ));
+            output.warning(&format!("{} had moved on meanwhile", counted(refused, "job")));
             Ok(NEGATIVE)
         }
         Some(error) => Err(error),
@@ -122,17 +106,11 @@ impl Decision {
         Ok(match self {
             Self::Retry => {
                 let answers = store.requeue(ids.clone()).await?;
-                ids.into_iter()
-                    .zip(answers)
-                    .map(|(id, answer)| requeued(id, answer))
-                    .collect()
+                ids.into_iter().zip(answers).map(|(id, answer)| requeued(id, answer)).collect()
             }
             Self::Cancel => {
                 let answers = store.cancel(ids.clone()).await?;
-                ids.into_iter()
-                    .zip(answers)
-                    .map(|(id, answer)| cancelled(id, answer))
-                    .collect()
+                ids.into_iter().zip(answers).map(|(id, answer)| cancelled(id, answer)).collect()
             }
         })
     }
@@ -145,24 +123,16 @@ fn requeued(id: JobId, answer: Requeued) -> Answer {
             "refused",
             format!("refused, it is {state}"),
             Some(
-                Error::new(
-                    Code::StateForbids,
-                    format!("job `{id}` cannot be made ready again"),
-                )
-                .why(format!(
-                    "it is {state}; only failed, cancelled and parked jobs can, unless \
+                Error::new(Code::StateForbids, format!("job `{id}` cannot be made ready again"))
+                    .why(format!(
+                        "it is {state}; only failed, cancelled and parked jobs can, unless \
                          another unfinished job has taken their unique key"
-                )),
+                    )),
             ),
         ),
         Requeued::Unknown => ("unknown", "unknown".to_owned(), Some(unknown_job(id))),
     };
-    Answer {
-        id,
-        outcome,
-        words,
-        error,
-    }
+    Answer { id, outcome, words, error }
 }
 
 fn cancelled(id: JobId, answer: Cancelled) -> Answer {
@@ -173,21 +143,13 @@ fn cancelled(id: JobId, answer: Cancelled) -> Answer {
             "too_late",
             "too late, it has ended",
             Some(
-                Error::new(
-                    Code::StateForbids,
-                    format!("job `{id}` cannot be cancelled"),
-                )
-                .why("it has ended already"),
+                Error::new(Code::StateForbids, format!("job `{id}` cannot be cancelled"))
+                    .why("it has ended already"),
             ),
         ),
         Cancelled::Unknown => ("unknown", "unknown", Some(unknown_job(id))),
     };
-    Answer {
-        id,
-        outcome,
-        words: words.to_owned(),
-        error,
-    }
+    Answer { id, outcome, words: words.to_owned(), error }
 }
 
 fn write(output: &mut Output, answer: &Answer) {
@@ -209,10 +171,7 @@ async fn matching(filter: &Filter, store: &AnyStore) -> Result<Vec<JobId>, Error
 
 fn unconfirmed(decision: Decision, count: usize) -> Error {
     let jobs = counted(count as u64, "job");
-    Error::new(
-        Code::InvalidArgument,
-        format!("{jobs} would be {}", decision.done()),
-    )
-    .why("the jobs are chosen by a filter, and nobody has said that these are the right ones")
-    .fix("add `--yes` to do it, or `--dry-run` to see which jobs they are")
+    Error::new(Code::InvalidArgument, format!("{jobs} would be {}", decision.done()))
+        .why("the jobs are chosen by a filter, and nobody has said that these are the right ones")
+        .fix("add `--yes` to do it, or `--dry-run` to see which jobs they are")
 }

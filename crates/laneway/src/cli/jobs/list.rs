@@ -59,9 +59,7 @@ fn write_table(jobs: &[JobRecord], output: &mut Output) {
         return output.note("no job matches");
     }
     let now = now();
-    let heads = [
-        "id", "state", "task", "queue", "lane", "age", "took", "remark",
-    ];
+    let heads = ["id", "state", "task", "queue", "lane", "age", "took", "remark"];
     let rows: Vec<_> = jobs.iter().map(|job| row(job, now)).collect();
     for line in lines(&heads, &rows) {
         output.line(&line);
@@ -86,11 +84,7 @@ fn remark(job: &JobRecord, now: Timestamp) -> String {
     let mut parts = Vec::new();
     if let Some(due_at) = job.due_at.filter(|_| job.state == State::Scheduled) {
         let left = due_at.since(now);
-        parts.push(if left.is_zero() {
-            "due".to_owned()
-        } else {
-            format!("due in {}", age(left))
-        });
+        parts.push(if left.is_zero() { "due".to_owned() } else { format!("due in {}", age(left)) });
     }
     if job.state == State::Running {
         if job.cancel_asked {
@@ -99,14 +93,10 @@ fn remark(job: &JobRecord, now: Timestamp) -> String {
         parts.extend(job.progress.as_ref().map(progress));
     }
     if job.state != State::Succeeded {
-        parts.extend(
-            job.failure
-                .as_ref()
-                .map(|failure| match failure.kind.as_str() {
-                    "" => format!("{}: {}", failure.code, failure.message),
-                    kind => format!("{kind}: {}", failure.message),
-                }),
-        );
+        parts.extend(job.failure.as_ref().map(|failure| match failure.kind.as_str() {
+            "" => format!("{}: {}", failure.code, failure.message),
+            kind => format!("{kind}: {}", failure.message),
+        }));
     }
     parts.join(", ")
 }
@@ -114,11 +104,7 @@ fn remark(job: &JobRecord, now: Timestamp) -> String {
 /// How far a job is, for people.
 pub(super) fn progress((done, of, note): &(f64, Option<f64>, String)) -> String {
     let steps = of.map_or_else(|| done.to_string(), |of| format!("{done} of {of}"));
-    if note.is_empty() {
-        steps
-    } else {
-        format!("{steps} ({note})")
-    }
+    if note.is_empty() { steps } else { format!("{steps} ({note})") }
 }
 
 fn shortened(text: &str) -> String {

@@ -36,11 +36,7 @@ pub(super) async fn run(
     for (name, text) in rows(&job, now()) {
         output.line(&format!("  {DIM}{name:<10}{DIM:#}  {}", plain(&text)));
     }
-    if let Some(failure) = job
-        .failure
-        .as_ref()
-        .filter(|failure| !failure.traceback.is_empty())
-    {
+    if let Some(failure) = job.failure.as_ref().filter(|failure| !failure.traceback.is_empty()) {
         output.line("");
         for line in plain(&failure.traceback).lines() {
             output.line(&format!("  {line}"));
@@ -53,10 +49,7 @@ fn rows(job: &JobRecord, now: Timestamp) -> Vec<(&'static str, String)> {
     let at = |time: Timestamp| instant(time, now);
     let mut rows = vec![
         ("task", job.task.to_string()),
-        (
-            "queue",
-            format!("{}, priority {}", job.queue, job.priority.value()),
-        ),
+        ("queue", format!("{}, priority {}", job.queue, job.priority.value())),
         ("lane", job.lane.to_string()),
         ("attempts", attempts(job)),
         ("policy", policy(job)),
@@ -69,19 +62,10 @@ fn rows(job: &JobRecord, now: Timestamp) -> Vec<(&'static str, String)> {
     add("finished", job.finished_at.map(at));
     add("took", job.wall.map(span));
     add("session", job.session.map(|session| session.to_string()));
-    add(
-        "cancel",
-        job.cancel_asked
-            .then(|| "its worker is asked to stop it".to_owned()),
-    );
+    add("cancel", job.cancel_asked.then(|| "its worker is asked to stop it".to_owned()));
     add("progress", job.progress.as_ref().map(progress));
     add("arguments", Some(view::encoded(&job.args).to_string()));
-    add(
-        "result",
-        job.result
-            .as_ref()
-            .map(|result| view::encoded(result).to_string()),
-    );
+    add("result", job.result.as_ref().map(|result| view::encoded(result).to_string()));
     add("failure", job.failure.as_ref().map(headline));
     rows
 }
@@ -101,21 +85,10 @@ fn policy(job: &JobRecord) -> String {
         || "no timeout".to_owned(),
         |timeout| format!("timeout {} and {} grace", span(timeout), span(policy.grace)),
     );
-    format!(
-        "at most {}, {timeout}",
-        counted(policy.retry.attempts_max, "attempt")
-    )
+    format!("at most {}, {timeout}", counted(policy.retry.attempts_max, "attempt"))
 }
 
 fn headline(failure: &Failure) -> String {
-    let parts = [
-        failure.code.as_str(),
-        failure.kind.as_str(),
-        failure.message.as_str(),
-    ];
-    parts
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(": ")
+    let parts = [failure.code.as_str(), failure.kind.as_str(), failure.message.as_str()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }

@@ -86,11 +86,7 @@ fn possibly_ended(wake: &Wake, pending: &BTreeSet<JobId>) -> Vec<JobId> {
     if wake.finished_others {
         return pending.iter().copied().collect();
     }
-    wake.finished
-        .iter()
-        .copied()
-        .filter(|id| pending.contains(id))
-        .collect()
+    wake.finished.iter().copied().filter(|id| pending.contains(id)).collect()
 }
 
 fn write(output: &mut Output, end: &store::Finished) {
@@ -104,18 +100,11 @@ fn write(output: &mut Output, end: &store::Finished) {
         (None, Some(failure)) => format!("{}: {}", failure.code, failure.message),
         (None, None) => String::new(),
     };
-    let line = format!(
-        "{}  {state}  {}",
-        end.id,
-        plain(&remark).replace('\n', "\\n")
-    );
+    let line = format!("{}  {state}  {}", end.id, plain(&remark).replace('\n', "\\n"));
     output.line(line.trim_end());
 }
 
 fn too_late(timeout: Duration, pending: usize) -> Error {
     let jobs = counted(pending as u64, "job");
-    Error::new(
-        Code::ResultTimeout,
-        format!("{jobs} did not end within {}", span(timeout)),
-    )
+    Error::new(Code::ResultTimeout, format!("{jobs} did not end within {}", span(timeout)))
 }

@@ -62,29 +62,26 @@ pub(super) fn ended(report: &WorkerReport) -> Value {
 /// Something that happened.
 pub(super) fn happened(happening: &Happening) -> Value {
     match happening {
-        Happening::Ready { session, queues } => event(
-            "ready",
-            json!({ "session": session.to_string(), "queues": names(queues) }),
-        ),
+        Happening::Ready { session, queues } => {
+            event("ready", json!({ "session": session.to_string(), "queues": names(queues) }))
+        }
         Happening::RunnerReady { .. }
         | Happening::RunnerDied { .. }
         | Happening::RunnerRetired { .. }
         | Happening::LoopBlocked { .. } => of_runner(happening),
         Happening::AttemptEnded(attempt) => event("attempt_ended", of_attempt(attempt)),
-        Happening::SessionLost { session, held } => event(
-            "session_lost",
-            json!({ "session": session.to_string(), "held": held }),
-        ),
+        Happening::SessionLost { session, held } => {
+            event("session_lost", json!({ "session": session.to_string(), "held": held }))
+        }
         Happening::SessionOpened { session } => {
             event("session_opened", json!({ "session": session.to_string() }))
         }
         Happening::StoreTroubled { error } => {
             event("store_troubled", json!({ "error": error_view(error) }))
         }
-        Happening::StoreRecovered { after } => event(
-            "store_recovered",
-            json!({ "after_ms": view::millis(*after) }),
-        ),
+        Happening::StoreRecovered { after } => {
+            event("store_recovered", json!({ "after_ms": view::millis(*after) }))
+        }
         Happening::Swept(swept) => event("swept", of_sweep(swept)),
         Happening::Pruned { jobs } => event("pruned", json!({ "jobs": jobs })),
         Happening::Draining { running } => event("draining", json!({ "running": running })),
@@ -97,12 +94,7 @@ pub(super) fn happened(happening: &Happening) -> Value {
 
 fn of_runner(happening: &Happening) -> Value {
     match happening {
-        Happening::RunnerReady {
-            runner,
-            kind,
-            pid,
-            took,
-        } => event(
+        Happening::RunnerReady { runner, kind, pid, took } => event(
             "runner_ready",
             json!({
                 "runner": runner, "kind": kind.as_str(), "pid": pid, "took_ms": view::millis(*took),
@@ -120,11 +112,7 @@ fn of_runner(happening: &Happening) -> Value {
                 "runner": runner, "kind": kind.as_str(), "why": why,
             }),
         ),
-        Happening::LoopBlocked {
-            runner,
-            since,
-            waiting,
-        } => event(
+        Happening::LoopBlocked { runner, since, waiting } => event(
             "loop_blocked",
             json!({
                 "runner": runner, "since_ms": view::millis(*since), "waiting": waiting,

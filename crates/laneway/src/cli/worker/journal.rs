@@ -42,12 +42,7 @@ enum Level {
 
 impl<'a> Journal<'a> {
     pub(super) fn new(output: &'a mut Output, format: LogFormat, events: Events) -> Self {
-        Self {
-            output,
-            format,
-            events,
-            begun_at: now(),
-        }
+        Self { output, format, events, begun_at: now() }
     }
 
     /// Tells what is about to run, and where its jobs come from.
@@ -58,24 +53,11 @@ impl<'a> Journal<'a> {
         }
         let python = format!("{} ({})", start.python.path.display(), start.python.why);
         let concurrency = start.options.concurrency;
-        self.output.note(&format!(
-            "laneway {}  worker {}",
-            crate::VERSION,
-            start.options.name
-        ));
+        self.output.note(&format!("laneway {}  worker {}", crate::VERSION, start.options.name));
         for (name, text) in [
-            (
-                "store",
-                format!("{} ({})", start.store.value, start.store.origin),
-            ),
-            (
-                "app",
-                format!("{}: {}", start.manifest.name, tasks(start.manifest)),
-            ),
-            (
-                "queues",
-                joined(start.queues.iter().map(ToString::to_string)),
-            ),
+            ("store", format!("{} ({})", start.store.value, start.store.origin)),
+            ("app", format!("{}: {}", start.manifest.name, tasks(start.manifest))),
+            ("queues", joined(start.queues.iter().map(ToString::to_string))),
             (
                 "at once",
                 format!(
@@ -85,8 +67,7 @@ impl<'a> Journal<'a> {
             ),
             ("python", python),
         ] {
-            self.output
-                .note(&format!("  {DIM}{name:<7}{DIM:#}  {}", plain(&text)));
+            self.output.note(&format!("  {DIM}{name:<7}{DIM:#}  {}", plain(&text)));
         }
     }
 
@@ -182,31 +163,17 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
 
 fn of_runner(happening: &Happening) -> Option<(Level, String)> {
     Some(match happening {
-        Happening::RunnerReady {
-            runner,
-            kind,
-            pid,
-            took,
-        } => {
+        Happening::RunnerReady { runner, kind, pid, took } => {
             let (kind, took) = (kind.as_str(), span(*took));
-            (
-                Level::Detail,
-                format!("{kind} runner {runner} is ready after {took}, pid {pid}"),
-            )
+            (Level::Detail, format!("{kind} runner {runner} is ready after {took}, pid {pid}"))
         }
-        Happening::RunnerDied { runner, kind, how } => (
-            Level::Warning,
-            format!("{} runner {runner} died: {how}", kind.as_str()),
-        ),
-        Happening::RunnerRetired { runner, kind, why } => (
-            Level::Detail,
-            format!("{} runner {runner} is retired: {why}", kind.as_str()),
-        ),
-        Happening::LoopBlocked {
-            runner,
-            since,
-            waiting,
-        } => {
+        Happening::RunnerDied { runner, kind, how } => {
+            (Level::Warning, format!("{} runner {runner} died: {how}", kind.as_str()))
+        }
+        Happening::RunnerRetired { runner, kind, why } => {
+            (Level::Detail, format!("{} runner {runner} is retired: {why}", kind.as_str()))
+        }
+        Happening::LoopBlocked { runner, since, waiting } => {
             let (since, jobs) = (span(*since), counted(*waiting as u64, "job"));
             let text = format!(
                 "the event loop of runner {runner} has not turned for {since}; {jobs} sent to it \
@@ -223,19 +190,15 @@ fn of_store(happening: &Happening) -> Option<(Level, String)> {
         Happening::Ready { session, .. } => (Level::Info, format!("ready, session {session}")),
         Happening::SessionLost { held, .. } => {
             let jobs = counted(*held as u64, "job");
-            (
-                Level::Error,
-                format!("the session was lost with {jobs}; a new one is opened"),
-            )
+            (Level::Error, format!("the session was lost with {jobs}; a new one is opened"))
         }
         Happening::SessionOpened { session } => {
             (Level::Info, format!("a new session is open, {session}"))
         }
         Happening::StoreTroubled { error } => (Level::Error, error.to_string()),
-        Happening::StoreRecovered { after } => (
-            Level::Info,
-            format!("the store can be used again after {}", span(*after)),
-        ),
+        Happening::StoreRecovered { after } => {
+            (Level::Info, format!("the store can be used again after {}", span(*after)))
+        }
         Happening::Swept(swept) if swept.sessions_expired > 0 => {
             let sessions = counted(swept.sessions_expired as u64, "session");
             let text = format!(
@@ -246,10 +209,7 @@ fn of_store(happening: &Happening) -> Option<(Level, String)> {
         }
         Happening::Pruned { jobs } => (
             Level::Detail,
-            format!(
-                "deleted {}, because they are old",
-                counted(*jobs as u64, "job")
-            ),
+            format!("deleted {}, because they are old", counted(*jobs as u64, "job")),
         ),
         _ => return None,
     })
@@ -264,10 +224,7 @@ fn of_end(happening: &Happening) -> Option<(Level, String)> {
         }
         Happening::DrainTimedOut { running } => {
             let attempts = counted(*running as u64, "attempt");
-            (
-                Level::Warning,
-                format!("{attempts} did not end in time; asked to stop, then killed"),
-            )
+            (Level::Warning, format!("{attempts} did not end in time; asked to stop, then killed"))
         }
         _ => return None,
     })
@@ -285,35 +242,21 @@ fn of_attempt(attempt: &AttemptEnded) -> (Level, String) {
         Ending::Retried(after) => format!("failed, next attempt in {}", span(after)),
         other => event::ending(other).replace('_', " "),
     };
-    let took = attempt
-        .wall
-        .map_or_else(String::new, |wall| format!(" after {}", span(wall)));
-    let why = attempt
-        .failure
-        .as_ref()
-        .map_or_else(String::new, |failure| {
-            let message = failure.message.lines().next().unwrap_or_default();
-            match failure.kind.as_str() {
-                "" => format!(": {}: {message}", failure.code),
-                kind => format!(": {kind}: {message}"),
-            }
-        });
-    let AttemptEnded {
-        task, job, number, ..
-    } = attempt;
-    (
-        level,
-        format!("{task} {job} attempt {number} {ending}{took}{why}"),
-    )
+    let took = attempt.wall.map_or_else(String::new, |wall| format!(" after {}", span(wall)));
+    let why = attempt.failure.as_ref().map_or_else(String::new, |failure| {
+        let message = failure.message.lines().next().unwrap_or_default();
+        match failure.kind.as_str() {
+            "" => format!(": {}: {message}", failure.code),
+            kind => format!(": {kind}: {message}"),
+        }
+    });
+    let AttemptEnded { task, job, number, .. } = attempt;
+    (level, format!("{task} {job} attempt {number} {ending}{took}{why}"))
 }
 
 fn tasks(manifest: &AppManifest) -> String {
     let lanes = Lane::ALL.map(|lane| {
-        let count = manifest
-            .tasks
-            .iter()
-            .filter(|task| task.lane == lane)
-            .count();
+        let count = manifest.tasks.iter().filter(|task| task.lane == lane).count();
         (count > 0).then(|| format!("{count} {lane}"))
     });
     let total = counted(manifest.tasks.len() as u64, "task");

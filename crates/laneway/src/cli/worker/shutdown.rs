@@ -61,11 +61,7 @@ impl Shutdown {
         let terminations = listen(SignalKind::terminate())?;
         // The handler stays in place either way, so that the signal does not end the process.
         let interrupts = (!stop_on_stdin_eof).then_some(interrupts);
-        Ok(Self {
-            interrupts,
-            terminations,
-            input_closed,
-        })
+        Ok(Self { interrupts, terminations, input_closed })
     }
 
     /// Waits for the next wish.
@@ -117,10 +113,7 @@ fn watch_input(sender: mpsc::Sender<()>) -> io::Result<()> {
         // Nobody listens any more when the worker has ended already.
         sender.blocking_send(()).unwrap_or_default();
     };
-    std::thread::Builder::new()
-        .name("stdin".to_owned())
-        .spawn(until_closed)
-        .map(drop)
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(until_closed).map(drop)
 }
 
 fn unavailable(error: &io::Error) -> Error {
