@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Response
@@ -63,8 +63,8 @@ async def get_key(job_id: str, wait: float = 0) -> dict[str, Any]:
     """Tells how a job stands; with `wait`, waits so many seconds for its end."""
     job = app.job(job_id, str)
     try:
-        return {"state": "succeeded", "key": await job.result(timeout=wait)}
-    except ResultTimeout:
+        with suppress(ResultTimeout):
+            return {"state": "succeeded", "key": await job.result(timeout=wait)}
         return {"state": await job.status()}
     except JobUnknown:
         raise HTTPException(404, f"there is no job {job_id}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,20 +22,16 @@ def server(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "uvicorn",
-            "--app-dir",
-            str(EXAMPLE),
-            "app:api",
-            "--port",
-            str(port),
-        ],
-        env={**os.environ, "LANEWAY_STORE": f"sqlite:///{tmp_path}/web.db"},
-        cwd=tmp_path,
-    )
+    log = tmp_path / "server.log"
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(EXAMPLE), "app:api"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            env={**os.environ, "LANEWAY_STORE": f"sqlite:///{tmp_path}/web.db"},
+            cwd=tmp_path,
+            stdout=output,
+            stderr=output,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(400):
@@ -42,12 +39,15 @@ def server(tmp_path: Path) -> Iterator[str]:
                 httpx.get(address, timeout=5)
                 break
             except httpx.TransportError:
-                assert process.poll() is None
+                assert process.poll() is None, log.read_text()
                 time.sleep(0.05)
         yield address
     finally:
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        # When uvicorn has shut down, it raises the signal that asked for it again.
+        assert process.wait(timeout=30) == -signal.SIGTERM
+        said = log.read_text()
+        assert "Application shutdown complete." in said, said
 
 
 @pytest.mark.timeout(90)
