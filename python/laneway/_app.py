@@ -207,7 +207,9 @@ class Laneway:
         from laneway import _codec  # noqa: PLC0415 - not needed to import an app
         from laneway._job import Job  # noqa: PLC0415 - not needed to import an app
 
-        return Job(self.store_client, _codec.decoder(returns), job_id)
+        return Job(
+            self.store_client, _codec.decoder(returns), job_id, created=False, is_known=False
+        )
 
     def worker(self, **options: Unpack[WorkerOptions]) -> Worker:
         """A worker for this application, as long as an `async with` block.

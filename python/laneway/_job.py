@@ -40,6 +40,8 @@ _UNSUCCESSFUL: dict[str, type[JobUnsuccessful]] = {
     "parked": JobParked,
 }
 
+_ENDED = frozenset({"succeeded", *_UNSUCCESSFUL})
+
 
 class Job(Generic[R_co]):
     """One enqueued call of a task.
@@ -57,7 +59,7 @@ class Job(Generic[R_co]):
         ...     return await app.job(job_id).status()
     """
 
-    __slots__ = ("_decode", "_store", "created", "id")
+    __slots__ = ("_decode", "_is_known", "_store", "created", "id")
 
     def __init__(
         self,
@@ -66,8 +68,11 @@ class Job(Generic[R_co]):
         job_id: str,
         *,
         created: bool = True,
+        is_known: bool = True,
     ) -> None:
         self._store = store
+        # A store cannot tell of an id that it does not know whether the job will ever end.
+        self._is_known = is_known
         self._decode = decode
         self.id = job_id
         self.created = created
@@ -84,9 +89,14 @@ class Job(Generic[R_co]):
             JobFailed: The job failed; `failure` has the remote traceback.
             JobCancelled: The job was cancelled.
             JobParked: The job waits for a person.
+            JobUnknown: The store has no such job.
             ResultTimeout: The time was over first; the job goes on.
         """
         limit = None if timeout is None else seconds(timeout, "timeout")
+        if limit == 0 or not self._is_known:
+            if not self._may_end_within(limit, await self._store.details(self.id)):
+                return self._result_of(None, limit)
+            limit = limit or None
         return self._result_of(await self._store.end_of(self.id, limit), limit)
 
     def wait(self, timeout: Duration | None = None) -> R_co:
@@ -96,6 +106,10 @@ class Job(Generic[R_co]):
             timeout: How long to wait; as long as it takes by default.
         """
         limit = None if timeout is None else seconds(timeout, "timeout")
+        if limit == 0 or not self._is_known:
+            if not self._may_end_within(limit, self._store.details_now(self.id)):
+                return self._result_of(None, limit)
+            limit = limit or None
         return self._result_of(self._store.wait_for_end_of(self.id, limit), limit)
 
     async def status(self) -> State:
@@ -131,6 +145,12 @@ class Job(Generic[R_co]):
     @override
     def __repr__(self) -> str:
         return f"<job {self.id}>"
+
+    def _may_end_within(self, limit: float | None, details: dict[str, Any] | None) -> bool:
+        """Whether it is worth to wait: without any time only for a job that has ended."""
+        state = self._state_in(details)
+        self._is_known = True
+        return limit != 0 or state in _ENDED
 
     def _result_of(self, end: JobEnd | None, limit: float | None) -> R_co:
         if end is None:

@@ -58,6 +58,15 @@ def test_a_result_that_cannot_be_stored_is_a_coded_failure(story: Story) -> None
     assert record["failure"]["code"] == "LW3004"
 
 
+def test_a_result_above_the_limit_is_a_coded_failure(story: Story) -> None:
+    (story.folder / "laneway.toml").write_text('payload_max = "10KiB"\n')
+    story.worker()
+    small = story.wait_for(story.delay("returns_bytes(9_000)"), "succeeded")
+    large = story.wait_for(story.delay("returns_bytes(11_000)"), "failed")
+    assert small["failure"] is None
+    assert large["failure"]["code"] == "LW3003"
+
+
 @pytest.mark.parametrize("task", ["waiting_pid", "blocking_pid", "computing_pid"])
 def test_a_running_job_is_cancelled_in_every_lane(story: Story, task: str) -> None:
     story.worker("--lease", "2s")

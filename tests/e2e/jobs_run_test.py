@@ -91,3 +91,37 @@ def test_what_tasks_print_is_kept_apart_from_events(story: Story) -> None:
     output, _ = worker.communicate(timeout=20)
     assert "a line on standard output" in output
     assert "a line on standard error" in (story.folder / "worker.err").read_text()
+
+
+def test_a_result_can_be_asked_for_without_waiting(story: Story) -> None:
+    story.worker()
+    job = story.delay("greet('Ada')")
+    story.wait_for(job, "succeeded")
+    printed = story.python(
+        "import asyncio, story_app as m\n"
+        f"job = m.app.job({job!r}, str)\n"
+        "print(job.wait(timeout=0), '|', asyncio.run(job.result(timeout=0)))"
+    )
+    assert printed == "hello Ada | hello Ada"
+
+
+def test_a_job_that_has_not_ended_has_no_result_at_once(story: Story) -> None:
+    job = story.delay("greet('Ada')")
+    printed = story.python(
+        "import story_app as m\nfrom laneway import ResultTimeout\n"
+        f"try: m.app.job({job!r}, str).wait(timeout=0)\n"
+        "except ResultTimeout as error: print(error.code)"
+    )
+    assert printed == "LW3007"
+
+
+def test_waiting_for_a_job_that_nobody_knows_ends_with_a_code(story: Story) -> None:
+    story.delay("greet('Ada')")
+    printed = story.python(
+        "import asyncio, story_app as m\nfrom laneway.errors import JobUnknown\n"
+        "job = m.app.job('01JD3Z7Q6W8X9YK2M4N5P6R7S8')\n"
+        "for wait in (job.wait, lambda: asyncio.run(job.result())):\n"
+        "    try: wait()\n"
+        "    except JobUnknown as error: print(error.code)"
+    )
+    assert printed.split() == ["LW4001", "LW4001"]

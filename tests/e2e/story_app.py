@@ -126,3 +126,8 @@ async def prints() -> None:
 @app.task
 async def who_am_i() -> tuple[str, str, int]:
     return current.job.task, current.job.queue, current.job.attempt
+
+
+@app.task
+async def returns_bytes(count: int) -> bytes:
+    return b"x" * count
