@@ -6,7 +6,7 @@
 //! meet in [`Harness::EXCEPTIONS`], and the suite fails when that list and the store's capabilities
 //! disagree.
 //!
-//! ```ignore
+//! ```text
 //! struct InMemory { … }
 //! impl laneway_testkit::conformance::Harness for InMemory { … }
 //! laneway_testkit::conformance_suite!(InMemory);
