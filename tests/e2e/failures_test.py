@@ -95,3 +95,47 @@ def test_waiting_for_a_job_tells_by_its_status_how_it_ended(story: Story) -> Non
     good, bad = story.delay("greet('Ada')"), story.delay("broken('no')")
     assert story.run("jobs", "wait", good, "--timeout", "10s").returncode == 0
     assert story.run("jobs", "wait", bad, "--timeout", "10s").returncode == 1
+
+
+def test_jobs_behind_a_long_one_go_to_an_idle_process(story: Story) -> None:
+    """A runner must not read ahead: what it has read, nobody can take back."""
+    story.worker("--concurrency-process", "2")
+    printed = story.python(
+        "import story_app as m\n"
+        "for job in [m.naps.delay(0.001) for _ in range(100)]: job.wait(timeout=20)\n"
+        "long = m.naps.delay(8)\n"
+        "for job in [m.naps.delay(0.001) for _ in range(30)]: job.wait(timeout=20)\n"
+        "print(long.blocking.status(), long.blocking.cancel())"
+    )
+    assert printed == "running asked"
+
+
+def test_cancelling_a_waiting_job_harms_no_other(story: Story) -> None:
+    story.worker("--concurrency-process", "1", "--lease", "2s")
+    printed = story.python(
+        "import story_app as m\n"
+        "for job in [m.naps.delay(0.001) for _ in range(100)]: job.wait(timeout=20)\n"
+        "long = m.naps.delay(4)\n"
+        "waiting = [m.naps.delay(0.001) for _ in range(10)]\n"
+        "waiting[4].blocking.cancel()\n"
+        "print(long.wait(timeout=20), long.blocking.details()['token'])"
+    )
+    assert printed == "None 1"
+
+
+def test_a_task_that_stops_the_loop_ends_no_other(story: Story) -> None:
+    story.worker()
+    printed = story.python(
+        "import story_app as m\n"
+        "others = [m.waiting_pid.delay(1.0) for _ in range(5)]\n"
+        "while any(job.blocking.status() != 'running' for job in others): pass\n"
+        "stopper = m.stops_the_loop.delay()\n"
+        "print(stopper.wait(timeout=10), len({job.wait(timeout=10) for job in others}))"
+    )
+    assert printed == "went on 1"
+
+
+def test_an_exception_that_python_keeps_for_itself_ends_the_attempt(story: Story) -> None:
+    story.worker()
+    record = story.wait_for(story.delay("raises_generator_exit()"), "failed")
+    assert record["failure"]["kind"] == "GeneratorExit"

@@ -131,3 +131,20 @@ async def who_am_i() -> tuple[str, str, int]:
 @app.task
 async def returns_bytes(count: int) -> bytes:
     return b"x" * count
+
+
+@app.task(lane="process")
+def naps(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@app.task
+async def stops_the_loop() -> str:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0.05)
+    return "went on"
+
+
+@app.task
+async def raises_generator_exit() -> None:
+    raise GeneratorExit

@@ -45,6 +45,8 @@ pub(crate) struct Attempt {
     pub(crate) lane: Lane,
     pub(crate) failures: u32,
     pub(crate) interrupts: u32,
+    /// How often the job was handed back because its task was not known.
+    pub(crate) handbacks: u32,
     pub(crate) policy: Arc<Policy>,
     /// How long the job had been ready when it was claimed.
     pub(crate) ready_for: Duration,
@@ -77,6 +79,7 @@ impl Attempt {
             lane: known.lane,
             failures: job.failures,
             interrupts: job.interrupts,
+            handbacks: job.handbacks,
             policy: job.policy,
             ready_for: store_now.since(job.ready_at),
             claimed_at: now,

@@ -234,6 +234,8 @@ impl WriterThread {
             let before = connection.total_changes();
             let now = self.clock.now();
             let mut tx = Tx { connection, now, names, changes: &mut changes };
+            // A group that was rolled back runs again, and what was refused then may pass now.
+            *refused = None;
             let Err(fault) = request.run(&mut tx) else {
                 continue;
             };

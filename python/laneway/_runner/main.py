@@ -69,13 +69,16 @@ class MainRunner:
         self._running: dict[int, tuple[Attempt, asyncio.Task[None]]] = {}
         self._ends: list[EndReport] = []
         self._is_draining = False
+        self._is_drained = False
 
     def run(self) -> None:
         """Runs until the supervisor has drained this runner."""
         loop = self._loop
         asyncio.set_event_loop(loop)
         loop.add_reader(self._channel.fileno(), self._on_readable)
-        loop.run_forever()
+        # A task may stop the loop; that must not end the attempts of others.
+        while not self._is_drained:
+            loop.run_forever()
         loop.remove_reader(self._channel.fileno())
         loop.run_until_complete(self._close())
         loop.close()
@@ -134,10 +137,10 @@ class MainRunner:
                 result = await invocation.call(payload)
         except asyncio.CancelledError as error:
             end = attempt.stop_reason or raised(error)
-        except GeneratorExit:
-            raise
         # Also what would end a process: a task must not end the runner of other tasks.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
+            if self._loop.is_closed():
+                raise
             end = raised(error)
         else:
             end = encoded(result, invocation.name)
@@ -156,6 +159,7 @@ class MainRunner:
     def _end_when_drained(self) -> None:
         is_idle = not self._running and not self._threads.running and not self._ends
         if self._is_draining and is_idle:
+            self._is_drained = True
             self._loop.stop()
 
     async def _close(self) -> None:

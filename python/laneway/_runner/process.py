@@ -1,17 +1,18 @@
 """The process runner: computing tasks, one at a time, in the main thread.
 
-A thread listens to the supervisor meanwhile. It interrupts the main thread by a signal: Python runs
-the handler there between two bytecodes, and also within a blocking system call. A computation in
-native code is not interrupted; the supervisor kills the process when the grace time is over.
+It reads its socket frame by frame, each when the task before has ended: the supervisor takes back
+what waits behind a long one. With a request to stop the supervisor also sends a signal. Python runs
+its handler in the main thread between two bytecodes, and also within a blocking system call, and
+the handler reads the request. A computation in native code is not interrupted; the supervisor kills
+the process when the grace time is over.
 """
 
 from __future__ import annotations
 
 import contextvars
-import queue
 import signal
-import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from laneway._current import Attempt, attempt_here
@@ -41,49 +42,47 @@ class ProcessRunner:
         self._invocations: dict[int, Invocation] = {}
         self._progress = ProgressReporter(channel)
         self._resources: BlockingResources | None = None
-        self._waiting: queue.SimpleQueue[RunCommand | None] = queue.SimpleQueue()
-        self._taken: set[int] = set()
-        self._stop_reasons: dict[int, str] = {}
+        self._waiting: deque[RunCommand] = deque()
+        self._is_draining = False
         self._current: Attempt | None = None
-        self._main_thread = threading.main_thread().ident
+        self._was_signalled = False
 
     def run(self) -> None:
         """Runs until the supervisor has drained this runner."""
         signal.signal(STOP_SIGNAL, self._on_stop_signal)
-        threading.Thread(target=self._listen, name="laneway-listener", daemon=True).start()
-        while (run := self._waiting.get()) is not None:
-            self._channel.started([run[0]])
-            self._channel.done([contextvars.Context().run(self._end_of, run)])
+        while not self._is_draining:
+            self._take(block=True)
+            while self._waiting:
+                run = self._waiting.popleft()
+                self._channel.started([run[0]])
+                self._channel.done([contextvars.Context().run(self._end_of, run)])
         if self._resources is not None:
             self._resources.close()
 
-    def _listen(self) -> None:
-        """Takes commands while the main thread computes."""
-        while True:
-            runs, stops, pings, drain = receive(self._channel, block=True)
-            for run in runs:
-                self._taken.add(run[0])
-                self._waiting.put(run)
-            for ticket, reason in stops:
-                self._stop(ticket, reason)
-            for number in pings:
-                self._channel.pong(number)
-            if drain:
-                self._waiting.put(None)
-
-    def _stop(self, ticket: int, reason: str) -> None:
-        if ticket in self._taken and self._main_thread is not None:
-            self._stop_reasons[ticket] = reason
-            signal.pthread_kill(self._main_thread, STOP_SIGNAL)
+    def _take(self, *, block: bool) -> list[tuple[int, str]] | None:
+        """Reads one frame; gives the requests to stop in it, or `None` when there was no frame."""
+        runs, stops, pings, drain = receive(self._channel, block=block)
+        if not (runs or stops or pings or drain):
+            return None
+        self._waiting.extend(runs)
+        self._is_draining = self._is_draining or drain
+        for number in pings:
+            self._channel.pong(number)
+        return stops
 
     def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """Raises in the task if it is the one that was meant; this runs in the main thread."""
-        if self._current is not None:
-            self._raise_stop(self._current)
+        """Raises in the task if it is the one that was meant; this runs in the main thread.
 
-    def _raise_stop(self, attempt: Attempt) -> None:
-        # Taken out, so that a stop is raised once: what the task does with it is its own affair.
-        reason = self._stop_reasons.pop(attempt.ticket, None)
+        Between two tasks the request stays in the socket. It may be for the task that begins.
+        """
+        attempt = self._current
+        if attempt is None:
+            self._was_signalled = True
+            return
+        reasons: dict[int, str] = {}
+        while (stops := self._take(block=False)) is not None:
+            reasons.update(stops)
+        reason = reasons.get(attempt.ticket)
         if reason is not None:
             attempt.stop_reason = reason
             raise STOPS[reason]
@@ -96,9 +95,11 @@ class ProcessRunner:
         end: End | None = None
         started_ns, cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
         try:
-            # From here on the signal's handler raises; a stop that came before is raised here.
+            # From here on the signal's handler raises; what it left unread before is read here.
             self._current = attempt
-            self._raise_stop(attempt)
+            if self._was_signalled:
+                self._was_signalled = False
+                self._on_stop_signal(STOP_SIGNAL, None)
             end = self._outcome(attempt, invocation, payload)
             self._current = None
         except AttemptStopped as stop:
@@ -107,8 +108,6 @@ class ProcessRunner:
             end = end or stop.reason
         wall_us = (time.perf_counter_ns() - started_ns) // 1_000
         cpu_us = (time.thread_time_ns() - cpu_ns) // 1_000
-        self._taken.discard(ticket)
-        self._stop_reasons.pop(ticket, None)
         return ticket, wall_us, cpu_us, end
 
     def _prepare(self, index: int) -> Invocation:

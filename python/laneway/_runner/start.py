@@ -95,7 +95,8 @@ def _leave_signals_to_the_supervisor() -> None:
     The handlers do nothing, instead of the signals being ignored: programs that tasks start get the
     default actions back, and so do forked children.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # The last is the supervisor's word to a process runner that has not begun to listen to it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, _do_nothing)
     os.register_at_fork(after_in_child=_restore_signals)
 
@@ -107,6 +108,7 @@ def _do_nothing(_number: int, _frame: FrameType | None) -> None:
 def _restore_signals() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
 
 
 def _say_hello(channel: RunnerChannel, app: Laneway, reference: str) -> None:

@@ -73,15 +73,6 @@ def test_a_stop_that_comes_at_the_end_hits_no_other_attempt(
             assert end == {"Stopped": "cancel"}
 
 
-def test_a_waiting_attempt_can_be_stopped_before_it_starts() -> None:
-    with RunnerUnderTest(APP, "process") as runner:
-        runner.run((1, "spin_in_process", NO_ARGUMENTS), (2, "quick_in_process", {"n": 2}))
-        assert runner.line() == "spins"
-        runner.stop(2, "cancel")
-        runner.stop(1, "timeout")
-        assert runner.ends(2) == {1: {"Stopped": "timeout"}, 2: {"Stopped": "cancel"}}
-
-
 @pytest.mark.parametrize("task", ["raises_async", "raises_in_thread", "raises_in_process"])
 @pytest.mark.parametrize(
     ("how", "expected"),
@@ -160,11 +151,3 @@ def test_progress_is_told_while_the_main_thread_is_busy() -> None:
             seen += runner.next("Progress")
         runner.stop(1, "cancel")
         assert runner.end(1) == ("Stopped", "cancel")
-
-
-def test_a_process_runner_answers_pings_while_it_computes() -> None:
-    with RunnerUnderTest(APP, "process") as runner:
-        runner.run((1, "spin_in_process", NO_ARGUMENTS))
-        runner.line()
-        runner.send({"Ping": 3})
-        assert runner.next("Pong") == 3

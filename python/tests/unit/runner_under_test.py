@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -27,6 +28,7 @@ class RunnerUnderTest:
         # A runner that does not answer fails the test instead of stopping it.
         here.settimeout(20)
         self._socket = here
+        self._kind = kind
         self._backlog: list[tuple[str, Any]] = []
         self.process = subprocess.Popen(
             [
@@ -71,8 +73,10 @@ class RunnerUnderTest:
         self.send({"Run": runs})
 
     def stop(self, number: int, reason: str) -> None:
-        """Asks an attempt to stop."""
+        """Asks an attempt to stop; a process runner is told by a signal to look at its socket."""
         self.send({"Stop": [number, reason]})
+        if self._kind == "process":
+            self.process.send_signal(signal.SIGUSR1)
 
     def send(self, message: object) -> None:
         """Sends a command."""

@@ -115,7 +115,8 @@ impl Supervisor {
         let attempt = self.attempts.get_mut(number)?;
         if !Arc::ptr_eq(table, &attempt.table) {
             let Some(known) = table.get(&attempt.task) else {
-                let outcome = outcome::of_unknown_task(0, &table.unknown(&attempt.task));
+                let outcome =
+                    outcome::of_unknown_task(attempt.handbacks, &table.unknown(&attempt.task));
                 let attempt = self.attempts.remove(number)?;
                 self.settle(attempt, outcome, None);
                 return None;

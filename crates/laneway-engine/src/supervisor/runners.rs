@@ -25,7 +25,7 @@ impl Supervisor {
     pub(super) fn runner_said(&mut self, id: RunnerId, message: FromRunner, now: Moment) {
         match message {
             FromRunner::Hello(hello) => self.runner_ready(id, hello, now),
-            FromRunner::Refused(error) => self.runner_refused(id, error),
+            FromRunner::Refused(error) => self.runner_refused(id, error, now),
             FromRunner::Started(attempts) => {
                 for attempt in attempts {
                     self.attempt_started(id, attempt, now);
@@ -153,10 +153,12 @@ impl Supervisor {
         self.kill(id, Doom::Disobeyed);
     }
 
-    fn runner_refused(&mut self, id: RunnerId, error: Error) {
+    /// It says why and ends; what the application left running in it must not keep it alive.
+    fn runner_refused(&mut self, id: RunnerId, error: Error, now: Moment) {
         self.last_refusal = Some(error);
         if let Some(runner) = self.fleet.get_mut(id) {
             runner.life = Life::Ending;
+            self.deadlines.add(now.plus(ENDING_TIME), Due::Gone(id));
         }
     }
 
