@@ -153,12 +153,29 @@ impl Supervisor {
         self.kill(id, Doom::Disobeyed);
     }
 
-    /// It says why and ends; what the application left running in it must not keep it alive.
+    /// It says why and ends; what the application left running in it must not keep it alive. It
+    /// counts as dead at once: were it only when it has ended, the next one would be started
+    /// without a pause.
     fn runner_refused(&mut self, id: RunnerId, error: Error, now: Moment) {
+        let Some(runner) = self.fleet.get_mut(id).filter(|r| r.life == Life::Starting) else {
+            return;
+        };
+        runner.life = Life::Ending;
+        let role = runner.role;
+        self.deadlines.add(now.plus(ENDING_TIME), Due::Gone(id));
+        let how = format!("it refused to work: {}: {}", error.code(), error.what());
         self.last_refusal = Some(error);
-        if let Some(runner) = self.fleet.get_mut(id) {
-            runner.life = Life::Ending;
-            self.deadlines.add(now.plus(ENDING_TIME), Due::Gone(id));
+        self.runner_died((id, role), &how, Died::Unready, now);
+    }
+
+    fn runner_died(&mut self, (id, role): (RunnerId, Role), how: &str, died: Died, now: Moment) {
+        let kind = role.kind();
+        self.report.runners_died += 1;
+        self.happenings.push(Happening::RunnerDied { runner: id.0, kind, how: how.to_owned() });
+        self.restart(role).died(died, now);
+        if self.restart(role).is_hopeless() {
+            let error = self.last_refusal.take().unwrap_or_else(|| unstable(kind.as_str(), how));
+            self.end_because_of(error, now);
         }
     }
 
@@ -184,7 +201,8 @@ impl Supervisor {
         let Some(runner) = self.fleet.get(id) else {
             return;
         };
-        let cause = cause_of_death(runner, exit, self.options.memory_bytes_max);
+        let how = how_it_ended(runner, exit);
+        let cause = cause_of_death(runner, &how, self.options.memory_bytes_max);
         for number in numbers {
             let Some(attempt) = self.attempts.get(number) else {
                 continue;
@@ -195,24 +213,21 @@ impl Supervisor {
         let Some(runner) = self.fleet.remove(id) else {
             return;
         };
-        let was_expected = matches!(runner.doom, Some(Doom::Disobeyed | Doom::Fenced))
-            || (runner.doom.is_none() && runner.ready_at.is_some() && runner.life == Life::Ending);
+        // One that refused to work was counted when it said so, and is ending since then.
+        let was_expected = match runner.doom {
+            Some(Doom::Disobeyed | Doom::Fenced) => true,
+            Some(Doom::Memory(_) | Doom::Unusable) => false,
+            None => runner.life == Life::Ending,
+        };
         if was_expected {
             return;
         }
-        self.report.runners_died += 1;
-        let kind = runner.role.kind();
-        self.happenings.push(Happening::RunnerDied { runner: id.0, kind, how: exit.how.clone() });
         let died = match runner.ready_at {
             None => Died::Unready,
             Some(_) if was_at_work => Died::AtWork,
             Some(ready_at) => Died::Idle(now.since(ready_at)),
         };
-        self.restart(runner.role).died(died, now);
-        if self.restart(runner.role).is_hopeless() {
-            let error = self.last_refusal.take().unwrap_or_else(|| unstable(kind.as_str(), exit));
-            self.end_because_of(error, now);
-        }
+        self.runner_died((id, runner.role), &how, died, now);
     }
 
     fn attempt_started(&mut self, id: RunnerId, number: u64, now: Moment) {
@@ -248,18 +263,30 @@ impl Supervisor {
     }
 }
 
-fn cause_of_death(runner: &Runner, exit: &Exit, memory_bytes_max: Option<u64>) -> Failure {
+/// How a runner came to its end. What its supervisor did by force is not told as the kernel's deed.
+fn how_it_ended(runner: &Runner, exit: &Exit) -> String {
+    let how = match runner.doom {
+        None => return exit.how.clone(),
+        Some(Doom::Disobeyed) => "it did not do what it was told, and was killed",
+        Some(Doom::Fenced) => "its session was lost, and it was killed",
+        Some(Doom::Memory(_)) => "it used too much memory, and was killed",
+        Some(Doom::Unusable) => "it was not ready in time or not understood, and was killed",
+    };
+    how.to_owned()
+}
+
+fn cause_of_death(runner: &Runner, how: &str, memory_bytes_max: Option<u64>) -> Failure {
     if let (Some(Doom::Memory(bytes)), Some(max)) = (&runner.doom, memory_bytes_max) {
         let (used, max) = (bytes >> 20, max >> 20);
         let message = format!("its runner used {used} MiB of memory, more than {max} MiB");
         return Failure::new(Code::MemoryExceeded, message);
     }
-    Failure::new(Code::RunnerDied, format!("its runner died: {}", exit.how))
+    Failure::new(Code::RunnerDied, format!("its runner died: {how}"))
 }
 
-fn unstable(kind: &str, exit: &Exit) -> Error {
+fn unstable(kind: &str, how: &str) -> Error {
     Error::new(Code::RunnerUnstable, format!("the {kind} runner does not get ready"))
-        .why(format!("the last of several tries ended like this: {}", exit.how))
+        .why(format!("the last of several tries ended like this: {how}"))
 }
 
 /// The error for a runner of another release.

@@ -161,6 +161,17 @@ impl Rig {
         settled.flatten().map(|entry| entry.outcome).collect()
     }
 
+    /// How runners died that should not have.
+    fn deaths(&mut self) -> Vec<String> {
+        let mut happenings = Vec::new();
+        self.supervisor.take_happenings(&mut happenings);
+        let died = happenings.into_iter().filter_map(|happening| match happening {
+            Happening::RunnerDied { how, .. } => Some(how),
+            _ => None,
+        });
+        died.collect()
+    }
+
     /// Everything that became of jobs, by name.
     fn endings(&mut self) -> Vec<Ending> {
         let mut happenings = Vec::new();
@@ -184,7 +195,12 @@ fn hello(lanes: &[Lane]) -> Hello {
         version: "1".to_owned(),
         pid: 1,
         python: "none".to_owned(),
-        app: AppManifest { name: "app".to_owned(), store: None, tasks: tasks.collect() },
+        app: AppManifest {
+            name: "app".to_owned(),
+            identity: "app:app".to_owned(),
+            store: None,
+            tasks: tasks.collect(),
+        },
     }
 }
 

@@ -41,6 +41,49 @@ fn runners_that_never_get_ready_end_the_worker_after_five_tries() {
 }
 
 #[test]
+fn runners_that_refuse_and_stay_alive_end_the_worker_with_what_they_said() {
+    let mut rig = Rig::new();
+    rig.exit(1);
+    rig.deaths();
+    for runner in 2..=6 {
+        rig.pass(Duration::from_secs(10));
+        let commands = rig.taken();
+        assert_eq!(started(&commands), [(runner, Role::Main)]);
+        for dead in killed(&commands) {
+            rig.exit(dead);
+        }
+        let refusal = Error::new(Code::AppImportFailed, "`app` fails while it is imported");
+        rig.say(runner, FromRunner::Refused(refusal));
+        assert!(started(&rig.taken()).is_empty(), "the next one waits for its turn");
+        let said = "it refused to work: LW1031: `app` fails while it is imported";
+        assert_eq!(rig.deaths(), [said]);
+    }
+    let (_, fatal) = rig.supervisor.into_report();
+    assert_eq!(fatal.unwrap().code(), Code::AppImportFailed);
+}
+
+#[test]
+fn a_runner_that_refuses_and_stays_alive_is_killed_and_counts_once() {
+    let mut rig = Rig::new();
+    rig.exit(1);
+    rig.pass(Duration::from_secs(1));
+    rig.say(2, FromRunner::Refused(Error::new(Code::AppImportFailed, "no")));
+    rig.pass(Duration::from_secs(6));
+    assert_eq!(killed(&rig.taken()), [2]);
+    rig.exit(2);
+    assert_eq!(rig.supervisor.report.runners_died, 2);
+}
+
+#[test]
+fn a_runner_that_the_worker_killed_does_not_look_like_one_that_the_kernel_killed() {
+    let mut rig = Rig::new();
+    rig.claim(Lane::Process, 1);
+    rig.pass(Duration::from_secs(31));
+    rig.exit(2);
+    assert_eq!(rig.deaths(), ["it was not ready in time or not understood, and was killed"]);
+}
+
+#[test]
 fn a_runner_that_is_not_ready_in_time_is_killed_and_counts_as_dead() {
     let mut rig = Rig::new();
     rig.claim(Lane::Process, 1);
