@@ -16,7 +16,7 @@ from laneway import _runner
 from laneway._durations import seconds
 from laneway._options import refuse_unknown
 from laneway._reference import import_folder_of
-from laneway.errors import AppError, SettingError
+from laneway.errors import AppError, LanewayError, SettingError, error_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,12 @@ class Worker:
         return None if self._process is None else self._process.pid
 
     async def __aenter__(self) -> Self:
-        """Starts the worker and waits until it takes jobs."""
+        """Starts the worker and waits until it takes jobs.
+
+        Raises:
+            LanewayError: The worker could not start, with the code and the advice that the worker
+                itself gives.
+        """
         _refuse_in_a_runner()
         reference = self._app.reference
         _refuse_private_store(self._app.store)
@@ -124,22 +129,19 @@ class Worker:
     ) -> None:
         """Takes the worker's events; whatever else comes is what tasks print."""
         output = cast("asyncio.StreamReader", process.stdout)
+        failure: LanewayError | None = None
         while line := await _line(output):
             event = _event(line)
             if event is None:
                 sys.stdout.write(line.decode(errors="replace"))
                 sys.stdout.flush()
-            elif event == "ready" and not ready.done():
+            elif event["event"] == "ready" and not ready.done():
                 ready.set_result(None)
+            elif event["event"] == "failed":
+                failure = _failure(event)
         status = await process.wait()
         if not ready.done():
-            ready.set_exception(
-                AppError(
-                    "LW1035",
-                    "the worker ended before it was ready",
-                    f"its exit status is {status}; standard error says why",
-                )
-            )
+            ready.set_exception(failure or _died(status))
 
 
 async def _line(output: asyncio.StreamReader) -> bytes:
@@ -152,7 +154,7 @@ async def _line(output: asyncio.StreamReader) -> bytes:
         return await output.readexactly(error.consumed)
 
 
-def _event(line: bytes) -> str | None:
+def _event(line: bytes) -> dict[str, Any] | None:
     """The event that a line tells, or `None` when it is no line of the worker itself."""
     if not line.startswith(b'{"'):
         return None
@@ -160,8 +162,30 @@ def _event(line: bytes) -> str | None:
         value: Any = json.loads(line)
     except ValueError:
         return None
-    event = cast("dict[str, object]", value).get("event") if isinstance(value, dict) else None
-    return event if isinstance(event, str) else None
+    if not isinstance(value, dict):
+        return None
+    event = cast("dict[str, Any]", value)
+    # Tasks may print objects, too; these two the worker writes into each of its own.
+    return event if "schema" in event and "event" in event else None
+
+
+def _failure(event: dict[str, Any]) -> LanewayError:
+    """Why the worker ended, as it says itself."""
+    told = event["error"]
+    code = told["code"]
+    error = error_class(code)(code, told["what"], told["why"], told["fix"])
+    error.retryable = told["retryable"]
+    return error
+
+
+def _died(status: int) -> LanewayError:
+    """The end of a worker that could not say anything."""
+    return AppError(
+        "LW1035",
+        "the worker ended before it was ready",
+        f"it ended with the status {status} and gave no reason",
+        "read what it wrote to standard error just before",
+    )
 
 
 def _command() -> list[str]:

@@ -38,6 +38,27 @@ def test_a_task_may_ask_for_another_attempt_sooner(story: Story, tmp_path: Path)
     assert story.wait_for(job, "succeeded")["result"] == "second"
 
 
+def test_a_wish_for_another_attempt_that_the_policy_refuses_is_explained(story: Story) -> None:
+    story.worker()
+    record = story.wait_for(story.delay("asks_in_vain()"), "failed")
+    message = "the task asked to be tried again, but its policy allows 1 attempt"
+    assert record["failure"]["message"] == message
+    told = story.run("jobs", "wait", record["id"])
+    assert told.stdout == f"{record['id']}  failed  LW2010: laneway.Retry: {message}\n"
+
+
+def test_an_exception_without_a_text_is_told_by_its_kind(story: Story) -> None:
+    story.worker()
+    job = story.delay("broken('')")
+    story.wait_for(job, "failed")
+    printed = story.python(
+        "from laneway import JobFailed\n"
+        f"try: m.app.job({job!r}).wait(timeout=10)\n"
+        "except JobFailed as error: print(error.why)"
+    )
+    assert printed == "ValueError (LW2010)"
+
+
 def test_a_task_may_refuse_further_attempts(story: Story) -> None:
     story.worker()
     record = story.wait_for(story.delay("gives_up()"), "failed")
@@ -101,7 +122,6 @@ def test_jobs_behind_a_long_one_go_to_an_idle_process(story: Story) -> None:
     """A runner must not read ahead: what it has read, nobody can take back."""
     story.worker("--concurrency-process", "2")
     printed = story.python(
-        "import story_app as m\n"
         "for job in [m.naps.delay(0.001) for _ in range(100)]: job.wait(timeout=20)\n"
         "long = m.naps.delay(8)\n"
         "for job in [m.naps.delay(0.001) for _ in range(30)]: job.wait(timeout=20)\n"
@@ -113,7 +133,6 @@ def test_jobs_behind_a_long_one_go_to_an_idle_process(story: Story) -> None:
 def test_cancelling_a_waiting_job_harms_no_other(story: Story) -> None:
     story.worker("--concurrency-process", "1", "--lease", "2s")
     printed = story.python(
-        "import story_app as m\n"
         "for job in [m.naps.delay(0.001) for _ in range(100)]: job.wait(timeout=20)\n"
         "long = m.naps.delay(4)\n"
         "waiting = [m.naps.delay(0.001) for _ in range(10)]\n"
@@ -126,7 +145,6 @@ def test_cancelling_a_waiting_job_harms_no_other(story: Story) -> None:
 def test_a_task_that_stops_the_loop_ends_no_other(story: Story) -> None:
     story.worker()
     printed = story.python(
-        "import story_app as m\n"
         "others = [m.waiting_pid.delay(1.0) for _ in range(5)]\n"
         "while any(job.blocking.status() != 'running' for job in others): pass\n"
         "stopper = m.stops_the_loop.delay()\n"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stories import Story
+from stories import Story, wait_until
 
 
 def test_a_result_comes_back_with_its_type(story: Story) -> None:
     story.worker()
-    printed = story.python(
-        "import asyncio, story_app as m\n"
+    printed = story.coroutine(
         "from datetime import datetime, timezone\n"
         "from decimal import Decimal\n"
-        "async def main():\n"
-        "    order = m.Order(1, Decimal('9.99'), datetime.now(timezone.utc))\n"
-        "    job = await m.total.enqueue([order, order])\n"
-        "    print(repr(await job.result(timeout=10)))\n"
-        "asyncio.run(main())"
+        "order = m.Order(1, Decimal('9.99'), datetime.now(timezone.utc))\n"
+        "job = await m.total.enqueue([order, order])\n"
+        "print(repr(await job.result(timeout=10)))"
     )
     assert printed == "Decimal('19.98')"
 
@@ -25,7 +22,7 @@ def test_a_result_comes_back_with_its_type(story: Story) -> None:
 def test_each_lane_runs_where_it_should(story: Story) -> None:
     story.worker()
     printed = story.python(
-        "import os, story_app as m\n"
+        "import os\n"
         "jobs = [t.delay() for t in (m.waiting_pid, m.blocking_pid, m.computing_pid)]\n"
         "print(os.getpid(), *(job.wait(timeout=15) for job in jobs))"
     )
@@ -36,23 +33,17 @@ def test_each_lane_runs_where_it_should(story: Story) -> None:
 
 def test_blocking_and_awaiting_twins_give_the_same(story: Story) -> None:
     story.worker()
-    printed = story.python(
-        "import asyncio, story_app as m\n"
-        "async def main(): return await (await m.greet.enqueue('Ada')).result(timeout=10)\n"
-        "print(m.greet.delay('Ada', greeting='hi').wait(timeout=10), '|', asyncio.run(main()))"
-    )
-    assert printed == "hi Ada | hello Ada"
+    blocking = story.python("print(m.greet.delay('Ada', greeting='hi').wait(timeout=10))")
+    awaiting = story.coroutine("print(await (await m.greet.enqueue('Ada')).result(timeout=10))")
+    assert (blocking, awaiting) == ("hi Ada", "hello Ada")
 
 
 def test_many_jobs_stream_in_and_are_awaited_together(story: Story) -> None:
     story.worker()
-    printed = story.python(
-        "import asyncio, story_app as m\n"
-        "async def main():\n"
-        "    sent = await m.app.enqueue_many(m.greet.call(str(n)) for n in range(3000))\n"
-        "    results = await asyncio.gather(*(job.result(timeout=30) for job in sent))\n"
-        "    print(len(results), results[0], results[-1])\n"
-        "asyncio.run(main())"
+    printed = story.coroutine(
+        "sent = await m.app.enqueue_many(m.greet.call(str(n)) for n in range(3000))\n"
+        "results = await asyncio.gather(*(job.result(timeout=30) for job in sent))\n"
+        "print(len(results), results[0], results[-1])"
     )
     assert printed == "3000 hello 0 hello 2999"
 
@@ -73,8 +64,6 @@ def test_progress_is_seen_while_the_job_runs(story: Story, tmp_path: Path) -> No
 
     def progress() -> object:
         return story.job(job)["progress"]
-
-    from stories import wait_until
 
     wait_until(lambda: progress() is not None, 10, "progress")
     shown = progress()
@@ -98,7 +87,6 @@ def test_a_result_can_be_asked_for_without_waiting(story: Story) -> None:
     job = story.delay("greet('Ada')")
     story.wait_for(job, "succeeded")
     printed = story.python(
-        "import asyncio, story_app as m\n"
         f"job = m.app.job({job!r}, str)\n"
         "print(job.wait(timeout=0), '|', asyncio.run(job.result(timeout=0)))"
     )
@@ -108,7 +96,7 @@ def test_a_result_can_be_asked_for_without_waiting(story: Story) -> None:
 def test_a_job_that_has_not_ended_has_no_result_at_once(story: Story) -> None:
     job = story.delay("greet('Ada')")
     printed = story.python(
-        "import story_app as m\nfrom laneway import ResultTimeout\n"
+        "from laneway import ResultTimeout\n"
         f"try: m.app.job({job!r}, str).wait(timeout=0)\n"
         "except ResultTimeout as error: print(error.code)"
     )
@@ -118,7 +106,7 @@ def test_a_job_that_has_not_ended_has_no_result_at_once(story: Story) -> None:
 def test_waiting_for_a_job_that_nobody_knows_ends_with_a_code(story: Story) -> None:
     story.delay("greet('Ada')")
     printed = story.python(
-        "import asyncio, story_app as m\nfrom laneway.errors import JobUnknown\n"
+        "from laneway.errors import JobUnknown\n"
         "job = m.app.job('01JD3Z7Q6W8X9YK2M4N5P6R7S8')\n"
         "for wait in (job.wait, lambda: asyncio.run(job.result())):\n"
         "    try: wait()\n"

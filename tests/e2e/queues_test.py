@@ -12,7 +12,7 @@ def test_a_paused_queue_waits_and_a_resumed_one_runs(story: Story) -> None:
     story.wait_for(story.delay("greet('first')"), "succeeded")
     assert story.run("queues", "pause", "default").returncode == 0
     job = story.delay("greet('second')")
-    other = story.python("import story_app as m; print(m.greet.options(queue='q2').delay('x').id)")
+    other = story.delay("greet('x')", queue="q2")
     assert story.job(job)["state"] == "ready"
     assert story.job(other)["state"] == "ready"
     listed = {queue["name"]: queue for queue in story.json("queues", "list")}
@@ -22,10 +22,7 @@ def test_a_paused_queue_waits_and_a_resumed_one_runs(story: Story) -> None:
 
 
 def test_urgent_jobs_go_first(story: Story) -> None:
-    ids = story.python(
-        "import story_app as m\n"
-        "for p in (0, -5, 50): print(m.greet.options(priority=p).delay(str(p)).id)"
-    ).split()
+    ids = [story.delay("greet('Ada')", priority=priority) for priority in (0, -5, 50)]
     story.worker("--concurrency-async", "1")
     records = [story.wait_for(id, "succeeded") for id in ids]
     order = sorted(records, key=lambda record: record["claimed_at"])
@@ -34,7 +31,7 @@ def test_urgent_jobs_go_first(story: Story) -> None:
 
 def test_a_delayed_job_runs_when_it_is_due(story: Story) -> None:
     story.worker()
-    job = story.python("import story_app as m; print(m.greet.options(after='700ms').delay('x').id)")
+    job = story.delay("greet('x')", after="700ms")
     assert story.job(job)["state"] == "scheduled"
     began = time.monotonic()
     story.wait_for(job, "succeeded", 5)
@@ -42,20 +39,14 @@ def test_a_delayed_job_runs_when_it_is_due(story: Story) -> None:
 
 
 def test_the_same_key_is_the_same_job(story: Story) -> None:
-    printed = story.python(
-        "import story_app as m\n"
-        "a, b = (m.greet.options(key='r-42').delay('x') for _ in range(2))\n"
-        "print(a.id == b.id)"
-    )
-    assert printed == "True"
+    first, second = story.delay_times(2, "greet('x')", key="r-42")
+    assert first == second
 
 
 def test_a_rate_limit_is_kept_by_two_workers_together(story: Story) -> None:
     story.worker()
     story.worker()
-    ids = story.python(
-        "import story_app as m\nfor _ in range(12): print(m.limited.delay().id)"
-    ).split()
+    ids = story.delay_times(12, "limited()")
     starts = sorted(story.wait_for(id, "succeeded")["result"] for id in ids)
     # Twelve starts at ten a second, one at a time: eleven intervals of 100 ms between them. A start
     # may follow its permit late, never early; 20 ms allow for the way from the claim to the task.

@@ -10,9 +10,7 @@ from stories import Story, wait_until
 
 def test_sigterm_lets_running_jobs_end_and_hands_back_the_rest(story: Story) -> None:
     worker = story.worker("--concurrency-process", "1")
-    ids = story.python(
-        "import story_app as m\nfor _ in range(6): print(m.computing_pid.delay(0.8).id)"
-    ).split()
+    ids = story.delay_times(6, "computing_pid(0.8)")
     story.wait_for(ids[0], "succeeded")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=20) == 0

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -77,9 +78,10 @@ class Story:
         return self.json("jobs", "show", id)[0]
 
     def python(self, code: str) -> str:
-        """Runs a Python program beside the application; gives what it prints."""
+        """Runs Python to which the application's module is `m`; gives what it prints."""
+        program = f"import asyncio\nimport {self.app.stem} as m\n{code}"
         done = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", program],
             cwd=self.app.parent,
             env=self.variables,
             capture_output=True,
@@ -90,11 +92,19 @@ class Story:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def delay(self, call: str) -> str:
-        """Enqueues `task.delay(…)` of the application; gives the job's id."""
+    def coroutine(self, code: str) -> str:
+        """Runs the body of a coroutine as `python` does; gives what it prints."""
+        return self.python(f"async def main():\n{indent(code, '    ')}\nasyncio.run(main())")
+
+    def delay(self, call: str, **options: object) -> str:
+        """Enqueues `task.options(…).delay(…)` of the application; gives the job's id."""
+        return self.delay_times(1, call, **options)[0]
+
+    def delay_times(self, count: int, call: str, **options: object) -> list[str]:
+        """Enqueues so many jobs of one call; gives their ids."""
         task, _, arguments = call.partition("(")
-        module = self.app.stem
-        return self.python(f"import {module} as m; print(m.{task}.delay({arguments}.id)")
+        enqueue = f"m.{task}.options(**{options!r}).delay({arguments}"
+        return self.python(f"for _ in range({count}): print({enqueue}.id)").split()
 
     def worker(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts a worker and waits until it is ready."""
@@ -125,7 +135,8 @@ class Story:
 
     def end(self) -> None:
         """Kills the workers that still run."""
-        for process in self.workers:
+        while self.workers:
+            process = self.workers.pop()
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()

@@ -78,6 +78,11 @@ async def asks_for_another_attempt(path: Path) -> str:
     return "second"
 
 
+@app.task
+async def asks_in_vain() -> None:
+    raise Retry(after="10ms")
+
+
 @app.task(retry=Backoff(5, first="10ms"))
 async def gives_up() -> None:
     raise Fail("the account does not exist")

@@ -15,6 +15,9 @@ use crate::protocol::{End, StopReason};
 /// Handbacks after which a job whose task nobody knows waits for a person.
 const HANDBACKS_MAX: u32 = 9;
 
+/// The kind of the exception by which a task asks for another attempt, as the SDK tells it.
+const ASKED_AGAIN: &str = "laneway.Retry";
+
 const HANDBACK_LONGEST: Duration = Duration::from_secs(60);
 
 /// The meaning of the end that a runner reported. `random` is uniform in `[0, 1)`.
@@ -28,9 +31,9 @@ pub(crate) fn of_end(attempt: &Attempt, end: End, random: f64) -> Outcome {
         }
         (End::Raised { failure, .. }, Some(StopReason::Timeout)) => {
             let late = Failure {
-                traceback: failure.traceback,
-                kind: failure.kind,
-                ..timed_out(attempt, &format!("and then raised: {}", failure.message))
+                traceback: failure.traceback.clone(),
+                kind: failure.kind.clone(),
+                ..timed_out(attempt, &format!("and then raised: {}", text_of(&failure)))
             };
             of_failure(attempt, late, None, true, random)
         }
@@ -114,8 +117,31 @@ fn of_failure(
     let failures = attempt.failures.saturating_add(1);
     match attempt.policy.retry.delay_after(failures, random).filter(|_| retryable) {
         Some(delay) => Outcome::Retry { after: after.unwrap_or(delay), failure },
+        None if failure.kind == ASKED_AGAIN && retryable => {
+            Outcome::Fail(asked_in_vain(attempt, failure))
+        }
         None => Outcome::Fail(failure),
     }
+}
+
+/// The failure of a task that wants another attempt and gets none: a wish that is not granted in
+/// silence looks like a fault of the worker.
+fn asked_in_vain(attempt: &Attempt, mut failure: Failure) -> Failure {
+    let attempts = match attempt.policy.retry.attempts_max {
+        1 => "1 attempt".to_owned(),
+        many => format!("{many} attempts"),
+    };
+    let refusal = format!("the task asked to be tried again, but its policy allows {attempts}");
+    failure.message = match failure.message.as_str() {
+        "" => refusal,
+        wish => format!("{wish} ({refusal})"),
+    };
+    failure
+}
+
+/// What an exception says, or its name when it says nothing.
+fn text_of(failure: &Failure) -> &str {
+    if failure.message.is_empty() { &failure.kind } else { &failure.message }
 }
 
 fn timed_out(attempt: &Attempt, how: &str) -> Failure {

@@ -23,6 +23,7 @@ mod python;
 mod queues;
 mod status;
 mod table_text;
+mod usage;
 mod worker;
 
 use output::Output;
@@ -120,9 +121,9 @@ impl Context {
 ///
 /// It blocks until the command has ended. `worker` handles the signals of this process meanwhile.
 pub fn run(arguments: Vec<OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error),
+        Err(error) => return usage::answer(&error, Cli::command(), arguments),
     };
     let output = Output::new(&cli.global);
     let sources = match table::entry("store") {
@@ -130,8 +131,12 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         Err(_) => Sources::of_process(),
     };
     let mut context = Context { output, sources };
+    let is_worker = matches!(cli.command, Command::Worker(_));
     let answer = cli.command.run(&mut context);
     let status = answer.unwrap_or_else(|error| {
+        if is_worker {
+            worker::tell_failure(&error, &mut context.output);
+        }
         context.output.error(&error);
         error.code().entry().exit
     });

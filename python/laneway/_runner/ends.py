@@ -50,16 +50,17 @@ def raised(error: BaseException) -> RaisedEnd:
     Args:
         error: The exception.
     """
-    code, retryable, after = "LW2010", True, None
+    code, kind, retryable, after = "LW2010", type_name(type(error)), True, None
     if isinstance(error, ArgumentsUndecodable):
         return error.code, "", _cut(f"{error.what}: {error.why}", MESSAGE_MAX), "", False, None
     if isinstance(error, ResourceFailed):
         code = error.code
     elif isinstance(error, Retry):
-        after = error.after
+        # By this name the supervisor knows the wish, that of a subclass, too, and can say that the
+        # policy does not grant it.
+        kind, after = "laneway.Retry", error.after
     elif isinstance(error, Fail):
-        retryable = False
-    kind = type_name(type(error))
+        kind, retryable = "laneway.Fail" if type(error) is Fail else kind, False
     return code, kind, _message(error), _traceback(error), retryable, after
 
 

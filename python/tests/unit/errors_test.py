@@ -62,6 +62,19 @@ def test_an_unsuccessful_job_tells_its_remote_failure(
     assert error.why == "shop.SoldOut: no tea (LW2010)"
 
 
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (Failure("LW2010", "KeyError", "", ""), "KeyError (LW2010)"),
+        (Failure("LW2010", "KeyError", " \n", ""), "KeyError (LW2010)"),
+        (Failure("LW2006", "", "it died", ""), "it died (LW2006)"),
+        (Failure("", "KeyError", "x", ""), "KeyError: x"),
+    ],
+)
+def test_what_a_failure_lacks_leaves_no_trace(failure: Failure, why: str) -> None:
+    assert JobFailed.of("j1", failure).why == why
+
+
 def test_an_error_survives_being_copied_as_when_it_crosses_processes() -> None:
     error = JobFailed.of("j1", Failure("LW2010", "ValueError", "no", ""))
     twin = copy.copy(error)

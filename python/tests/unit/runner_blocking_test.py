@@ -78,8 +78,8 @@ def test_a_stop_that_comes_at_the_end_hits_no_other_attempt(
     ("how", "expected"),
     [
         ("error", ("LW2010", "ValueError", "no tea", True, None)),
-        ("retry", ("LW2010", "laneway._verdict.Retry", "later", True, [30, 0])),
-        ("fail", ("LW2010", "laneway._verdict.Fail", "never", False, None)),
+        ("retry", ("LW2010", "laneway.Retry", "later", True, [30, 0])),
+        ("fail", ("LW2010", "laneway.Fail", "never", False, None)),
         ("exit", ("LW2010", "SystemExit", "3", True, None)),
         ("interrupt", ("LW2010", "KeyboardInterrupt", "", True, None)),
         ("surrogate", ("LW2010", "ValueError", "\\udc80", True, None)),

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from laneway import Laneway
-from laneway.errors import AppError, SettingError
+from laneway._bridge import error_codes
+from laneway.errors import AppError, SettingError, StoreError
 
 PARTED = Laneway()
 PRIVATE = Laneway("memory://")
@@ -117,12 +118,69 @@ def test_a_script_without_a_guard_starts_no_worker_in_each_runner(
     assert '__name__ == \\"__main__\\"' in result.stderr
 
 
-async def test_a_worker_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_cannot_start_raises_its_own_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("LANEWAY_LEASE", "never")
+    with pytest.raises(SettingError) as caught:
+        async with PARTED.worker():
+            pass
+    assert caught.value.code == "LW1021"
+    assert "LANEWAY_LEASE gives `never`" in caught.value.why
+    assert "10s" in caught.value.fix or "duration" in caught.value.fix
+
+
+async def test_a_store_that_cannot_be_opened_is_the_error_of_its_worker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "jobs.db"
+    damaged.write_bytes(b"no database " * 1_000)
+    monkeypatch.setenv("LANEWAY_STORE", f"sqlite:///{damaged}")
+    with pytest.raises(StoreError) as caught:
+        async with PARTED.worker():
+            pass
+    assert caught.value.code == "LW1003"
+    assert str(damaged) in caught.value.what
+    assert caught.value.fix == error_codes["LW1003"][1]
+
+
+def test_an_application_that_the_worker_cannot_import_is_the_error_of_its_worker(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    module = tmp_path / "shop.py"
+    module.write_text("from laneway import Laneway\napp = Laneway()\n")
+    script = tmp_path / "start.py"
+    script.write_text(
+        "import asyncio, shop\n"
+        "from laneway import LanewayError\n"
+        "async def main():\n"
+        "    open(shop.__file__, 'w').write('import no_such_module')\n"
+        "    try:\n"
+        "        async with shop.app.worker(): pass\n"
+        "    except LanewayError as error:\n"
+        "        print(type(error).__name__, error.code, error.why)\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+    )
+    result = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.stdout.startswith("AppError LW1031 "), result.stderr
+    assert "no_such_module" in result.stdout
+
+
+async def test_a_worker_that_dies_without_a_word_is_told_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command = tmp_path / "laneway"
+    # What tasks print is no event, even if it looks like one.
+    command.write_text('#!/bin/sh\necho \'{"event": "failed"}\'\nkill -9 $$\n')
+    command.chmod(0o755)
+    monkeypatch.setattr("laneway._worker._command", lambda: [str(command)])
     with pytest.raises(AppError) as caught:
         async with PARTED.worker():
             pass
-    assert caught.value.code == "LW1035"
+    assert (caught.value.code, "-9" in caught.value.why) == ("LW1035", True)
 
 
 async def test_a_private_store_cannot_be_shared_with_a_worker() -> None:

@@ -2,6 +2,7 @@
 
 use clap::{Args, Command};
 use clap_complete::Shell;
+use serde_json::json;
 
 use super::output::Output;
 
@@ -12,8 +13,14 @@ pub(super) struct CompletionsArgs {
     shell: Shell,
 }
 
+/// The script itself, or with `--json` one object that holds it.
 pub(super) fn run(arguments: &CompletionsArgs, mut command: Command, output: &mut Output) {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "laneway", &mut script);
-    output.raw(&script);
+    if output.is_json() {
+        let script = String::from_utf8_lossy(&script);
+        output.json(json!({ "shell": arguments.shell.to_string(), "script": script }));
+    } else {
+        output.raw(&script);
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anstyle::Style;
 use laneway_core::clock::Timestamp;
 use laneway_core::duration;
-use laneway_core::job::State;
+use laneway_core::job::{Failure, State};
 
 use super::output::{CYAN, DIM, GREEN, PLAIN, RED, YELLOW};
 
@@ -52,6 +52,23 @@ pub(super) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     }
 }
 
+/// A failure in one line, with its code: `LW2010: ValueError: no such card`.
+pub(super) fn headline(failure: &Failure) -> String {
+    joined([&failure.code, &failure.kind, &failure.message])
+}
+
+/// A failure where there is little room: its code stands in when no exception says more.
+pub(super) fn reason(failure: &Failure) -> String {
+    match failure.kind.as_str() {
+        "" => joined([&failure.code, "", &failure.message]),
+        kind => joined(["", kind, &failure.message]),
+    }
+}
+
+fn joined(parts: [&str; 3]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
 /// The colour of a state; the word says the same.
 pub(super) const fn state_style(state: State) -> Style {
     match state {
@@ -91,6 +108,24 @@ mod tests {
         assert_eq!(instant(past, now), "2023-11-14T22:13:15Z (5s ago)");
         let future = now.plus(Duration::from_secs(61));
         assert_eq!(instant(future, now), "2023-11-14T22:14:21Z (in 1m 1s)");
+    }
+
+    #[test]
+    fn a_failure_without_a_text_ends_with_its_kind() {
+        let failure = |kind: &str, message: &str| Failure {
+            code: "LW2010".to_owned(),
+            kind: kind.to_owned(),
+            message: message.to_owned(),
+            traceback: String::new(),
+        };
+        for (kind, message, line, short) in [
+            ("KeyError", "'x'", "LW2010: KeyError: 'x'", "KeyError: 'x'"),
+            ("KeyError", "", "LW2010: KeyError", "KeyError"),
+            ("", "it died", "LW2010: it died", "LW2010: it died"),
+        ] {
+            let failure = failure(kind, message);
+            assert_eq!((headline(&failure), reason(&failure)), (line.into(), short.into()));
+        }
     }
 
     #[test]

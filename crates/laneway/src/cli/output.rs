@@ -190,8 +190,8 @@ pub(super) fn plain(text: &str) -> String {
     safe
 }
 
-/// Writes what clap has to say and gives the exit status.
-pub(super) fn usage(error: &clap::Error) -> u8 {
+/// Writes a help or a version, as clap has it, and gives the exit status.
+pub(super) fn clap_text(error: &clap::Error) -> u8 {
     // As above: when this cannot be written, nobody is left to be told.
     drop(error.print());
     u8::try_from(error.exit_code()).unwrap_or(2)

@@ -1,6 +1,8 @@
 //! A folder with a store, and the command run in it.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -21,6 +23,12 @@ use tokio::runtime::{Builder, Runtime};
 
 /// The session under which the bench runs jobs by hand.
 const SESSION: SessionId = SessionId::from_bits(7);
+
+/// The command under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_laneway");
+
+/// A user, and a group, who own nothing.
+const NOBODY: u32 = 65_534;
 
 pub(crate) struct Bench {
     folder: TempDir,
@@ -52,7 +60,11 @@ impl Bench {
 
     /// The command, in the folder and with an environment of its own.
     pub(crate) fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_laneway"));
+        self.command_of(Path::new(PROGRAM), words)
+    }
+
+    fn command_of(&self, program: &Path, words: &str) -> Command {
+        let mut command = Command::new(program);
         command.args(words.split_whitespace()).current_dir(self.folder.path()).env_clear();
         command.env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
         command
@@ -60,6 +72,24 @@ impl Bench {
 
     pub(crate) fn run(&self, words: &str) -> Done {
         Done::of(self.command(words).output().unwrap())
+    }
+
+    /// The command as a user for whom the modes of files count. They do not for root, so root runs
+    /// a copy of it, in this folder, as the user `nobody`.
+    pub(crate) fn unprivileged(&self, words: &str) -> Command {
+        let folder = self.path("");
+        if fs::metadata(&folder).unwrap().uid() != 0 {
+            return self.command(words);
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let program = self.path("laneway");
+        // Written by another process: a file that this one has open for writing, or a child that
+        // another test has just forked, could not be run.
+        let mut copy = Command::new("/bin/cp");
+        assert!(copy.arg(PROGRAM).arg(&program).status().unwrap().success());
+        let mut command = self.command_of(&program, words);
+        command.uid(NOBODY).gid(NOBODY);
+        command
     }
 
     pub(crate) fn default_store(&self) -> PathBuf {
@@ -196,10 +226,4 @@ fn new_job(id: JobId, task: &str, queue: &str) -> NewJob {
         // {"order_id": 42, "lang": "de"}
         args: Payload(b"\x82\xa8order_id\x2a\xa4lang\xa2de".to_vec()),
     }
-}
-
-/// Whether this process may write everywhere, so that read-only files cannot be tried.
-pub(crate) fn is_root(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).unwrap().uid() == 0
 }

@@ -79,4 +79,9 @@ fn a_worker_without_application_or_python_says_what_to_do() {
     let done = bench.run("worker app.py --concurrency-async many");
     done.expect_error(2, "LW1021");
     assert!(done.err.contains("--concurrency-async gives `many`"), "{}", done.err);
+    for flag in ["concurrency-async", "concurrency-thread", "concurrency-process", "recycle-jobs"] {
+        let done = bench.run(&format!("worker app.py --{flag} -5"));
+        done.expect_error(2, "LW1021");
+        assert!(done.err.contains(&format!("--{flag} gives `-5`")), "{}", done.err);
+    }
 }

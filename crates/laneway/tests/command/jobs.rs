@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use laneway::core::job::State;
+use laneway::core::job::{Failure, State};
 use laneway::core::store::{Outcome, Store};
 use serde_json::{Value, json};
 
@@ -132,6 +132,22 @@ fn waiting_for_ended_jobs_tells_how_they_ended() {
     let states: Vec<Value> =
         done.expect(1).objects().iter().map(|end| end["state"].clone()).collect();
     assert!(states.contains(&json!("succeeded")) && states.contains(&json!("failed")));
+    let done = bench.run(&format!("jobs wait {}", bad[0]));
+    let why = "LW2010: ValueError: no such card \\u{1b}[31m";
+    assert_eq!(done.expect(1).out, format!("{}  failed  {why}\n", bad[0]));
+}
+
+#[test]
+fn an_exception_without_a_text_is_shown_by_its_kind_alone() {
+    let bench = Bench::new();
+    let ids = bench.enqueue("shop.charge", "mail", 0..1);
+    bench.end("mail", &Outcome::Fail(Failure { message: String::new(), ..failure() }));
+    let list = bench.run("jobs list");
+    assert!(list.expect(0).out.ends_with("  ValueError\n"), "{}", list.out);
+    let show = bench.run(&format!("jobs show {}", ids[0]));
+    assert!(show.expect(0).out.contains("LW2010: ValueError\n"), "{}", show.out);
+    let wait = bench.run(&format!("jobs wait {}", ids[0]));
+    assert_eq!(wait.expect(1).out, format!("{}  failed  LW2010: ValueError\n", ids[0]));
 }
 
 #[test]

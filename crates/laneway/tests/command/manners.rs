@@ -3,7 +3,9 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
-use crate::bench::{Bench, Done, is_root};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, Done};
 
 #[test]
 fn version_and_help_need_nothing() {
@@ -36,6 +38,93 @@ fn wrong_usage_ends_with_status_2() {
 }
 
 #[test]
+fn wrong_usage_is_told_with_a_code_and_what_to_do() {
+    let bench = Bench::new();
+    for (command, what, fix) in [
+        ("jbos list", "`laneway` has no command `jbos`", "did you mean `jobs`?"),
+        ("jobs lsit", "`laneway jobs` has no command `lsit`", "did you mean `list`?"),
+        ("status --jsno", "`laneway status` takes no argument `--jsno`", "did you mean `--json`?"),
+        (
+            "--store x jobs list --frobnicate",
+            "`laneway jobs list` takes no argument `--frobnicate`",
+            "`laneway help jobs list` shows how to use it",
+        ),
+        ("status more", "takes no argument `more`", "`laneway help status` shows"),
+        ("--quiet", "`laneway` needs a command", "`laneway help` shows"),
+        ("jobs wait", "`laneway jobs wait` needs `<ID>...`", "`laneway help jobs wait` shows"),
+        (
+            "jobs list --state flying",
+            "`flying` is not possible for `--state <STATE>`",
+            "`laneway help jobs list` shows",
+        ),
+        ("jobs list --state raedy", "`raedy` is not possible for", "did you mean `ready`?"),
+        ("jobs list --state", "`--state <STATE>` needs a value", "`laneway help jobs list` shows"),
+        (
+            "jobs wait x --timeout soon",
+            "`soon` is not possible for `--timeout <DURATION>`",
+            "write for example `250ms`",
+        ),
+        ("jobs list --limit -5", "`laneway jobs list` takes no argument `-5`", "its flag by `=`"),
+        ("jobs list -n few", "`few` is not possible for `--limit <LIMIT>`", "laneway help"),
+        ("jobs --limit 5", "takes no argument `--limit`", "`laneway jobs list --limit`?"),
+        ("status --json=3", "`--json` takes no value `3`", "`laneway help status` shows"),
+        ("help jobs lsit", "`laneway jobs` has no command `lsit`", "did you mean `list`?"),
+        ("help frobnicate", "`laneway` has no command `frobnicate`", "`laneway help` shows"),
+        ("jobs retry x --yes --dry-run", "`--yes` cannot be used with `--dry-run`", "leave one"),
+        ("status --store a --store b", "`--store <URL>` is given more than once", "leave all"),
+    ] {
+        let done = bench.run(command);
+        done.expect_error(2, "LW1023");
+        for text in [what, fix] {
+            assert!(done.err.contains(text), "{command}: {}", done.err);
+        }
+        assert!(done.err.contains("\n  why: "), "{command}: {}", done.err);
+        assert!(!done.err.contains('\u{1b}'), "a pipe gets no colours");
+    }
+}
+
+#[test]
+fn wrong_usage_with_json_is_an_object() {
+    let bench = Bench::new();
+    for command in [
+        "--json",
+        "--json jobs",
+        "jobs --json",
+        "jbos --json",
+        "jobs list --frobnicate --json",
+        "--json jobs wait",
+        "jobs list --state flying --json",
+    ] {
+        let done = bench.run(command);
+        assert_eq!(done.expect(2).out, "", "{command}");
+        let object: Value = serde_json::from_str(&done.err).unwrap();
+        assert_eq!((&object["schema"], &object["error"]["code"]), (&json!(1), &json!("LW1023")));
+        for key in ["what", "why", "fix"] {
+            assert_ne!(object["error"][key], "", "{command}: {key}");
+        }
+    }
+    let behind = bench.run("jobs show --nothing -- --json");
+    behind.expect_error(2, "LW1023");
+}
+
+#[test]
+fn wrong_usage_shows_no_password_and_obeys_the_wish_for_colours() {
+    let bench = Bench::new();
+    let done = bench.run("status redis://me:hunter2@host/0 --color always");
+    done.expect(2);
+    assert!(!done.err.contains("hunter2"), "{}", done.err);
+    assert!(done.err.contains('\u{1b}'), "{}", done.err);
+}
+
+#[test]
+fn help_and_version_stay_what_they_are_with_json() {
+    let bench = Bench::new();
+    assert!(bench.run("--json --version").expect(0).out.starts_with("laneway "));
+    assert!(bench.run("jobs --json --help").expect(0).out.contains("Usage: laneway jobs"));
+    assert!(bench.run("jobs").expect(2).err.contains("Usage: laneway jobs"));
+}
+
+#[test]
 fn looking_at_a_store_that_does_not_exist_creates_nothing() {
     let bench = Bench::new();
     for command in ["status", "jobs list", "queues list", "queues pause mail"] {
@@ -63,14 +152,13 @@ fn a_file_that_is_no_store_is_told_apart() {
 fn a_store_that_cannot_be_written_is_told_apart() {
     let bench = Bench::new();
     bench.enqueue("shop.charge", "mail", 0..1);
-    if is_root(&bench.path("")) {
-        return;
-    }
-    let folder = bench.path(".laneway");
-    fs::set_permissions(bench.default_store(), fs::Permissions::from_mode(0o444)).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
-    bench.run("status").expect_error(3, "LW1005");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let set_mode = |path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    set_mode(bench.default_store(), 0o444).unwrap();
+    set_mode(bench.path(".laneway"), 0o555).unwrap();
+    let done = Done::of(bench.unprivileged("status").output().unwrap());
+    // What cannot be written cannot be deleted either, at the end of the test.
+    set_mode(bench.path(".laneway"), 0o755).unwrap();
+    done.expect_error(3, "LW1005");
 }
 
 #[test]
@@ -122,6 +210,8 @@ fn completions_are_scripts_that_know_every_command() {
         for word in ["worker", "queues", "pause"] {
             assert!(done.expect(0).out.contains(word), "{shell} {word}");
         }
+        let objects = bench.run(&format!("completions {shell} --json")).expect(0).objects();
+        assert_eq!(objects, [json!({ "schema": 1, "shell": shell, "script": done.out })]);
     }
 }
 

@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::{Value, json};
+
 use crate::bench::{Bench, Done};
 
 /// A program that takes Python's place.
@@ -43,6 +45,22 @@ fn a_runner_that_does_not_get_ready_ends_the_worker() {
     let done = bench.run(&interpreter(&bench, "exit 3"));
     done.expect_error(1, "LW1035");
     assert!(!bench.path(".laneway").exists(), "no store is created for a worker that cannot start");
+}
+
+#[test]
+fn a_program_that_reads_the_events_is_told_why_the_worker_failed() {
+    let bench = Bench::new();
+    let words = interpreter(&bench, "exit 3");
+    for (flags, status, code) in [("--json", 1, "LW1035"), ("--json --lease soon", 2, "LW1021")] {
+        let done = bench.run(&format!("{words} {flags}"));
+        let objects = done.expect(status).objects();
+        let failed = objects.last().unwrap();
+        assert_eq!((&failed["event"], &failed["error"]["code"]), (&json!("failed"), &json!(code)));
+        assert_ne!(failed["error"]["fix"], "");
+        let said: Value = serde_json::from_str(done.err.lines().last().unwrap()).unwrap();
+        assert_eq!(said["error"], failed["error"], "the error stands on standard error as well");
+    }
+    assert_eq!(bench.run(&format!("{words} --lease soon")).out, "", "events are for `--json`");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use laneway_core::job::State;
 use laneway_core::store::JobRecord;
 
 use super::{Filter, pages};
-use crate::cli::humane::{age, now, span, state_style};
+use crate::cli::humane::{age, now, reason, span, state_style};
 use crate::cli::output::{DIM, Output};
 use crate::cli::table_text::{Cell, lines};
 use crate::store::AnyStore;
@@ -93,10 +93,7 @@ fn remark(job: &JobRecord, now: Timestamp) -> String {
         parts.extend(job.progress.as_ref().map(progress));
     }
     if job.state != State::Succeeded {
-        parts.extend(job.failure.as_ref().map(|failure| match failure.kind.as_str() {
-            "" => format!("{}: {}", failure.code, failure.message),
-            kind => format!("{kind}: {}", failure.message),
-        }));
+        parts.extend(job.failure.as_ref().map(reason));
     }
     parts.join(", ")
 }

@@ -3,12 +3,11 @@
 use clap::Args;
 use laneway_core::clock::Timestamp;
 use laneway_core::error::Error;
-use laneway_core::job::Failure;
 use laneway_core::store::{JobRecord, Store};
 
 use super::list::progress;
 use super::unknown_job;
-use crate::cli::humane::{counted, instant, now, span, state_style};
+use crate::cli::humane::{counted, headline, instant, now, span, state_style};
 use crate::cli::output::{DIM, Output, plain};
 use crate::store::AnyStore;
 use crate::view;
@@ -86,9 +85,4 @@ fn policy(job: &JobRecord) -> String {
         |timeout| format!("timeout {} and {} grace", span(timeout), span(policy.grace)),
     );
     format!("at most {}, {timeout}", counted(policy.retry.attempts_max, "attempt"))
-}
-
-fn headline(failure: &Failure) -> String {
-    let parts = [failure.code.as_str(), failure.kind.as_str(), failure.message.as_str()];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
 }

@@ -12,7 +12,7 @@ use laneway_core::{duration, store};
 
 use super::{job_ids, unknown_job};
 use crate::cli::NEGATIVE;
-use crate::cli::humane::{counted, span, state_style};
+use crate::cli::humane::{counted, headline, span, state_style};
 use crate::cli::output::{Output, plain};
 use crate::store::AnyStore;
 use crate::view;
@@ -97,7 +97,7 @@ fn write(output: &mut Output, end: &store::Finished) {
     let state = format!("{style}{}{style:#}", end.state);
     let remark = match (&end.result, &end.failure) {
         (Some(result), _) => view::encoded(result).to_string(),
-        (None, Some(failure)) => format!("{}: {}", failure.code, failure.message),
+        (None, Some(failure)) => headline(failure),
         (None, None) => String::new(),
     };
     let line = format!("{}  {state}  {}", end.id, plain(&remark).replace('\n', "\\n"));

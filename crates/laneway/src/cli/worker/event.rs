@@ -1,5 +1,6 @@
 //! What happens in a worker, as JSON for programs.
 
+use laneway_core::error::Error;
 use laneway_core::job::QueueName;
 use laneway_core::store::Swept;
 use laneway_engine::{AttemptEnded, Ending, Happening, WorkerReport};
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::journal::Start;
 use crate::cli::humane;
-use crate::cli::output::error_view;
+use crate::cli::output::{Output, error_view};
 use crate::view;
 
 /// A worker that has imported its application and begins.
@@ -57,6 +58,13 @@ pub(super) fn ended(report: &WorkerReport) -> Value {
             "runners_died": report.runners_died,
         }),
     )
+}
+
+/// Tells a program that reads the events why the worker ends before its time.
+pub(in crate::cli) fn tell_failure(error: &Error, output: &mut Output) {
+    if output.is_json() {
+        output.json(event("failed", json!({ "error": error_view(error) })));
+    }
 }
 
 /// Something that happened.

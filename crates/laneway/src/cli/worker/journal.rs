@@ -7,7 +7,7 @@ use laneway_engine::{AttemptEnded, Ending, Happening, WorkerOptions, WorkerRepor
 use serde_json::Value;
 
 use super::{Events, event};
-use crate::cli::humane::{age, counted, now, span};
+use crate::cli::humane::{age, counted, now, reason, span};
 use crate::cli::output::{DIM, Output, PLAIN, RED, YELLOW, plain};
 use crate::cli::python::Python;
 use crate::config::{LogFormat, Sourced};
@@ -244,11 +244,8 @@ fn of_attempt(attempt: &AttemptEnded) -> (Level, String) {
     };
     let took = attempt.wall.map_or_else(String::new, |wall| format!(" after {}", span(wall)));
     let why = attempt.failure.as_ref().map_or_else(String::new, |failure| {
-        let message = failure.message.lines().next().unwrap_or_default();
-        match failure.kind.as_str() {
-            "" => format!(": {}: {message}", failure.code),
-            kind => format!(": {kind}: {message}"),
-        }
+        let reason = reason(failure);
+        format!(": {}", reason.lines().next().unwrap_or_default())
     });
     let AttemptEnded { task, job, number, .. } = attempt;
     (level, format!("{task} {job} attempt {number} {ending}{took}{why}"))
