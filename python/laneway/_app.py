@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from laneway._options import Settings, is_async, task_settings
 from laneway._override import override
-from laneway._reference import lasting_module_name, reference_to
+from laneway._reference import identity_of, lasting_module_name, reference_to
 from laneway._resource import Resource
 from laneway._task import AsyncTask, Definition, SyncTask, Task
 from laneway.errors import SettingError, TaskOptionError
@@ -86,6 +86,11 @@ class Laneway:
     def reference(self) -> str:
         """The name by which `laneway worker` finds this application, such as `shop.tasks:app`."""
         return reference_to(self, self._module)
+
+    @property
+    def identity(self) -> str:
+        """What a store knows this application by, however it is started: `shop.tasks:app`."""
+        return identity_of(self, self._module)
 
     @overload
     def task(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]

@@ -150,9 +150,17 @@ class RunnerChannel:
     def fileno(self) -> int:
         """Readable while commands wait."""
     def hello(
-        self, app: str, store: str | None, python: str, tasks: Sequence[tuple[str, str, str]]
+        self,
+        app: tuple[str, str],
+        store: str | None,
+        python: str,
+        tasks: Sequence[tuple[str, str, str]],
     ) -> None:
-        """Says what was imported; each task is (name, lane, queue)."""
+        """Says what was imported.
+
+        The application is (where it was found, what stores know it by), each task (name, lane,
+        queue).
+        """
     def refuse(self, code: str, what: str, why: str, fix: str) -> None:
         """Says why the runner cannot start."""
     def receive(

@@ -65,6 +65,19 @@ def reference_to(app: object, module_name: str) -> str:
     )
 
 
+def identity_of(app: object, module_name: str) -> str:
+    """What a store knows an application by, wherever and however it is started.
+
+    Args:
+        app: The application.
+        module_name: The module that made it.
+    """
+    module = sys.modules.get(module_name)
+    attribute = None if module is None else _attribute_of(module, app)
+    name = lasting_module_name(module_name)
+    return name if attribute is None else f"{name}:{attribute}"
+
+
 def import_folder_of(reference: str) -> Path | None:
     """The folder from which the module of a reference was imported here.
 

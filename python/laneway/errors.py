@@ -19,12 +19,14 @@ __all__ = [
     "AttemptTimedOut",
     "Failure",
     "InternalError",
+    "ItemTimedOut",
     "JobCancelled",
     "JobFailed",
     "JobParked",
     "JobUnknown",
     "JobUnsuccessful",
     "LanewayError",
+    "MapError",
     "NoCurrentJob",
     "PayloadError",
     "ResourceFailed",
@@ -88,7 +90,7 @@ class SettingError(LanewayError):
 
 
 class AppError(LanewayError):
-    """The application or its runner cannot be started (LW1030 to LW1035)."""
+    """The application or its runner cannot be started (LW1030 to LW1037)."""
 
 
 class TaskOptionError(AppError):
@@ -121,6 +123,14 @@ class ResourceFailed(LanewayError):  # noqa: N818 - reads as a fact
     """A resource could not be opened, or is used where it is not open (LW3011)."""
 
     retryable = True
+
+
+class MapError(LanewayError):
+    """An item of `laneway.map` cannot run where it should (LW3020 to LW3023)."""
+
+
+class ItemTimedOut(MapError, TimeoutError):  # noqa: N818 - reads as a fact
+    """An attempt at an item of `laneway.map` took longer than `timeout` (LW3022)."""
 
 
 class JobUnknown(LanewayError):  # noqa: N818 - reads as a fact
@@ -252,6 +262,8 @@ _CLASSES_BY_RANGE: tuple[tuple[int, int, type[LanewayError]], ...] = (
     (3009, 3009, NoCurrentJob),
     (3010, 3010, TaskUnregistered),
     (3011, 3011, ResourceFailed),
+    (3022, 3022, ItemTimedOut),
+    (3020, 3023, MapError),
     (4001, 4001, JobUnknown),
     (4002, 4002, StateForbids),
     (9001, 9999, InternalError),
@@ -282,8 +294,9 @@ def _reason(failure: Failure | None) -> str:
     if failure is None:
         return ""
     message = failure.message.strip().partition("\n")[0]
-    text = f"{failure.kind}: {message}" if failure.kind else message
-    return f"{text} ({failure.code})" if failure.code else text
+    text = ": ".join(part for part in (failure.kind, message) if part)
+    code = f"({failure.code})" if failure.code else ""
+    return " ".join(part for part in (text, code) if part)
 
 
 def _general_advice(code: str) -> str:

@@ -30,8 +30,8 @@ pub use record::{
 };
 pub use request::{
     Cancelled, Claim, Claimed, ClaimedJob, Due, Enqueued, LaneSlots, ListJobs, NewJob, OpenSession,
-    Outcome, Progress, Prune, RenewSession, Renewed, Requeued, Settle, Settled, Settlement, Sweep,
-    Swept, Timing, UniqueKey, UniqueScope, Wake,
+    Outcome, Progress, Prune, RegisterTasks, RenewSession, Renewed, Requeued, Settle, Settled,
+    Settlement, Sweep, Swept, TaskOwner, Timing, UniqueKey, UniqueScope, Wake,
 };
 
 /// What differs between stores; nobody asks for a store's name.
@@ -62,6 +62,14 @@ pub trait Store: Clone + Send + Sync + fmt::Debug + 'static {
         &self,
         jobs: Vec<NewJob>,
     ) -> impl Future<Output = Result<Vec<Enqueued>, Error>> + Send;
+
+    /// Makes tasks belong to an application, all or none: jobs carry only the name of their task,
+    /// so a name must mean one function. Answers with those of them that belong to another
+    /// application, by name; then nothing was changed, unless they were to be taken over.
+    fn register_tasks(
+        &self,
+        register: RegisterTasks,
+    ) -> impl Future<Output = Result<Vec<TaskOwner>, Error>> + Send;
 
     /// Opens a worker's session, or renews it when it is open.
     fn open_session(&self, open: OpenSession) -> impl Future<Output = Result<(), Error>> + Send;
@@ -142,6 +150,9 @@ pub trait Store: Clone + Send + Sync + fmt::Debug + 'static {
 
     /// The open sessions, oldest first.
     fn sessions(&self) -> impl Future<Output = Result<Vec<SessionRecord>, Error>> + Send;
+
+    /// The tasks that belong to an application, by name.
+    fn task_owners(&self) -> impl Future<Output = Result<Vec<TaskOwner>, Error>> + Send;
 
     /// What `laneway doctor` shows of this store.
     fn health(&self) -> impl Future<Output = Result<Health, Error>> + Send;

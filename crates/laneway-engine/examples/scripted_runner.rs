@@ -251,7 +251,7 @@ fn manifest(app: &str) -> Result<AppManifest, Error> {
         Ok(TaskManifest { name, lane, queue })
     });
     let tasks = tasks.collect::<Result<_, Error>>()?;
-    Ok(AppManifest { name: app.to_owned(), store: None, tasks })
+    Ok(AppManifest { name: app.to_owned(), identity: app.to_owned(), store: None, tasks })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this program stands for somebody else's code")]

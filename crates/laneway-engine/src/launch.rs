@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::store::Store;
+use laneway_core::store::{RegisterTasks, Store, TaskOwner};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Timeline;
@@ -66,15 +66,16 @@ impl Launch {
     /// Works until it is told to end and everything is settled.
     ///
     /// # Errors
-    /// The store's error when the first session cannot be opened, and whatever makes going on
-    /// useless: runners that do not stay alive, a store that is damaged. Held jobs are given back
-    /// before.
+    /// `LW1037` when a task belongs to another application in this store; the store's error when
+    /// the first session cannot be opened; and whatever makes going on useless: runners that do not
+    /// stay alive, a store that is damaged. Held jobs are given back before.
     pub async fn run<S: Store, O: Observer>(
         self,
         store: S,
         shutdown: watch::Receiver<Phase>,
         observer: O,
     ) -> Result<WorkerReport, Error> {
+        register(&store, &self.hello.app, self.options.take_over).await?;
         let store = StoreSide::open(store, &self.options).await?;
         let command = RunnerCommand::new(&self.options);
         let now = self.timeline.now();
@@ -92,6 +93,33 @@ impl Launch {
         };
         worker.run(shutdown).await
     }
+}
+
+/// Makes the application's tasks its own in the store, so that no two applications run each other's
+/// jobs.
+async fn register<S: Store>(store: &S, app: &AppManifest, take_over: bool) -> Result<(), Error> {
+    let register = RegisterTasks {
+        application: app.identity.clone(),
+        tasks: app.tasks.iter().map(|task| task.name.clone()).collect(),
+        take_over,
+    };
+    let others = store.register_tasks(register).await?;
+    match others.first() {
+        Some(first) if !take_over => Err(clash(first, others.len(), &app.identity)),
+        _ => Ok(()),
+    }
+}
+
+fn clash(first: &TaskOwner, count: usize, identity: &str) -> Error {
+    let TaskOwner { task, application } = first;
+    let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+    Error::new(
+        Code::TaskOfAnotherApp,
+        format!("the task `{task}`{more} belongs to another application in this store"),
+    )
+    .why(format!(
+        "`{application}` has it, and this is `{identity}`: each would run the other's jobs"
+    ))
 }
 
 async fn first_word(events: &mut mpsc::Receiver<Event>) -> Result<Hello, Error> {

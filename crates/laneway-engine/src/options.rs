@@ -25,6 +25,8 @@ pub struct WorkerOptions {
     pub queues: Option<Vec<QueueName>>,
     /// The worker's name, shown to people.
     pub name: String,
+    /// Whether the application gets the tasks that belong to another one in the store.
+    pub take_over: bool,
     /// How many attempts may run at once.
     pub concurrency: Concurrency,
     /// For how long the session lives without a renewal; it is renewed four times as often.
@@ -72,6 +74,7 @@ impl Default for WorkerOptions {
             runner_environment: Vec::new(),
             queues: None,
             name: format!("worker-{}", std::process::id()),
+            take_over: false,
             concurrency: Concurrency::default(),
             lease: Duration::from_secs(10),
             sweep_every: Duration::from_secs(5),

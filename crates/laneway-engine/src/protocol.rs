@@ -143,6 +143,8 @@ pub struct Hello {
 pub struct AppManifest {
     /// Where it was found, such as `shop.tasks:app`.
     pub name: String,
+    /// What stores know it by: the same wherever and however it is started.
+    pub identity: String,
     /// The store it names; `None` leaves the choice to the configuration.
     pub store: Option<String>,
     /// Its tasks.

@@ -100,14 +100,16 @@ impl RunnerChannel {
         self.socket.as_raw_fd()
     }
 
-    /// Says what was imported; each task is (name, lane, queue).
+    /// Says what was imported: where it was found, what stores know it by, and what it declares;
+    /// each task is (name, lane, queue).
     fn hello(
         &self,
-        app: String,
+        app: (String, String),
         store: Option<String>,
         python: String,
         tasks: Vec<(String, String, String)>,
     ) -> PyResult<()> {
+        let (name, identity) = app;
         let task = |(name, lane, queue): (String, String, String)| -> Result<_, Error> {
             Ok(TaskManifest {
                 name: TaskName::new(name)?,
@@ -121,7 +123,7 @@ impl RunnerChannel {
             version: laneway::VERSION.to_owned(),
             pid: std::process::id(),
             python,
-            app: AppManifest { name: app, store, tasks },
+            app: AppManifest { name, identity, store, tasks },
         }))
     }
 

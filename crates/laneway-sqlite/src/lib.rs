@@ -27,6 +27,7 @@ mod health;
 mod inspect;
 mod names;
 mod open;
+mod ownership;
 mod prune;
 mod reader;
 mod schema;

@@ -9,7 +9,7 @@ use crate::fault::Result;
 pub(crate) const APPLICATION_ID: i32 = 0x4C41_4E45;
 
 /// What makes version `n + 1` of version `n`, from an empty database on.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// The version that this build works with.
 pub(crate) const fn version() -> usize {

@@ -11,8 +11,8 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
 use laneway_core::store::{
     Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished, Health, JobRecord,
-    ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RenewSession, Renewed,
-    Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept,
+    ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks, RenewSession,
+    Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, TaskOwner,
 };
 use rusqlite::Connection;
 
@@ -23,7 +23,9 @@ use crate::reader::Readers;
 use crate::transaction::Bell;
 use crate::watch::{Hub, SqliteWatch};
 use crate::writer::{Writer, WriterThread, no_thread};
-use crate::{census, claim, control, enqueue, health, inspect, prune, session, settle, sweep};
+use crate::{
+    census, claim, control, enqueue, health, inspect, ownership, prune, session, settle, sweep,
+};
 
 /// Jobs in one SQLite database. Clones are handles to the same store; the file is closed when the
 /// last of them is dropped.
@@ -179,6 +181,13 @@ impl Store for SqliteStore {
         self.0.writer.run(weight, move |tx| enqueue::enqueue(tx, &jobs)).await
     }
 
+    async fn register_tasks(
+        &self,
+        register: RegisterTasks,
+    ) -> std::result::Result<Vec<TaskOwner>, Error> {
+        self.0.writer.run(1, move |tx| ownership::register(tx, &register)).await
+    }
+
     async fn open_session(&self, open: OpenSession) -> std::result::Result<(), Error> {
         self.0.writer.run(1, move |tx| session::open(tx, &open)).await
     }
@@ -271,6 +280,10 @@ impl Store for SqliteStore {
 
     async fn sessions(&self) -> std::result::Result<Vec<SessionRecord>, Error> {
         self.0.read(census::sessions).await
+    }
+
+    async fn task_owners(&self) -> std::result::Result<Vec<TaskOwner>, Error> {
+        self.0.read(ownership::owners).await
     }
 
     async fn health(&self) -> std::result::Result<Health, Error> {

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::store::{Durability, ListJobs, Prune, Store, Sweep};
+use laneway_core::job::State;
+use laneway_core::store::{Durability, ListJobs, Prune, RegisterTasks, Store, Sweep};
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore, SystemClock};
 use laneway_testkit::block_on::block_on;
 use rusqlite::Connection;
@@ -133,6 +134,40 @@ fn a_newer_schema_is_refused() {
     let error = refusal(&file);
     assert_eq!(error.code(), Code::StoreTooNew);
     assert!(error.reason().contains("99"), "{error}");
+}
+
+#[test]
+fn a_store_of_the_first_schema_is_brought_up_to_date_with_all_its_jobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let old = Connection::open(&file).unwrap();
+    old.execute_batch(include_str!("fixtures/schema_1.dump")).unwrap();
+    old.execute_batch("PRAGMA application_id = 0x4C414E45; PRAGMA user_version = 1").unwrap();
+    drop(old);
+
+    let store = open(&file).unwrap();
+    let list = ListJobs { jobs_max: 10, ..ListJobs::default() };
+    let jobs = block_on(store.list_jobs(list)).unwrap().jobs;
+    let states: Vec<_> = jobs.iter().rev().map(|job| (job.task.as_str(), job.state)).collect();
+    let expected = [
+        ("shop.greet", State::Succeeded),
+        ("shop.broken", State::Failed),
+        ("shop.greet", State::Ready),
+        ("shop.mail", State::Ready),
+        ("shop.mail", State::Ready),
+        ("shop.later", State::Scheduled),
+    ];
+    assert_eq!(states, expected);
+    assert_eq!(block_on(store.task_owners()).unwrap(), []);
+    let register = RegisterTasks {
+        application: "shop:app".to_owned(),
+        tasks: vec![jobs[0].task.clone()],
+        take_over: false,
+    };
+    assert_eq!(block_on(store.register_tasks(register)).unwrap(), []);
+    assert_eq!(block_on(store.task_owners()).unwrap().len(), 1);
+    let added = block_on(store.enqueue(jobs::plain(3))).unwrap();
+    assert!(added.iter().all(|job| job.created));
 }
 
 #[test]

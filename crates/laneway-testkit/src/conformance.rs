@@ -35,6 +35,8 @@ pub mod fencing;
 #[doc(hidden)]
 pub mod limit;
 #[doc(hidden)]
+pub mod ownership;
+#[doc(hidden)]
 pub mod progress;
 #[doc(hidden)]
 pub mod prune;

@@ -9,8 +9,8 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
 use laneway_core::store::{
     Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord, ListJobs,
-    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RenewSession, Renewed, Requeued,
-    SessionRecord, Settle, Settled, Store, Sweep, Swept,
+    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks, RenewSession, Renewed,
+    Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, TaskOwner,
 };
 
 mod plan;
@@ -66,6 +66,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
         self.call(Verb::Enqueue, || self.inner.enqueue(jobs)).await
+    }
+
+    async fn register_tasks(&self, register: RegisterTasks) -> Result<Vec<TaskOwner>, Error> {
+        self.call(Verb::RegisterTasks, || self.inner.register_tasks(register)).await
     }
 
     async fn open_session(&self, open: OpenSession) -> Result<(), Error> {
@@ -142,6 +146,10 @@ impl<S: Store> Store for FaultyStore<S> {
 
     async fn sessions(&self) -> Result<Vec<SessionRecord>, Error> {
         self.call(Verb::Sessions, || self.inner.sessions()).await
+    }
+
+    async fn task_owners(&self) -> Result<Vec<TaskOwner>, Error> {
+        self.call(Verb::TaskOwners, || self.inner.task_owners()).await
     }
 
     async fn health(&self) -> Result<Health, Error> {

@@ -13,8 +13,9 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
 use laneway_core::store::{
     self, Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished, Health,
-    JobRecord, ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RenewSession,
-    Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, Wake,
+    JobRecord, ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks,
+    RenewSession, Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept,
+    TaskOwner, Wake,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -23,6 +24,7 @@ use crate::clock::SimClock;
 mod claim;
 mod control;
 mod enqueue;
+mod ownership;
 mod read;
 mod session;
 mod settle;
@@ -88,6 +90,10 @@ impl Store for ModelStore {
 
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
         Ok(self.change(|state, now| state.enqueue(jobs, now)))
+    }
+
+    async fn register_tasks(&self, register: RegisterTasks) -> Result<Vec<TaskOwner>, Error> {
+        Ok(self.change(|state, _| state.register_tasks(register)))
     }
 
     async fn open_session(&self, open: OpenSession) -> Result<(), Error> {
@@ -171,6 +177,10 @@ impl Store for ModelStore {
 
     async fn sessions(&self) -> Result<Vec<SessionRecord>, Error> {
         Ok(self.read(|state, _| state.sessions()))
+    }
+
+    async fn task_owners(&self) -> Result<Vec<TaskOwner>, Error> {
+        Ok(self.read(|state, _| state.task_owners()))
     }
 
     async fn health(&self) -> Result<Health, Error> {

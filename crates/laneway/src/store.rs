@@ -8,8 +8,8 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
 use laneway_core::store::{
     Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord, ListJobs,
-    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RenewSession, Renewed, Requeued,
-    SessionRecord, Settle, Settled, Store, Sweep, Swept, Wake, Watch,
+    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks, RenewSession, Renewed,
+    Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, TaskOwner, Wake, Watch,
 };
 
 /// A handle to a store of one of the kinds in this build; see [`crate::connect()`].
@@ -69,6 +69,7 @@ impl Store for AnyStore {
 
     delegate! {
         enqueue(jobs: Vec<NewJob>) -> Vec<Enqueued>;
+        register_tasks(register: RegisterTasks) -> Vec<TaskOwner>;
         open_session(open: OpenSession) -> ();
         renew_session(renew: RenewSession) -> Renewed;
         close_session(session: SessionId) -> ();
@@ -86,6 +87,7 @@ impl Store for AnyStore {
         list_jobs(list: ListJobs) -> Page;
         queues() -> Vec<QueueRecord>;
         sessions() -> Vec<SessionRecord>;
+        task_owners() -> Vec<TaskOwner>;
         health() -> Health;
     }
 }

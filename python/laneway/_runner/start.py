@@ -117,4 +117,4 @@ def _say_hello(channel: RunnerChannel, app: Laneway, reference: str) -> None:
         (name, definition.settings.lane, definition.settings.queue)
         for name, definition in app.definitions.items()
     ]
-    channel.hello(reference, app.store, python, tasks)
+    channel.hello((reference, app.identity), app.store, python, tasks)

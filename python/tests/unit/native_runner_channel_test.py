@@ -113,7 +113,7 @@ def start() -> Iterator[Start]:
 def test_hello_tells_what_was_imported(start: Start) -> None:
     supervisor = start("""
         tasks = [("mail", "thread", "default"), ("resize", "process", "images")]
-        channel.hello("shop:app", None, "CPython 3.12.1", tasks)
+        channel.hello(("shop.py", "shop:app"), None, "CPython 3.12.1", tasks)
         channel.flush()
     """)
     assert supervisor.receive() == {
@@ -122,7 +122,12 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
             version,
             supervisor.process.pid,
             "CPython 3.12.1",
-            ["shop:app", None, [["mail", "thread", "default"], ["resize", "process", "images"]]],
+            [
+                "shop.py",
+                "shop:app",
+                None,
+                [["mail", "thread", "default"], ["resize", "process", "images"]],
+            ],
         ]
     }
     supervisor.finish()

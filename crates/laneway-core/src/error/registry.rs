@@ -99,6 +99,8 @@ registry! {
     RunnerUnstable = 1035, exit 1, retry, "read what the runner wrote to standard error just before";
     /// A task is declared with an option that is not possible
     TaskOptionInvalid = 1036, exit 2, once, "correct the decorator's argument that is named";
+    /// The task belongs to another application
+    TaskOfAnotherApp = 1037, exit 2, once, "rename its tasks with `Laneway(name=\"…\")`, or use another store; if it only moved: `laneway worker --take-over`";
     /// The worker's session was lost
     SessionLost = 2001, exit 1, retry, "nothing is lost: the worker opens a new one; if it happens often, the machine stalls longer than the lease";
     /// No worker knows the task

@@ -101,6 +101,26 @@ pub struct Renewed {
     pub cancel: Vec<(JobId, Token)>,
 }
 
+/// Says which tasks an application has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisterTasks {
+    /// Where the application is found, such as `shop.tasks:app`.
+    pub application: String,
+    /// The names of its tasks.
+    pub tasks: Vec<TaskName>,
+    /// Whether it also gets those that belong to another application.
+    pub take_over: bool,
+}
+
+/// Which application a task belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskOwner {
+    /// The task.
+    pub task: TaskName,
+    /// Where its application is found.
+    pub application: String,
+}
+
 /// Asks for jobs.
 #[derive(Debug, Clone)]
 pub struct Claim {

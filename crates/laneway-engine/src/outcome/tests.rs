@@ -17,6 +17,7 @@ use crate::tasks::{KnownTask, TaskTable};
 fn table() -> Arc<TaskTable> {
     Arc::new(TaskTable::new(AppManifest {
         name: "shop:app".to_owned(),
+        identity: "shop:app".to_owned(),
         store: None,
         tasks: Vec::new(),
     }))
@@ -100,6 +101,35 @@ fn a_timeout_says_how_long_and_what_was_raised() {
     let failure = failure.unwrap();
     assert_eq!(failure.message, "it ran longer than its timeout of 5s and then raised: boom");
     assert_eq!(failure.kind, "E");
+}
+
+#[test]
+fn a_wish_for_another_attempt_that_is_not_granted_is_told() {
+    let asks = |message: &str| End::Raised {
+        failure: Failure {
+            kind: "laneway.Retry".to_owned(),
+            ..Failure::new(Code::TaskRaised, message)
+        },
+        retryable: true,
+        after: Some(Duration::from_secs(1)),
+    };
+    let refusal = "the task asked to be tried again, but its policy allows 2 attempts";
+    for (failures, message, expected) in [
+        (0, "", String::new()),
+        (1, "", refusal.to_owned()),
+        (1, "be patient", format!("be patient ({refusal})")),
+    ] {
+        let outcome = of_end(&attempt(failures, None), asks(message), 0.5);
+        assert_eq!(ending(&outcome).1.unwrap().message, expected);
+    }
+}
+
+#[test]
+fn a_late_exception_without_a_text_is_named() {
+    let failure = Failure { kind: "KeyError".to_owned(), ..Failure::new(Code::TaskRaised, "") };
+    let end = End::Raised { failure, retryable: true, after: None };
+    let outcome = of_end(&attempt(1, Some(StopReason::Timeout)), end, 0.5);
+    assert!(ending(&outcome).1.unwrap().message.ends_with("and then raised: KeyError"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use laneway_core::job::{Failure, Lane, Payload, QueueName, State, TaskName};
 use laneway_core::policy::Policy;
 use laneway_core::store::{
     Cancelled, Claim, ClaimedJob, Enqueued, Finished, JobRecord, ListJobs, QueueRecord, Renewed,
-    Requeued, SessionRecord, Settled, Store, Sweep, Swept,
+    Requeued, SessionRecord, Settled, Store, Sweep, Swept, TaskOwner,
 };
 
 use super::history::Request;
@@ -27,6 +27,7 @@ pub(super) enum Answer {
     Cancelled(Vec<Cancelled>),
     Requeued(Vec<Requeued>),
     Renewed(Renewed),
+    Owners(Vec<TaskOwner>),
     Read(Box<Dump>),
 }
 
@@ -50,6 +51,7 @@ pub(super) struct Dump {
     finished: Vec<Finished>,
     queues: Vec<QueueRecord>,
     sessions: Vec<SessionRecord>,
+    owners: Vec<TaskOwner>,
 }
 
 /// Makes a call and tells its answer.
@@ -78,6 +80,9 @@ async fn try_ask(store: &impl Store, request: &Request) -> Result<Answer, Error>
         Request::Pause(queue) => nothing(store.pause_queue(queue.clone()).await)?,
         Request::Resume(queue) => nothing(store.resume_queue(queue.clone()).await)?,
         Request::Open(open) => nothing(store.open_session(open.clone()).await)?,
+        Request::Register(register) => {
+            Answer::Owners(store.register_tasks(register.clone()).await?)
+        }
         Request::Close(session) => nothing(store.close_session(*session).await)?,
     })
 }
@@ -152,7 +157,8 @@ async fn dump(store: &impl Store, ids: &[JobId]) -> Result<Dump, Error> {
     let mut sessions = store.sessions().await?;
     sessions.sort_by_key(|record| (record.opened_at, record.session));
     let queues = store.queues().await?;
-    Ok(Dump { jobs, listed: listed(store).await?, finished, queues, sessions })
+    let owners = store.task_owners().await?;
+    Ok(Dump { jobs, listed: listed(store).await?, finished, queues, sessions, owners })
 }
 
 async fn listed(store: &impl Store) -> Result<Vec<JobId>, Error> {

@@ -10,8 +10,8 @@ use laneway_core::job::{Lane, Priority, QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::policy::Policy;
 use laneway_core::store::{
-    Claim, Due, LaneSlots, NewJob, OpenSession, Outcome, Progress, Prune, RenewSession, Settle,
-    Settlement, Timing, UniqueKey, UniqueScope,
+    Claim, Due, LaneSlots, NewJob, OpenSession, Outcome, Progress, Prune, RegisterTasks,
+    RenewSession, Settle, Settlement, Timing, UniqueKey, UniqueScope,
 };
 
 use super::answer::Answer;
@@ -39,6 +39,7 @@ pub(super) enum Request {
     Open(OpenSession),
     Renew(RenewSession),
     Close(SessionId),
+    Register(RegisterTasks),
     Read(Vec<JobId>),
 }
 
@@ -131,6 +132,15 @@ impl History {
                 condition: format!("at {now}"),
             }),
             Operation::Close(number) => Request::Close(self.session(number)),
+            Operation::Register { application, tasks, take_over } => {
+                let names = ["app.plain", "app.limited", "app.other", "app.fourth"];
+                let name = |task: &usize| TaskName::new(names[*task]).expect("a good name");
+                Request::Register(RegisterTasks {
+                    application: format!("app{application}:app"),
+                    tasks: tasks.iter().map(name).collect(),
+                    take_over,
+                })
+            }
             Operation::Read => return vec![Request::Sweep { jobs_max: 5 }, self.read()],
         };
         vec![request]

@@ -40,6 +40,8 @@ pub(super) enum Operation {
     Renew(usize),
     /// Closes a session.
     Close(usize),
+    /// Registers tasks for an application.
+    Register { application: usize, tasks: Vec<usize>, take_over: bool },
     /// Reads everything.
     Read,
 }
@@ -109,6 +111,12 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => (0_usize..3).prop_map(Operation::Open),
         2 => (0_usize..3).prop_map(Operation::Renew),
         1 => (0_usize..3).prop_map(Operation::Close),
+        1 => (0_usize..3, prop::collection::vec(0_usize..4, 0..4), prop::bool::weighted(0.3))
+            .prop_map(|(application, tasks, take_over)| Operation::Register {
+                application,
+                tasks,
+                take_over,
+            }),
         1 => Just(Operation::Read),
     ]
 }

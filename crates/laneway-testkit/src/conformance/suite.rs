@@ -64,6 +64,16 @@ macro_rules! conformance_suite {
                 a_result_that_comes_after_the_wish_to_cancel_counts,
                 a_job_that_shall_be_cancelled_does_not_come_back,
             }
+            ownership {
+                a_task_belongs_to_the_application_that_said_so_first,
+                an_application_may_register_again_with_other_tasks,
+                a_task_of_another_application_is_refused_and_nothing_is_changed,
+                every_task_of_another_application_is_named_once_and_in_order,
+                a_task_can_be_taken_over,
+                a_registration_without_tasks_changes_nothing,
+                a_task_that_has_only_jobs_belongs_to_nobody,
+                ownership_changes_nothing_for_jobs,
+            }
             fencing {
                 a_second_settlement_is_stale,
                 a_stale_settlement_changes_nothing,

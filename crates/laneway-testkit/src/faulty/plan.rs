@@ -10,6 +10,7 @@ use tokio::sync::watch;
 #[expect(missing_docs, reason = "each is the verb of `Store` with the same name")]
 pub enum Verb {
     Enqueue,
+    RegisterTasks,
     OpenSession,
     RenewSession,
     CloseSession,
@@ -28,6 +29,7 @@ pub enum Verb {
     ListJobs,
     Queues,
     Sessions,
+    TaskOwners,
     Health,
 }
 

@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) gates: BTreeMap<String, Gate>,
     pub(super) paused: BTreeMap<QueueName, bool>,
+    /// The applications that tasks belong to.
+    pub(super) owners: BTreeMap<job::TaskName, String>,
     /// The number of the last enqueued job.
     pub(super) sequence: u64,
     /// What the verb under way has changed.

@@ -1,11 +1,12 @@
 //! `laneway doctor`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use anstyle::Style;
 use clap::Args;
 use laneway_core::error::{Code, Error};
-use laneway_core::store::Store;
+use laneway_core::store::{Store, TaskOwner};
 use rustix::process::{Resource, getrlimit};
 use serde_json::json;
 
@@ -82,22 +83,39 @@ fn examine_configuration(settings: &Settings, findings: &mut Findings) {
 fn examine_store(settings: &Settings, findings: &mut Findings) {
     let store = &settings.store;
     findings.well("store", "url", format!("{} ({})", store.value, store.origin));
-    let health = crate::connect_existing(&store.value)
-        .and_then(|store| block_on(async move { store.health().await }));
-    match health {
-        Ok(health) => {
+    let asked = crate::connect_existing(&store.value).and_then(|store| {
+        block_on(async move { Ok((store.health().await?, store.task_owners().await?)) })
+    });
+    match asked {
+        Ok((health, owners)) => {
             for (name, value) in health.facts {
                 findings.add("store", &name, Verdict::Well, value);
             }
             for warning in health.warnings {
                 findings.add("store", "health", Verdict::Wrong, warning);
             }
+            findings.well("store", "applications", applications(&owners));
         }
         Err(error) if error.code() == Code::StoreUnavailable => {
             findings.add("store", "health", Verdict::Odd, error.what().to_owned());
         }
         Err(error) => findings.error("store", "health", &error),
     }
+}
+
+/// The applications whose workers have used the store, with the number of their tasks.
+fn applications(owners: &[TaskOwner]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for owner in owners {
+        *counts.entry(&owner.application).or_default() += 1;
+    }
+    let shown: Vec<_> = counts
+        .into_iter()
+        .map(|(application, tasks)| {
+            format!("{application} ({tasks} task{})", if tasks == 1 { "" } else { "s" })
+        })
+        .collect();
+    if shown.is_empty() { "none yet".to_owned() } else { shown.join(", ") }
 }
 
 fn examine_python(settings: &Settings, sources: &Sources, findings: &mut Findings) {

@@ -18,6 +18,8 @@ mod event;
 mod journal;
 mod shutdown;
 
+pub(super) use event::tell_failure;
+
 use journal::{Journal, Start};
 use shutdown::Shutdown;
 
@@ -38,6 +40,9 @@ pub(super) struct WorkerArgs {
     /// The worker's name in `laneway status`
     #[arg(long)]
     name: Option<String>,
+    /// Make tasks this application's own that belong to another one in the store, as after a move
+    #[arg(long)]
+    take_over: bool,
     /// The Python that runs the tasks
     #[arg(long, value_name = "PROGRAM")]
     python: Option<String>,
@@ -61,16 +66,16 @@ pub(super) struct WorkerArgs {
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
     /// Attempts that wait on the event loop at once [default: 1000]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     concurrency_async: Option<String>,
     /// Threads that run blocking attempts [default: 40]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     concurrency_thread: Option<String>,
     /// Processes that compute [default: one for each core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     concurrency_process: Option<String>,
     /// Replace a process runner after so many attempts [default: never]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     recycle_jobs: Option<String>,
     /// Replace a process runner that has grown beyond this, such as `512MiB`
     #[arg(long, value_name = "BYTES")]
@@ -116,12 +121,14 @@ struct Plan {
 
 pub(super) fn run(arguments: WorkerArgs, context: &mut Context) -> Result<u8, Error> {
     let (events, stop_on_stdin_eof) = (arguments.events, arguments.stop_on_stdin_eof);
+    let take_over = arguments.take_over;
     context.sources = with_flags(context.sources.clone(), arguments)?;
     let settings = context.settings()?;
     for warning in &settings.warnings {
         context.output.warning(warning);
     }
-    let plan = Plan::make(settings, &context.sources)?;
+    let mut plan = Plan::make(settings, &context.sources)?;
+    plan.options.take_over = take_over;
     let runtime = runtime()?;
     let journal = Journal::new(&mut context.output, plan.settings.log.value, events);
     let ended = runtime.block_on(async {
