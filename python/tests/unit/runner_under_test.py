@@ -58,7 +58,7 @@ class RunnerUnderTest:
     def greet(self) -> Any:  # noqa: ANN401 - a message of any shape
         """Takes the runner's hello, and learns its tasks."""
         hello = self.next("Hello")
-        for index, (name, lane, _) in enumerate(hello[4][2]):
+        for index, (name, lane, *_) in enumerate(hello[4][3]):
             short = name.rpartition(".")[2]
             self.tasks[short] = index
             self.lanes[short] = lane
