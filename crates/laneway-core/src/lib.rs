@@ -22,5 +22,7 @@ pub mod interrupt;
 pub mod job;
 pub mod limit;
 pub mod policy;
+pub mod profile;
 pub mod store;
 pub mod transition;
+pub mod verdict;

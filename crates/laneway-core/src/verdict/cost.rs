@@ -1,0 +1,282 @@
+//! What a run costs in each lane: the model behind every predicted gain.
+//!
+//! A plain function is judged by the *time per run* while as many as are wanted run at once: the
+//! scarcest of cores, GIL and width decides. A coroutine is judged by the *loop time* per run: for
+//! that long nobody else on its loop can go on.
+
+use serde::Serialize;
+
+use super::estimate::Estimate;
+use super::evidence::Evidence;
+use super::facts::{Calibration, TaskFacts};
+use super::thresholds::{
+    CORES_USED_RELEASED, ENCODE_UNCERTAINTY, GAIN_MIN, SAVED_CORE_SHARE_MIN, SAVED_PER_RUN_MIN,
+};
+use crate::job::Lane;
+use crate::profile::nanos::approximate;
+use crate::profile::{Blockage, Profile};
+
+/// What a prediction is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Predicted {
+    /// Time in which a run keeps its event loop from everybody else.
+    LoopTime,
+    /// Time after which the lane can finish the next run, while as many as are wanted are there.
+    TimePerRun,
+}
+
+/// A predicted change, with its 95 % range. Before and after share their uncertainty: if a run
+/// computes more than it seems, it does so in both lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Prediction {
+    /// Of what.
+    pub of: Predicted,
+    /// Seconds a run now.
+    pub before_seconds: Estimate,
+    /// Seconds a run after the change.
+    pub after_seconds: Estimate,
+    /// How many times less that is.
+    pub gain: Estimate,
+    /// Seconds saved a run; negative when it would lose.
+    pub saved_seconds: Estimate,
+    /// The lower end of what all runs together save, in cores.
+    pub saved_cores: f64,
+}
+
+impl Prediction {
+    /// Whether the gain clears the dead band even at the worse end of its range.
+    pub fn clears(&self) -> bool {
+        self.gain.low >= GAIN_MIN
+            && (self.saved_seconds.low >= SAVED_PER_RUN_MIN
+                || self.saved_cores >= SAVED_CORE_SHARE_MIN)
+    }
+}
+
+/// Where the work of a coroutine or function could go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// To an async library: what blocks becomes an `await`.
+    AsyncLibrary,
+    /// To a thread.
+    Thread,
+    /// To a process.
+    Process,
+}
+
+impl Target {
+    pub(super) const fn of(lane: Lane) -> Self {
+        match lane {
+            Lane::Async => Self::AsyncLibrary,
+            Lane::Thread => Self::Thread,
+            Lane::Process => Self::Process,
+        }
+    }
+
+    pub(super) const fn lane(self) -> Lane {
+        match self {
+            Self::AsyncLibrary => Lane::Async,
+            Self::Thread => Lane::Thread,
+            Self::Process => Lane::Process,
+        }
+    }
+}
+
+/// Seconds of one run, one point of what is possible.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    cpu: f64,
+    blocked: f64,
+    awaited: f64,
+    encode: f64,
+}
+
+/// Seconds of one run, with their ranges, and the machine it runs on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CostModel {
+    pub(super) cpu: Estimate,
+    pub(super) blocked: Estimate,
+    awaited: Estimate,
+    pub(super) encode: Estimate,
+    calibration: Calibration,
+    concurrency: f64,
+    rate: f64,
+    is_gil_held: bool,
+    is_thread_unsafe: bool,
+}
+
+impl CostModel {
+    pub(super) fn of(
+        profile: &Profile,
+        evidence: &Evidence,
+        facts: &TaskFacts,
+        calibration: &Calibration,
+    ) -> Self {
+        Self {
+            cpu: Estimate::mean_of(&profile.cpu),
+            blocked: Estimate::mean_of(&profile.blocked).times(evidence.own_blocked_factor()),
+            awaited: Estimate::mean_of(&profile.awaited),
+            encode: encode_of(profile, calibration),
+            calibration: *calibration,
+            concurrency: evidence.concurrency,
+            rate: evidence.rate,
+            is_gil_held: is_gil_held(profile, evidence, calibration),
+            is_thread_unsafe: facts.is_thread_unsafe,
+        }
+    }
+
+    pub(super) const fn is_gil_held(&self) -> bool {
+        self.is_gil_held
+    }
+
+    /// How many runs of this task a lane runs at once.
+    pub(super) fn parallelism(&self, lane: Lane) -> f64 {
+        let width = match lane {
+            Lane::Async => f64::INFINITY,
+            Lane::Thread if self.is_thread_unsafe => 1.0,
+            Lane::Thread => f64::from(self.calibration.threads_max.max(1)),
+            Lane::Process => self.cores(),
+        };
+        width.min(self.concurrency)
+    }
+
+    fn cores(&self) -> f64 {
+        f64::from(self.calibration.cores.max(1))
+    }
+
+    fn dispatch(&self, lane: Lane) -> f64 {
+        self.calibration.dispatch(lane).as_secs_f64()
+    }
+
+    /// What a move from `from` to `to` changes. A coroutine's own time per run does not matter
+    /// beside what it does to its loop.
+    pub(super) fn predict(&self, from: Lane, to: Target) -> Prediction {
+        match from {
+            Lane::Async => self.compare(
+                Predicted::LoopTime,
+                |run| run.cpu + run.blocked + self.dispatch(Lane::Async),
+                |run| self.loop_time(to, run),
+            ),
+            Lane::Thread | Lane::Process => self.compare(
+                Predicted::TimePerRun,
+                |run| self.time_per_run(Target::of(from), run),
+                |run| self.time_per_run(to, run),
+            ),
+        }
+    }
+
+    /// What a run costs when nothing runs beside it and nothing is dispatched.
+    pub(super) fn inline_time(&self) -> Estimate {
+        Estimate {
+            low: self.cpu.low + self.blocked.low,
+            likely: self.cpu.likely + self.blocked.likely,
+            high: self.cpu.high + self.blocked.high,
+        }
+    }
+
+    /// A run of a plain function called in a loop, against a run in a lane.
+    pub(super) fn predict_from_inline(&self, to: Target) -> Prediction {
+        self.compare(
+            Predicted::TimePerRun,
+            |run| run.cpu + run.blocked,
+            |run| self.time_per_run(to, run),
+        )
+    }
+
+    fn loop_time(&self, to: Target, run: Point) -> f64 {
+        let rest = match to {
+            Target::AsyncLibrary => run.cpu,
+            // A thread that computes under the GIL keeps it from the loop.
+            Target::Thread if self.is_gil_held => run.cpu,
+            Target::Thread => 0.0,
+            Target::Process => run.encode,
+        };
+        self.dispatch(to.lane()) + rest
+    }
+
+    fn time_per_run(&self, lane: Target, run: Point) -> f64 {
+        let parallelism = self.parallelism(lane.lane());
+        let time = match lane {
+            Target::AsyncLibrary => {
+                let in_flight = (run.cpu + run.blocked + run.awaited) / parallelism;
+                run.cpu.max(in_flight)
+            }
+            Target::Thread => {
+                let computing = if self.is_gil_held {
+                    run.cpu
+                } else {
+                    run.cpu / self.cores().min(parallelism)
+                };
+                computing.max((run.cpu + run.blocked) / parallelism)
+            }
+            Target::Process => (run.cpu + run.blocked + run.encode) / parallelism,
+        };
+        time + self.dispatch(lane.lane())
+    }
+
+    /// Evaluates both sides at the corners of what is possible.
+    fn compare(
+        &self,
+        of: Predicted,
+        before: impl Fn(Point) -> f64,
+        after: impl Fn(Point) -> f64,
+    ) -> Prediction {
+        let corner = |cpu, blocked, encode| {
+            let run = Point { cpu, blocked, awaited: self.awaited.likely, encode };
+            (before(run), after(run))
+        };
+        let (likely_before, likely_after) =
+            corner(self.cpu.likely, self.blocked.likely, self.encode.likely);
+        let mut befores = Estimate::exact(likely_before);
+        let mut afters = Estimate::exact(likely_after);
+        let mut gain = Estimate::exact(ratio(likely_before, likely_after));
+        let mut saved = Estimate::exact(likely_before - likely_after);
+        for cpu in [self.cpu.low, self.cpu.high] {
+            for blocked in [self.blocked.low, self.blocked.high] {
+                for encode in [self.encode.low, self.encode.high] {
+                    let (before, after) = corner(cpu, blocked, encode);
+                    widen(&mut befores, before);
+                    widen(&mut afters, after);
+                    widen(&mut gain, ratio(before, after));
+                    widen(&mut saved, before - after);
+                }
+            }
+        }
+        Prediction {
+            of,
+            before_seconds: befores,
+            after_seconds: afters,
+            gain,
+            saved_seconds: saved,
+            saved_cores: saved.low.max(0.0) * self.rate,
+        }
+    }
+}
+
+fn widen(estimate: &mut Estimate, value: f64) {
+    estimate.low = estimate.low.min(value);
+    estimate.high = estimate.high.max(value);
+}
+
+fn ratio(before: f64, after: f64) -> f64 {
+    before.max(1e-9) / after.max(1e-9)
+}
+
+/// The time to serialise, measured; else a guess from the bytes, with a wide range upwards.
+fn encode_of(profile: &Profile, calibration: &Calibration) -> Estimate {
+    if !profile.encode.sum().is_zero() {
+        return Estimate::mean_of(&profile.encode);
+    }
+    let bytes = approximate(profile.args_bytes.saturating_add(profile.result_bytes));
+    let mebibytes = bytes / approximate(profile.runs().max(1)) / approximate(1 << 20);
+    let guess = calibration.encode_per_mebibyte.as_secs_f64() * mebibytes;
+    Estimate { low: guess, likely: guess, high: guess * ENCODE_UNCERTAINTY }
+}
+
+/// Whether computing keeps the GIL. Without a sign of the contrary it does, as pure Python would.
+fn is_gil_held(profile: &Profile, evidence: &Evidence, calibration: &Calibration) -> bool {
+    let is_released_on_stacks =
+        profile.sites.worst(&[Blockage::Cpu]).is_some_and(|site| site.gil_held == Some(false));
+    let uses_cores = evidence.cores_used.is_some_and(|cores| cores > CORES_USED_RELEASED);
+    calibration.has_gil && !is_released_on_stacks && !uses_cores
+}

@@ -1,0 +1,274 @@
+//! The rules R0 to R8. Each looks at one task in its lane and says what it found, or nothing.
+
+use super::advice::{Change, Direction, Measure, Then, TurningPoint};
+use super::cost::{CostModel, Prediction, Target};
+use super::estimate::Estimate;
+use super::evidence::{Evidence, Sufficiency};
+use super::facts::{Calibration, Form, TaskFacts};
+use super::thresholds::{
+    AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
+    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, PROCESS_CPU_SHARE,
+    PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL, TRIVIAL_DISPATCHES,
+    WAITING_SHARE,
+};
+use crate::job::Lane;
+use crate::profile::nanos::approximate;
+use crate::profile::{Blockage, LagShare, Profile};
+
+/// One task in its lane, or its runs of one size.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) evidence: &'a Evidence,
+    pub(super) sufficiency: Sufficiency,
+    pub(super) facts: &'a TaskFacts,
+    pub(super) calibration: &'a Calibration,
+    pub(super) lag: Option<&'a LagShare>,
+    pub(super) costs: CostModel,
+}
+
+/// What a rule found.
+#[derive(Debug, Clone)]
+pub(super) struct Finding {
+    pub(super) rule: Rule,
+    pub(super) better_lane: Option<Lane>,
+    pub(super) change: Change,
+    pub(super) prediction: Option<Prediction>,
+    pub(super) turning_points: Vec<TurningPoint>,
+}
+
+impl Finding {
+    const fn new(rule: Rule, change: Change) -> Self {
+        Self { rule, better_lane: None, change, prediction: None, turning_points: Vec::new() }
+    }
+
+    fn to(mut self, lane: Lane, prediction: Prediction) -> Self {
+        self.better_lane = Some(lane);
+        self.prediction = Some(prediction);
+        self
+    }
+
+    fn lapses(mut self, measure: Measure, now: f64, threshold: f64, direction: Direction) -> Self {
+        let then = Then::Lapses(self.rule);
+        self.turning_points.push(TurningPoint { measure, now, threshold, direction, then });
+        self
+    }
+
+    /// Whether it may stand: it changes no more than words, or its gain clears the dead band.
+    pub(super) fn is_clear(&self) -> bool {
+        self.prediction.is_none_or(|prediction| prediction.clears())
+    }
+
+    /// The turning point of a rule that applies and gains too little.
+    pub(super) fn near_miss(&self) -> Option<TurningPoint> {
+        let now = self.prediction?.gain.low;
+        (now < GAIN_MIN).then_some(TurningPoint {
+            measure: Measure::Gain,
+            now,
+            threshold: GAIN_MIN,
+            direction: Direction::Above,
+            then: Then::Applies(self.rule),
+        })
+    }
+}
+
+type Check = fn(&Case<'_>) -> Option<Finding>;
+
+/// The rules in their order, as in [`RULES`](super::thresholds::RULES); the first two need no
+/// evidence of the task's own times.
+pub(super) const CHECKS: [Check; 9] = [
+    needs_one_thread,
+    starved_host,
+    blocking_in_async,
+    computing_in_async,
+    needless_async,
+    process_wasted,
+    keep_simple,
+    gil_bound,
+    many_waits,
+];
+
+fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
+    let is_shared = case.facts.lane == Lane::Thread && case.evidence.concurrency > 1.0;
+    (case.facts.is_thread_unsafe && is_shared).then(|| Finding::new(Rule::R8, Change::SerialThread))
+}
+
+/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound.
+fn starved_host(case: &Case<'_>) -> Option<Finding> {
+    let share = case.evidence.shares.run_delay;
+    let is_starved =
+        case.sufficiency.has_runs() && case.evidence.is_run_delay_known && share > RUN_DELAY_SHARE;
+    is_starved.then(|| {
+        Finding::new(Rule::R7, Change::RelieveHost).lapses(
+            Measure::RunDelayShare,
+            share,
+            RUN_DELAY_SHARE,
+            Direction::Below,
+        )
+    })
+}
+
+fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
+    if case.facts.lane != Lane::Async || !case.sufficiency.is_enough() {
+        return None;
+    }
+    let p95 = case.blocked_p95().low;
+    let is_known =
+        case.facts.blocking_call.is_some() || case.profile.sites.worst(&[Blockage::Call]).is_some();
+    if p95 < BLOCKED_P95 && !is_known {
+        return None;
+    }
+    let (target, change) = match &case.facts.async_library {
+        Some(library) => {
+            (Target::AsyncLibrary, Change::UseAsyncLibrary { library: library.clone() })
+        }
+        None => (Target::Thread, Change::Offload { to: Lane::Thread }),
+    };
+    let prediction = case.costs.predict(Lane::Async, target);
+    let mut finding = Finding::new(Rule::R1, change);
+    if p95 >= BLOCKED_P95 {
+        finding = finding.lapses(Measure::BlockedP95, p95, BLOCKED_P95, Direction::Below);
+    }
+    if target == Target::AsyncLibrary {
+        // The lane stays; it is the code that changes.
+        finding.prediction = Some(prediction);
+        return Some(finding);
+    }
+    Some(finding.to(Lane::Thread, prediction))
+}
+
+fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
+    if case.facts.lane != Lane::Async || !case.sufficiency.is_enough() {
+        return None;
+    }
+    let step = Estimate::quantile_of(&case.profile.step_max, 0.95).low;
+    let step = step.min(Estimate::quantile_of(&case.profile.cpu, 0.95).low);
+    let lag = case.lag.map_or(0.0, |lag| lag.lag.as_secs_f64());
+    let is_mostly_cpu = case.costs.cpu.likely >= case.costs.blocked.likely;
+    if !is_mostly_cpu || (step < CPU_STEP_P95 && lag < LAG) {
+        return None;
+    }
+    let turning = |finding: Finding| {
+        if step >= CPU_STEP_P95 {
+            finding.lapses(Measure::StepP95, step, CPU_STEP_P95, Direction::Below)
+        } else {
+            finding.lapses(Measure::Lag, lag, LAG, Direction::Below)
+        }
+    };
+    let target = if case.costs.is_gil_held() { Target::Process } else { Target::Thread };
+    if target == Target::Process && case.facts.can_go_to_process == Some(false) {
+        return Some(turning(Finding::new(Rule::R2, Change::AwaitMoreOften)));
+    }
+    let prediction = case.costs.predict(Lane::Async, target);
+    let finding = Finding::new(Rule::R2, Change::Offload { to: target.lane() });
+    Some(turning(finding.to(target.lane(), prediction)))
+}
+
+fn needless_async(case: &Case<'_>) -> Option<Finding> {
+    let share = case.evidence.shares.awaited;
+    let is_needless = case.facts.form == Form::AsyncDef
+        && case.facts.has_await == Some(false)
+        && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN
+        && share < AWAITED_SHARE_MIN;
+    is_needless.then(|| {
+        Finding::new(Rule::R3, Change::MakeDef).lapses(
+            Measure::AwaitedShare,
+            share,
+            AWAITED_SHARE_MIN,
+            Direction::Above,
+        )
+    })
+}
+
+fn process_wasted(case: &Case<'_>) -> Option<Finding> {
+    let can_move = case.facts.lane == Lane::Process
+        && case.sufficiency.is_enough()
+        && !case.facts.is_thread_unsafe
+        && !case.runs_own_threads();
+    if !can_move {
+        return None;
+    }
+    let cpu = case.costs.cpu.high;
+    let round_trip = case.calibration.process_dispatch.as_secs_f64() + case.costs.encode.low;
+    let share = cpu / Estimate::mean_of(&case.profile.wall).low.max(1e-9);
+    let finding = Finding::new(Rule::R5, Change::MoveLane { to: Lane::Thread });
+    let finding = if cpu < PROCESS_DISPATCHES * round_trip {
+        finding.lapses(Measure::CpuPerRun, cpu, PROCESS_DISPATCHES * round_trip, Direction::Above)
+    } else if share < PROCESS_CPU_SHARE {
+        finding.lapses(Measure::CpuShareOfWall, share, PROCESS_CPU_SHARE, Direction::Above)
+    } else {
+        return None;
+    };
+    Some(finding.to(Lane::Thread, case.costs.predict(Lane::Process, Target::Thread)))
+}
+
+fn keep_simple(case: &Case<'_>) -> Option<Finding> {
+    if case.facts.form != Form::Def || !case.sufficiency.has_runs() {
+        return None;
+    }
+    let finding = Finding::new(Rule::R0, Change::CallDirectly);
+    let p95 = Estimate::quantile_of(&case.profile.wall, 0.95).high;
+    let trivial = TRIVIAL_DISPATCHES * case.calibration.thread_dispatch.as_secs_f64();
+    if p95 < trivial {
+        return Some(finding.lapses(Measure::WallP95, p95, trivial, Direction::Above));
+    }
+    let total = case.sufficiency.wall.as_secs_f64();
+    let is_short = total < SHORT_RUN_WALL && case.evidence.concurrency <= 1.0;
+    is_short.then(|| finding.lapses(Measure::WallTotal, total, SHORT_RUN_WALL, Direction::Above))
+}
+
+fn gil_bound(case: &Case<'_>) -> Option<Finding> {
+    let cores_used = case.evidence.cores_used?;
+    let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used);
+    let is_crowded = case.evidence.wait.p50.as_secs_f64() >= QUEUE_WAIT
+        || case.profile.occupancy.contended_share() >= CONTENDED_SHARE;
+    let can_move = case.facts.lane == Lane::Thread
+        && case.calibration.has_gil
+        && case.facts.can_go_to_process != Some(false)
+        && case.sufficiency.is_enough();
+    let share = case.own_cpu_share_low();
+    if !(is_bound && is_crowded && can_move && share >= CPU_SHARE_MIN) {
+        return None;
+    }
+    let finding = Finding::new(Rule::R4, Change::MoveLane { to: Lane::Process })
+        .lapses(Measure::CpuShare, share, CPU_SHARE_MIN, Direction::Below)
+        .lapses(Measure::CoresUsed, cores_used, CORES_USED_BOUND_HIGH, Direction::Above);
+    Some(finding.to(Lane::Process, case.costs.predict(Lane::Thread, Target::Process)))
+}
+
+fn many_waits(case: &Case<'_>) -> Option<Finding> {
+    let is_thread = case.facts.form == Form::Def && case.facts.lane == Lane::Thread;
+    let wall = Estimate::mean_of(&case.profile.wall).likely.max(1e-9);
+    let share = (case.costs.blocked.likely / wall).min(1.0);
+    if !is_thread || !case.sufficiency.is_enough() || share < WAITING_SHARE {
+        return None;
+    }
+    let wanted = case.evidence.concurrency;
+    let library = case.facts.async_library.clone().filter(|_| wanted > MANY_WAITS);
+    let Some(library) = library else {
+        let finding = Finding::new(Rule::R6, Change::Keep);
+        return Some(finding.lapses(Measure::Concurrency, wanted, MANY_WAITS, Direction::Above));
+    };
+    let finding = Finding::new(Rule::R6, Change::UseAsyncLibrary { library })
+        .lapses(Measure::Concurrency, wanted, MANY_WAITS, Direction::Below)
+        .lapses(Measure::BlockedShare, share, WAITING_SHARE, Direction::Below);
+    Some(finding.to(Lane::Async, case.costs.predict(Lane::Thread, Target::AsyncLibrary)))
+}
+
+impl Case<'_> {
+    /// The 95th percentile of the task's own blocking, without waits for the GIL, in seconds.
+    pub(super) fn blocked_p95(&self) -> Estimate {
+        Estimate::quantile_of(&self.profile.blocked, 0.95).times(self.evidence.own_blocked_factor())
+    }
+
+    /// The least share of its own time that the task computes.
+    fn own_cpu_share_low(&self) -> f64 {
+        let (cpu, blocked) = (self.costs.cpu.low, self.costs.blocked.high);
+        cpu / (cpu + blocked).max(1e-9)
+    }
+
+    /// Whether most of the process's CPU time is not its attempt's thread: numerical libraries.
+    pub(super) fn runs_own_threads(&self) -> bool {
+        self.profile.other_threads_cpu > self.profile.cpu.sum()
+    }
+}

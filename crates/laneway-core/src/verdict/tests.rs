@@ -1,0 +1,391 @@
+//! Each rule on a profile that asks for it, and on one that nearly does.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::profile::{
+    Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, lag_bill, step_square,
+};
+
+mod batch;
+mod pipeline;
+mod properties;
+
+fn millis(millis: f64) -> Duration {
+    Duration::from_secs_f64(millis / 1e3)
+}
+
+fn task() -> TaskName {
+    TaskName::new("report").unwrap()
+}
+
+/// A run by what it does, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Work {
+    cpu: f64,
+    blocked: f64,
+    awaited: f64,
+    run_delay: f64,
+    encode: f64,
+    wait: f64,
+    args_bytes: u64,
+    peers: u32,
+}
+
+impl Work {
+    fn measure(self, factor: f64) -> Measurement {
+        let part = |value: f64| millis(value * factor);
+        let step = part(self.cpu + self.blocked);
+        Measurement {
+            wall: part(self.cpu + self.blocked + self.awaited + self.run_delay),
+            cpu: part(self.cpu),
+            blocked: part(self.blocked),
+            awaited: part(self.awaited),
+            run_delay: Some(part(self.run_delay)),
+            step_max: step,
+            step_sum: step,
+            step_square_sum: step_square(step),
+            encode: part(self.encode),
+            wait: part(self.wait),
+            args_bytes: self.args_bytes,
+            peers: self.peers,
+            ..Measurement::default()
+        }
+    }
+}
+
+/// So many runs, ten a second, each up to a quarter longer or shorter than the others.
+fn profile(lane: Lane, runs: u32, work: Work) -> Profile {
+    let mut profile = Profile::new(ProfileKey {
+        task: task(),
+        lane,
+        size_bucket: SizeBucket::of(work.args_bytes),
+        interpreter: Interpreter::new("cpython-3.13"),
+    });
+    for run in 0..runs {
+        let factor = 0.8 + 0.1 * f64::from(run % 5);
+        profile.record(&work.measure(factor), Timestamp::from_micros(i64::from(run) * 100_000));
+    }
+    profile
+}
+
+fn gil_bound(mut profile: Profile, cores_used: f64) -> Profile {
+    profile.occupancy = Occupancy {
+        busy: Duration::from_secs(10),
+        cpu: millis(10_000.0 * cores_used),
+        contended: Duration::from_secs(10),
+        contended_cpu: millis(10_000.0 * cores_used),
+    };
+    profile
+}
+
+fn ask(profiles: &[Profile], facts: &TaskFacts) -> Advice {
+    let calibration = Calibration { cores: 4, ..Calibration::default() };
+    let task = task();
+    advise(&Question { task: &task, profiles, calibration: &calibration, facts, lag: None })
+}
+
+fn coroutine() -> TaskFacts {
+    TaskFacts::new(Form::AsyncDef, Lane::Async)
+}
+
+fn function(lane: Lane, concurrency: u32) -> TaskFacts {
+    TaskFacts { concurrency: Some(concurrency), ..TaskFacts::new(Form::Def, lane) }
+}
+
+#[test]
+fn too_few_runs_or_too_little_time_is_said_honestly() {
+    let work = Work { cpu: 1.0, blocked: 200.0, ..Work::default() };
+    for (runs, change, sentence) in [
+        (0, Change::CollectMore, "not enough evidence (0 of 20 runs)"),
+        (19, Change::CollectMore, "not enough evidence (19 of 20 runs)"),
+        (20, Change::Offload { to: Lane::Thread }, "take it off the loop, into the thread lane"),
+    ] {
+        let advice = ask(&[profile(Lane::Async, runs, work)], &coroutine());
+        assert_eq!((&advice.change, advice.sentence().as_str()), (&change, sentence));
+        let is_unknown =
+            advice.kind == Kind::Unknown && advice.turning_points[0].then == Then::Verdict;
+        assert_eq!(is_unknown, runs < 20);
+    }
+    let short = Work { blocked: 50.0, ..Work::default() };
+    let advice = ask(&[profile(Lane::Async, 25, short)], &coroutine());
+    assert_eq!(advice.sentence(), "not enough evidence (1.3s of 2s of run time)");
+    assert_eq!(ask(&[], &coroutine()).change, Change::CollectMore);
+}
+
+#[test]
+fn r0_a_short_function_needs_no_lane() {
+    let work = Work { cpu: 0.05, wait: 0.2, ..Work::default() };
+    let advice = ask(&[profile(Lane::Thread, 500, work)], &function(Lane::Thread, 8));
+    assert_eq!((advice.rule, advice.kind), (Some(Rule::R0), Kind::Trivial));
+    assert_eq!((advice.better_lane, advice.change), (None, Change::CallDirectly));
+    let alone = Work { cpu: 40.0, ..Work::default() };
+    let advice = ask(&[profile(Lane::Thread, 60, alone)], &function(Lane::Thread, 1));
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R0), None));
+}
+
+#[test]
+fn r1_a_blocking_coroutine_goes_to_an_async_library_or_a_thread() {
+    let work = Work { cpu: 1.0, blocked: 60.0, awaited: 10.0, ..Work::default() };
+    let mut profile = profile(Lane::Async, 100, work);
+    let place = Place::new("shop/tasks.py", 12, "report");
+    profile.sites.record(&Site::new(place, Blockage::Call, millis(60.0)));
+    let advice = ask(&[profile.clone()], &coroutine());
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R1), Some(Lane::Thread)));
+    assert_eq!((advice.kind, advice.confidence), (Kind::IoBound, Confidence::High));
+    assert_eq!(advice.site.unwrap().place.line, 12);
+    let prediction = advice.prediction.unwrap();
+    assert_eq!(prediction.of, Predicted::LoopTime);
+    assert!((prediction.before_seconds.likely - 0.061).abs() < 1e-4, "{prediction:?}");
+    assert!(prediction.after_seconds.high < 0.002 && prediction.gain.low > 20.0);
+    assert_eq!(advice.turning_points[0].measure, Measure::BlockedP95);
+
+    let library = String::from("httpx.AsyncClient");
+    let facts = TaskFacts { async_library: Some(library.clone()), ..coroutine() };
+    let advice = ask(&[profile], &facts);
+    assert_eq!(advice.change, Change::UseAsyncLibrary { library });
+    assert_eq!(advice.better_lane, None);
+}
+
+/// One run in five blocks. The mean says a gain of 1.45; few runs cannot prove even 1.3.
+#[test]
+fn r1_waits_until_the_worse_end_of_the_range_clears_the_band() {
+    let calm = Work { cpu: 20.0, awaited: 100.0, ..Work::default() };
+    let facts = TaskFacts { can_go_to_process: Some(false), ..coroutine() };
+    let advice = |rounds: i64| {
+        let mut profile = profile(Lane::Async, 0, calm);
+        for run in 0..rounds * 5 {
+            let blocked = if run % 5 == 0 { 45.0 } else { 0.0 };
+            let work = Work { blocked, ..calm };
+            profile.record(&work.measure(1.0), Timestamp::from_micros(run * 100_000));
+        }
+        ask(&[profile], &facts)
+    };
+    let (few, many) = (advice(5), advice(500));
+    assert_eq!(few.better_lane, None);
+    let near = few.turning_points.iter().find(|point| point.measure == Measure::Gain).unwrap();
+    assert_eq!(near.then, Then::Applies(Rule::R1));
+    assert!(near.now > 1.0 && near.now < 1.3, "{near:?}");
+    assert_eq!((many.rule, many.better_lane), (Some(Rule::R1), Some(Lane::Thread)));
+}
+
+#[test]
+fn r2_a_computing_coroutine_goes_to_a_process_while_the_gil_is_held() {
+    let work = Work { cpu: 80.0, awaited: 30.0, encode: 0.5, ..Work::default() };
+    let mut computing = profile(Lane::Async, 100, work);
+    let advice = ask(&[computing.clone()], &coroutine());
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
+    assert_eq!(advice.kind, Kind::CpuBound);
+    let stuck = TaskFacts { can_go_to_process: Some(false), ..coroutine() };
+    let advice = ask(&[computing.clone()], &stuck);
+    assert_eq!((advice.better_lane, advice.change), (None, Change::AwaitMoreOften));
+
+    let place = Place::new("shop/tasks.py", 30, "report");
+    let site = Site::new(place, Blockage::Cpu, millis(80.0)).with_stack("zlib", Some(false));
+    computing.sites.record(&site);
+    let advice = ask(&[computing], &coroutine());
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Thread)));
+}
+
+#[test]
+fn r2_a_task_with_short_steps_is_found_by_the_lag_it_causes() {
+    let work = Work { cpu: 8.0, awaited: 30.0, encode: 0.1, ..Work::default() };
+    let profiles = [profile(Lane::Async, 400, work)];
+    assert_eq!(ask(&profiles, &coroutine()).rule, None);
+    let bill = lag_bill(&profiles, Duration::from_secs(5));
+    let (task, calibration, facts) = (task(), Calibration::default(), coroutine());
+    let question = Question {
+        task: &task,
+        profiles: &profiles,
+        calibration: &calibration,
+        facts: &facts,
+        lag: bill.first(),
+    };
+    let advice = advise(&question);
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
+    assert_eq!(advice.turning_points[0].measure, Measure::Lag);
+}
+
+#[test]
+fn r3_a_coroutine_that_never_awaits_is_made_a_function() {
+    let facts = TaskFacts { has_await: Some(false), ..coroutine() };
+    let work = Work { cpu: 0.1, ..Work::default() };
+    let advice = ask(&[profile(Lane::Async, 50, work)], &facts);
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R3), None));
+    assert_eq!(ask(&[profile(Lane::Async, 49, work)], &facts).rule, None);
+    assert_eq!(ask(&[profile(Lane::Async, 50, work)], &coroutine()).rule, None);
+}
+
+#[test]
+fn r4_threads_that_take_turns_with_the_gil_become_processes() {
+    let alone = profile(Lane::Thread, 40, Work { cpu: 80.0, encode: 0.2, ..Work::default() });
+    let crowd =
+        Work { cpu: 80.0, blocked: 240.0, wait: 30.0, peers: 3, encode: 0.2, ..Work::default() };
+    let mut whole = profile(Lane::Thread, 80, crowd);
+    whole.merge(&alone);
+    let facts = function(Lane::Thread, 8);
+    let advice = ask(&[gil_bound(whole.clone(), 0.97)], &facts);
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R4), Some(Lane::Process)));
+    assert_eq!((advice.kind, advice.confidence), (Kind::CpuBound, Confidence::High));
+    let gain = advice.prediction.unwrap().gain;
+    assert!(gain.low > 3.0 && gain.high < 4.5, "{gain:?}");
+
+    assert_eq!(ask(&[gil_bound(whole.clone(), 1.8)], &facts).better_lane, None);
+    assert_eq!(ask(&[whole.clone()], &facts).better_lane, None);
+    let stuck = TaskFacts { can_go_to_process: Some(false), ..facts.clone() };
+    assert_eq!(ask(&[gil_bound(whole.clone(), 0.97)], &stuck).better_lane, None);
+    let dear = profile(Lane::Thread, 200, Work { cpu: 80.0, encode: 250.0, ..Work::default() });
+    let advice = ask(&[gil_bound(dear, 0.97)], &facts);
+    assert_eq!(advice.better_lane, None);
+}
+
+/// Without attempts that ran alone, waits for the GIL look like input and output. Saying so is
+/// better than moving a task that waits into a lane with four places.
+#[test]
+fn r4_does_not_guess_what_a_crowd_waits_for() {
+    let crowd = Work { cpu: 80.0, blocked: 240.0, wait: 30.0, peers: 3, ..Work::default() };
+    let advice =
+        ask(&[gil_bound(profile(Lane::Thread, 80, crowd), 0.97)], &function(Lane::Thread, 8));
+    assert_eq!(advice.better_lane, None);
+    assert!(advice.doubts.contains(&Doubt::GilWaitUnknown));
+}
+
+#[test]
+fn r5_a_process_for_small_or_waiting_work_becomes_a_thread() {
+    let waiting = Work { cpu: 2.0, blocked: 300.0, encode: 0.1, ..Work::default() };
+    let advice = ask(&[profile(Lane::Process, 100, waiting)], &function(Lane::Process, 32));
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R5), Some(Lane::Thread)));
+    let dear = Work { cpu: 20.0, encode: 60.0, ..Work::default() };
+    let advice = ask(&[profile(Lane::Process, 200, dear)], &function(Lane::Process, 1));
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R5), Some(Lane::Thread)));
+    let computing = Work { cpu: 200.0, blocked: 5.0, encode: 0.1, ..Work::default() };
+    let advice = ask(&[profile(Lane::Process, 100, computing)], &function(Lane::Process, 32));
+    assert_eq!((advice.rule, advice.better_lane), (None, None));
+    let unsafe_facts = TaskFacts { is_thread_unsafe: true, ..function(Lane::Process, 32) };
+    let advice = ask(&[profile(Lane::Process, 100, waiting)], &unsafe_facts);
+    assert_eq!(advice.better_lane, None);
+}
+
+#[test]
+fn r6_many_waits_at_once_become_async_and_few_are_fine() {
+    let work = Work { cpu: 1.0, blocked: 200.0, ..Work::default() };
+    let profiles = [profile(Lane::Thread, 100, work)];
+    let library = Some(String::from("aiohttp"));
+    let facts = |concurrency| TaskFacts {
+        async_library: library.clone(),
+        ..function(Lane::Thread, concurrency)
+    };
+    let many = ask(&profiles, &facts(500));
+    assert_eq!((many.rule, many.better_lane), (Some(Rule::R6), Some(Lane::Async)));
+    for (concurrency, wanted) in
+        [(64, &facts(64)), (20, &facts(20)), (500, &function(Lane::Thread, 500))]
+    {
+        let advice = ask(&profiles, wanted);
+        assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R6), None), "{concurrency}");
+        assert_eq!(advice.change, Change::Keep);
+    }
+}
+
+#[test]
+fn r7_a_starved_host_acquits_the_code() {
+    let starved = Work { cpu: 60.0, blocked: 20.0, run_delay: 152.0, ..Work::default() };
+    for (lane, facts) in [
+        (Lane::Async, coroutine()),
+        (Lane::Thread, function(Lane::Thread, 8)),
+        (Lane::Process, function(Lane::Process, 8)),
+    ] {
+        let mut profile = gil_bound(profile(lane, 100, starved), 0.97);
+        let place = Place::new("shop/tasks.py", 12, "report");
+        profile.sites.record(&Site::new(place, Blockage::Starved, millis(150.0)));
+        let advice = ask(&[profile], &facts);
+        assert_eq!((advice.rule, &advice.change), (Some(Rule::R7), &Change::RelieveHost));
+        assert_eq!((advice.better_lane, advice.site), (None, None));
+    }
+}
+
+#[test]
+fn r8_what_is_not_thread_safe_gets_a_serial_thread_without_further_evidence() {
+    let facts = TaskFacts { is_thread_unsafe: true, ..function(Lane::Thread, 8) };
+    let advice = ask(&[], &facts);
+    assert_eq!((advice.rule, advice.change), (Some(Rule::R8), Change::SerialThread));
+    let alone = TaskFacts { is_thread_unsafe: true, ..function(Lane::Thread, 1) };
+    assert_eq!(ask(&[], &alone).rule, None);
+}
+
+#[test]
+fn a_coroutine_that_awaits_is_left_alone() {
+    let work = Work { cpu: 0.5, awaited: 200.0, ..Work::default() };
+    let advice = ask(&[profile(Lane::Async, 100, work)], &coroutine());
+    assert_eq!((advice.rule, advice.kind), (None, Kind::IoBound));
+    assert_eq!((advice.better_lane, advice.change), (None, Change::Keep));
+}
+
+#[test]
+fn small_arguments_stay_where_large_ones_move() {
+    let large = Work { cpu: 200.0, encode: 1.0, args_bytes: 1 << 20, wait: 9.0, ..Work::default() };
+    let small = Work { cpu: 0.02, blocked: 150.0, args_bytes: 100, wait: 9.0, ..Work::default() };
+    let profiles = [
+        gil_bound(profile(Lane::Thread, 300, large), 1.0),
+        gil_bound(profile(Lane::Thread, 100, small), 1.0),
+    ];
+    let advice = ask(&profiles, &function(Lane::Thread, 32));
+    assert_eq!((advice.better_lane, &advice.change), (None, &Change::SplitBySize));
+    assert_eq!((advice.rule, advice.prediction), (Some(Rule::R4), None));
+    let lanes: Vec<_> = advice.by_size.iter().map(|size| size.better_lane).collect();
+    assert_eq!(lanes, [None, Some(Lane::Process)]);
+}
+
+#[test]
+fn a_lane_that_was_measured_as_slower_is_not_advised() {
+    let here = gil_bound(
+        profile(Lane::Thread, 100, Work { cpu: 80.0, wait: 9.0, encode: 0.1, ..Work::default() }),
+        1.0,
+    );
+    let facts = function(Lane::Thread, 8);
+    assert_eq!(ask(std::slice::from_ref(&here), &facts).better_lane, Some(Lane::Process));
+    let there = profile(Lane::Process, 100, Work { cpu: 900.0, encode: 0.1, ..Work::default() });
+    let advice = ask(&[here, there], &facts);
+    assert_eq!(advice.better_lane, None);
+    assert!(advice.doubts.contains(&Doubt::MeasuredSlower));
+}
+
+#[test]
+fn what_cannot_be_measured_lowers_the_confidence() {
+    let work = Work { cpu: 1.0, blocked: 60.0, ..Work::default() };
+    let mut blind = Profile::new(profile(Lane::Async, 0, work).key);
+    for run in 0..100 {
+        let measured = Measurement { run_delay: None, ..work.measure(1.0) };
+        blind.record(&measured, Timestamp::from_micros(run * 100_000));
+    }
+    let advice = ask(&[blind], &coroutine());
+    assert_eq!((advice.rule, advice.confidence), (Some(Rule::R1), Confidence::Medium));
+    assert_eq!(advice.doubts, [Doubt::RunDelayUnknown]);
+}
+
+#[test]
+fn turning_points_are_sentences() {
+    let work = Work { cpu: 1.0, blocked: 60.0, ..Work::default() };
+    let advice = ask(&[profile(Lane::Async, 100, work)], &coroutine());
+    let sentence = advice.turning_points[0].to_string();
+    assert!(sentence.starts_with("if the p95 of blocked time fell below 5ms (now "), "{sentence}");
+    assert!(sentence.ends_with("R1 (blocking in async) would no longer apply"), "{sentence}");
+}
+
+#[test]
+fn the_table_names_each_rule_once_and_every_threshold_has_a_reason() {
+    let mut rules: Vec<_> = RULES.iter().map(|entry| entry.rule).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    assert_eq!(rules.len(), 9);
+    for entry in &RULES {
+        assert_eq!(entry.rule.entry(), entry);
+    }
+    let mut names: Vec<_> = THRESHOLDS.iter().map(|threshold| threshold.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), THRESHOLDS.len());
+    assert!(THRESHOLDS.iter().all(|t| !t.reason.is_empty() && !t.source.is_empty()));
+}

@@ -1,0 +1,131 @@
+//! What holds for every profile.
+
+use super::*;
+
+fn work() -> impl Strategy<Value = Work> {
+    let part = || prop_oneof![Just(0.0), 0.01..2.0_f64, 2.0..400.0_f64];
+    (part(), part(), part(), part(), (part(), part()), 0_u32..3).prop_map(
+        |(cpu, blocked, awaited, run_delay, (encode, wait), peers)| Work {
+            cpu,
+            blocked,
+            awaited,
+            run_delay,
+            encode,
+            wait,
+            args_bytes: 100,
+            peers,
+        },
+    )
+}
+
+fn facts() -> impl Strategy<Value = TaskFacts> {
+    let twin = prop_oneof![Just(None), Just(Some(String::from("httpx")))];
+    let lane = prop::sample::select(Lane::ALL.to_vec());
+    let yes_no_unknown = prop::sample::select(vec![None, Some(true), Some(false)]);
+    (lane, any::<bool>(), yes_no_unknown, twin, 1_u32..200).prop_map(
+        |(lane, is_thread_unsafe, can_go_to_process, async_library, concurrency)| TaskFacts {
+            is_thread_unsafe,
+            can_go_to_process,
+            async_library,
+            concurrency: Some(concurrency),
+            ..TaskFacts::new(if lane == Lane::Async { Form::AsyncDef } else { Form::Def }, lane)
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_move_is_advised_only_when_its_gain_clears_the_band(
+        work in work(), facts in facts(), runs in 0_u32..200, cores in 0.5..2.0_f64,
+    ) {
+        let advice = ask(&[gil_bound(profile(facts.lane, runs, work), cores)], &facts);
+        if let Some(prediction) = advice.prediction {
+            let Prediction { before_seconds, after_seconds, gain, saved_seconds, .. } = prediction;
+            for range in [before_seconds, after_seconds, gain, saved_seconds] {
+                prop_assert!(range.low <= range.likely && range.likely <= range.high, "{range:?}");
+            }
+        }
+        if advice.better_lane.is_some() {
+            prop_assert!(advice.prediction.unwrap().clears(), "{advice:?}");
+            prop_assert!(advice.sufficiency.is_enough());
+            prop_assert_ne!(advice.better_lane, Some(facts.lane));
+            let is_stuck = facts.can_go_to_process == Some(false);
+            prop_assert!(!(is_stuck && advice.better_lane == Some(Lane::Process)));
+        }
+        if advice.change == Change::CollectMore {
+            prop_assert_eq!(advice.kind, Kind::Unknown);
+        }
+    }
+
+    #[test]
+    fn a_starved_host_always_acquits_the_code(
+        work in work(), facts in facts(), runs in 20_u32..200, extra in 1.4..9.0_f64,
+    ) {
+        let own = work.cpu + work.blocked + work.awaited + 0.01;
+        let starved = Work { run_delay: own * extra, ..work };
+        let facts = TaskFacts { is_thread_unsafe: false, ..facts };
+        let advice = ask(&[profile(facts.lane, runs, starved)], &facts);
+        prop_assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R7), None));
+    }
+
+    #[test]
+    fn more_blocking_never_turns_a_function_towards_a_process(
+        work in work(), more in 0.0..500.0_f64, concurrency in 1_u32..100,
+    ) {
+        let facts = function(Lane::Thread, concurrency);
+        let work = Work { run_delay: 0.0, awaited: 0.0, ..work };
+        let blocked = work.blocked + more;
+        let ask = |work| ask(&[gil_bound(profile(Lane::Thread, 100, work), 1.0)], &facts);
+        let (less, more) = (ask(work), ask(Work { blocked, ..work }));
+        // Evidence is complete for both or the comparison says nothing.
+        if less.sufficiency.is_enough() && less.better_lane != Some(Lane::Process)
+            && less.rule != Some(Rule::R0)
+        {
+            prop_assert_ne!(more.better_lane, Some(Lane::Process), "{:?}", less);
+        }
+    }
+
+    #[test]
+    fn more_blocking_never_acquits_a_coroutine(work in work(), more in 0.0..500.0_f64) {
+        let work = Work { run_delay: 0.0, ..work };
+        let blocked = work.blocked + more;
+        let ask = |work| ask(&[profile(Lane::Async, 100, work)], &coroutine());
+        let (less, more) = (ask(work), ask(Work { blocked, ..work }));
+        if less.rule == Some(Rule::R1) {
+            prop_assert_eq!(more.rule, Some(Rule::R1));
+        }
+    }
+
+    #[test]
+    fn more_of_the_same_evidence_never_takes_an_advice_back(
+        work in work(), facts in facts(), runs in 20_u32..100, cores in 0.9..1.1_f64,
+    ) {
+        let once = gil_bound(profile(facts.lane, runs, work), cores);
+        let mut twice = once.clone();
+        twice.merge(&once);
+        let (before, after) = (ask(&[once], &facts), ask(&[twice], &facts));
+        if before.better_lane.is_some() {
+            prop_assert_eq!(before.better_lane, after.better_lane);
+            prop_assert!(after.confidence >= before.confidence);
+        }
+    }
+
+    #[test]
+    fn the_order_of_profiles_does_not_matter(
+        works in prop::collection::vec(work(), 1..6), facts in facts(),
+    ) {
+        let mut profiles: Vec<_> = works
+            .iter()
+            .zip(0_u64..)
+            .map(|(work, size)| {
+                let args_bytes = 1 << (size * 3);
+                profile(facts.lane, 60, Work { args_bytes, ..*work })
+            })
+            .collect();
+        let there = if facts.lane == Lane::Thread { Lane::Process } else { Lane::Thread };
+        profiles.push(profile(there, 60, works[0]));
+        let forwards = ask(&profiles, &facts);
+        profiles.reverse();
+        prop_assert_eq!(forwards, ask(&profiles, &facts));
+    }
+}
