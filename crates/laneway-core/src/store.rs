@@ -10,28 +10,33 @@
 //!
 //! **Repeating.** Every verb may be called again with the same request after its answer was lost:
 //! enqueue recognises ids, claim recognises [`Claim::call`], settle recognises tokens (the repeated
-//! entry is stale, which its caller reads as *already settled*).
+//! entry is stale, which its caller reads as *already settled*), profiles recognise
+//! [`AddProfiles::call`].
 //!
 //! **Claimable work only.** What is scheduled, limited or in a paused queue lies outside the path
 //! of a claim, so that a million such jobs cost a claim nothing.
 
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::id::{JobId, SessionId};
 use crate::job::QueueName;
+use crate::profile::Profile;
 
 mod record;
 mod request;
 
 pub use record::{
-    Durability, Finished, Health, JobRecord, Page, QueueRecord, SessionRecord, StateCounts,
+    Durability, Finished, Health, JobRecord, Page, QueueRecord, RegisteredTask, Registry,
+    SessionRecord, StateCounts,
 };
 pub use request::{
-    Cancelled, Claim, Claimed, ClaimedJob, Due, Enqueued, LaneSlots, ListJobs, NewJob, OpenSession,
-    Outcome, Progress, Prune, RegisterTasks, RenewSession, Renewed, Requeued, Settle, Settled,
-    Settlement, Sweep, Swept, TaskOwner, Timing, UniqueKey, UniqueScope, Wake,
+    AddProfiles, Cancelled, Claim, Claimed, ClaimedJob, Due, Enqueued, LaneSlots, ListJobs, NewJob,
+    OpenSession, Outcome, Progress, Prune, ReadProfiles, RegisterTasks, RenewSession, Renewed,
+    Requeued, Settle, Settled, Settlement, Sweep, Swept, TaskOwner, Timing, UniqueKey, UniqueScope,
+    Wake,
 };
 
 /// What differs between stores; nobody asks for a store's name.
@@ -47,6 +52,13 @@ pub struct Capabilities {
 
 /// The largest number of entries that one call of a verb should carry. Callers cut longer batches.
 pub const BATCH_MAX: usize = 1_000;
+
+/// Profiles are kept apart by the hour in which they were added, by the store's clock: what was
+/// measured before a change of the code can be left out, and be forgotten.
+pub const PROFILE_PERIOD: Duration = Duration::from_secs(3_600);
+
+/// For how long profiles are kept.
+pub const PROFILES_KEPT: Duration = Duration::from_secs(14 * 86_400);
 
 /// Where jobs live. Cloning is cheap and gives a handle to the same store.
 pub trait Store: Clone + Send + Sync + fmt::Debug + 'static {
@@ -151,8 +163,21 @@ pub trait Store: Clone + Send + Sync + fmt::Debug + 'static {
     /// The open sessions, oldest first.
     fn sessions(&self) -> impl Future<Output = Result<Vec<SessionRecord>, Error>> + Send;
 
-    /// The tasks that belong to an application, by name.
-    fn task_owners(&self) -> impl Future<Output = Result<Vec<TaskOwner>, Error>> + Send;
+    /// The applications whose workers have used the store.
+    fn registry(&self) -> impl Future<Output = Result<Registry, Error>> + Send;
+
+    /// Adds what a worker measured to the profiles of the present [`PROFILE_PERIOD`], and forgets
+    /// those older than [`PROFILES_KEPT`].
+    ///
+    /// # Errors
+    /// `LW2001` when the session is not open.
+    fn add_profiles(&self, add: AddProfiles) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// What was measured, added up over time; by key.
+    fn profiles(
+        &self,
+        read: ReadProfiles,
+    ) -> impl Future<Output = Result<Vec<Profile>, Error>> + Send;
 
     /// What `laneway doctor` shows of this store.
     fn health(&self) -> impl Future<Output = Result<Health, Error>> + Send;

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Failure, Lane, Payload, QueueName, TaskName};
+use laneway_core::verdict::Form;
 use laneway_engine::protocol::{
     AppManifest, Done, End, FromRunner, HEADER_BYTES, Hello, PROTOCOL_VERSION, ProgressReport, Run,
     StopReason, TaskManifest, ToRunner, append_frame,
@@ -248,7 +249,7 @@ impl Runner {
 fn manifest(app: &str) -> Result<AppManifest, Error> {
     let tasks = Lane::ALL.into_iter().map(|lane| {
         let (name, queue) = (TaskName::new(format!("{lane}.do"))?, QueueName::new("work")?);
-        Ok(TaskManifest { name, lane, queue })
+        Ok(TaskManifest { name, lane, queue, form: Form::Def, has_await: None })
     });
     let tasks = tasks.collect::<Result<_, Error>>()?;
     Ok(AppManifest { name: app.to_owned(), identity: app.to_owned(), store: None, tasks })

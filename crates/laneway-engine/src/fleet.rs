@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 use crate::protocol::RunnerKind;
+use crate::protocol::Stuck;
 use crate::tasks::TaskTable;
 
 /// A loop that has not answered for so long is blocked.
@@ -89,6 +90,8 @@ pub(crate) struct Runner {
     pub(crate) ended_at: Moment,
     /// The ping that it has not answered.
     pub(crate) ping: Option<Ping>,
+    /// What its loop was stuck in when it was last told; over when it answers a ping.
+    pub(crate) stuck: Option<Stuck>,
     pub(crate) doom: Option<Doom>,
     /// Whether a look at what waits in its socket is among the deadlines.
     pub(crate) is_watched: bool,
@@ -119,6 +122,7 @@ impl Runner {
             ended: 0,
             ended_at: now,
             ping: None,
+            stuck: None,
             doom: None,
             is_watched: false,
         }

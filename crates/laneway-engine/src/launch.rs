@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::store::{RegisterTasks, Store, TaskOwner};
+use laneway_core::store::Store;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Timeline;
@@ -12,6 +12,7 @@ use crate::fleet::RunnerId;
 use crate::observer::{Observer, WorkerReport};
 use crate::options::WorkerOptions;
 use crate::protocol::{AppManifest, FromRunner, Hello, PROTOCOL_VERSION, RunnerKind};
+use crate::registration;
 use crate::runner::{RunnerCommand, RunnerProcess};
 use crate::shutdown::Phase;
 use crate::supervisor::{Event, READY_TIME, Supervisor, protocol_mismatch};
@@ -75,7 +76,11 @@ impl Launch {
         shutdown: watch::Receiver<Phase>,
         observer: O,
     ) -> Result<WorkerReport, Error> {
-        register(&store, &self.hello.app, self.options.take_over).await?;
+        let request = registration::of(&self.hello.app, None, self.options.take_over);
+        let others = store.register_tasks(request).await?;
+        if !self.options.take_over {
+            registration::check(&others, &self.hello.app.identity)?;
+        }
         let store = StoreSide::open(store, &self.options).await?;
         let command = RunnerCommand::new(&self.options);
         let now = self.timeline.now();
@@ -88,38 +93,11 @@ impl Launch {
             events: self.events,
             observer,
             store,
-            happenings: Vec::new(),
+            happenings: registration::taken_over(others).into_iter().collect(),
             phase: Phase::Running,
         };
         worker.run(shutdown).await
     }
-}
-
-/// Makes the application's tasks its own in the store, so that no two applications run each other's
-/// jobs.
-async fn register<S: Store>(store: &S, app: &AppManifest, take_over: bool) -> Result<(), Error> {
-    let register = RegisterTasks {
-        application: app.identity.clone(),
-        tasks: app.tasks.iter().map(|task| task.name.clone()).collect(),
-        take_over,
-    };
-    let others = store.register_tasks(register).await?;
-    match others.first() {
-        Some(first) if !take_over => Err(clash(first, others.len(), &app.identity)),
-        _ => Ok(()),
-    }
-}
-
-fn clash(first: &TaskOwner, count: usize, identity: &str) -> Error {
-    let TaskOwner { task, application } = first;
-    let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
-    Error::new(
-        Code::TaskOfAnotherApp,
-        format!("the task `{task}`{more} belongs to another application in this store"),
-    )
-    .why(format!(
-        "`{application}` has it, and this is `{identity}`: each would run the other's jobs"
-    ))
 }
 
 async fn first_word(events: &mut mpsc::Receiver<Event>) -> Result<Hello, Error> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Failure, Lane, QueueName, TaskName};
-use laneway_core::store::Swept;
+use laneway_core::profile::Site;
+use laneway_core::store::{Swept, TaskOwner};
 
 use crate::protocol::RunnerKind;
 
@@ -75,6 +76,23 @@ pub enum Happening {
         since: Duration,
         /// How many jobs were sent to it and have not started.
         waiting: usize,
+    },
+    /// A task kept an event loop from turning at a place where it was not seen to do so before.
+    TaskBlocked {
+        /// The task.
+        task: TaskName,
+        /// Where, how, and for how long.
+        site: Site,
+    },
+    /// Tasks that belonged to another application in the store belong to this one now.
+    TookOver {
+        /// Which, and whose they were.
+        tasks: Vec<TaskOwner>,
+    },
+    /// A new runner's application has tasks that cannot be served.
+    TasksRefused {
+        /// Why.
+        error: Error,
     },
     /// An attempt ended.
     AttemptEnded(AttemptEnded),

@@ -14,10 +14,12 @@ use std::time::Duration;
 use laneway_core::error::{Code, Error};
 use laneway_core::id::JobId;
 use laneway_core::job::{Failure, Lane, Payload, QueueName, TaskName};
+use laneway_core::profile::{Place, Profile};
+use laneway_core::verdict::{Form, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// The largest frame that is accepted, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -121,6 +123,36 @@ pub enum FromRunner {
     Progress(Vec<ProgressReport>),
     /// The answer to a ping.
     Pong(u64),
+    /// What attempts measured since the last time.
+    Measured(Vec<Profile>),
+    /// What it costs to reach a lane of this runner.
+    Calibrated(RunnerCosts),
+    /// A step has blocked the event loop for long, and does so now.
+    Stuck(Stuck),
+}
+
+/// What it costs to reach a lane of a main runner, as it was measured there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunnerCosts {
+    /// Starting a coroutine and getting its result.
+    pub async_dispatch: Duration,
+    /// Handing a call to a thread and getting its result.
+    pub thread_dispatch: Duration,
+    /// Serialising a mebibyte of bytes, at both ends.
+    pub encode_per_mebibyte: Duration,
+    /// Whether this build of Python has a GIL that is switched on.
+    pub has_gil: bool,
+}
+
+/// What keeps an event loop from turning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// The task whose step it is.
+    pub task: String,
+    /// The line of code, where it could be seen.
+    pub place: Option<Place>,
+    /// For how long.
+    pub since: Duration,
 }
 
 /// What a runner says of itself.
@@ -160,6 +192,17 @@ pub struct TaskManifest {
     pub lane: Lane,
     /// The queue its jobs line up in by default.
     pub queue: QueueName,
+    /// How it is written.
+    pub form: Form,
+    /// Whether its body has an `await`, where that can be told.
+    pub has_await: Option<bool>,
+}
+
+impl TaskManifest {
+    /// What is known of the task without running it.
+    pub fn facts(&self) -> TaskFacts {
+        TaskFacts { has_await: self.has_await, ..TaskFacts::new(self.form, self.lane) }
+    }
 }
 
 /// The end of an attempt, as its runner saw it.

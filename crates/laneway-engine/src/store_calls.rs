@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 
 use laneway_core::error::Error;
 use laneway_core::id::SessionId;
-use laneway_core::store::{BATCH_MAX, Claim, Claimed, Progress, Settle, Settled, Store};
+use laneway_core::store::{
+    AddProfiles, BATCH_MAX, Claim, Claimed, Progress, Settle, Settled, Store,
+};
 
 use crate::supervisor::Event;
 
@@ -20,13 +22,21 @@ pub(crate) struct StoreCalls<S> {
     settle: Option<Call<Vec<Settled>>>,
     claim: Option<Call<Claimed>>,
     report: Option<Call<()>>,
+    profiles: Option<Call<()>>,
     /// The newest report of each attempt that is not on its way; older ones matter no more.
     reports: BTreeMap<u64, (SessionId, Progress)>,
 }
 
 impl<S: Store> StoreCalls<S> {
     pub(crate) const fn new(store: S) -> Self {
-        Self { store, settle: None, claim: None, report: None, reports: BTreeMap::new() }
+        Self {
+            store,
+            settle: None,
+            claim: None,
+            report: None,
+            profiles: None,
+            reports: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn settle(&mut self, settle: Settle) {
@@ -43,10 +53,16 @@ impl<S: Store> StoreCalls<S> {
         self.reports.insert(attempt, (session, progress));
     }
 
+    pub(crate) fn add_profiles(&mut self, add: AddProfiles) {
+        let store = self.store.clone();
+        self.profiles = Some(Box::pin(async move { store.add_profiles(add).await }));
+    }
+
     /// Forgets what concerns a session that is lost.
     pub(crate) fn forget(&mut self) {
         self.settle = None;
         self.claim = None;
+        self.profiles = None;
         self.reports.clear();
     }
 
@@ -69,6 +85,12 @@ impl<S: Store> StoreCalls<S> {
         {
             self.claim = None;
             return Poll::Ready(Event::Claimed(answer));
+        }
+        if let Some(Poll::Ready(answer)) =
+            self.profiles.as_mut().map(|call| call.as_mut().poll(context))
+        {
+            self.profiles = None;
+            return Poll::Ready(Event::ProfilesAdded(answer));
         }
         Poll::Pending
     }

@@ -4,14 +4,17 @@
 //! answers with [`Command`]s and [`Happening`]s. It does no I/O, reads no clock and starts nothing,
 //! so the same events give the same commands. All state is here or in a leaf that belongs to it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fastrand::Rng;
 use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId, Token};
-use laneway_core::job::{Lane, QueueName};
-use laneway_core::store::{Claim, Claimed, Progress, Settle, Settled, Swept};
+use laneway_core::job::{Lane, QueueName, TaskName};
+use laneway_core::profile::Place;
+use laneway_core::store::{
+    AddProfiles, Claim, Claimed, Progress, RegisterTasks, Settle, Settled, Swept, TaskOwner,
+};
 
 use crate::attempts::{Attempt, Attempts};
 use crate::claims::Claims;
@@ -19,9 +22,11 @@ use crate::clock::Moment;
 use crate::deadlines::{Deadlines, Due};
 use crate::fleet::{Fleet, Role, RunnerId};
 use crate::look_ahead::LookAhead;
+use crate::measurements::Measurements;
 use crate::observer::{Happening, WorkerReport};
 use crate::options::WorkerOptions;
 use crate::protocol::{FromRunner, Hello, Run, ToRunner};
+use crate::registration::Costs;
 use crate::restart::Restart;
 use crate::runner::Exit;
 use crate::settlements::Settlements;
@@ -34,6 +39,7 @@ mod condition;
 mod dispatch;
 mod drain;
 mod ends;
+mod measuring;
 mod runners;
 mod session;
 mod spawn;
@@ -69,6 +75,10 @@ pub(crate) enum Event {
     SessionLost(SessionId),
     /// The session was renewed, or not; these jobs shall be cancelled.
     Renewed(Result<Vec<(JobId, Token)>, Error>),
+    /// Tasks were registered; these belong to another application.
+    Registered(Result<Vec<TaskOwner>, Error>),
+    /// What was measured was added to the store, or not.
+    ProfilesAdded(Result<(), Error>),
     /// A sweep found something, or failed.
     Swept(Result<Swept, Error>),
     /// Old jobs were deleted.
@@ -100,6 +110,10 @@ pub(crate) enum Command {
     Settle(Settle),
     /// Report how far an attempt is.
     Report(u64, SessionId, Progress),
+    /// Register tasks, however long it takes to reach the store.
+    Register(RegisterTasks),
+    /// Add what was measured; never while a call of this kind is under way.
+    AddProfiles(AddProfiles),
     /// The session is of no use: open another one. Answers that are under way are not wanted.
     ReplaceSession(SessionId),
 }
@@ -153,6 +167,12 @@ pub(crate) struct Supervisor {
     look_ahead: LookAhead,
     claims: Claims,
     settlements: Settlements,
+    measurements: Measurements,
+    costs: Costs,
+    /// Tasks of a later manifest that may belong to another application; they are not served.
+    unregistered: BTreeSet<TaskName>,
+    /// Places that blocked a loop and were told of.
+    blamed: BTreeSet<(TaskName, Place)>,
     deadlines: Deadlines,
     trouble: Trouble,
     beat_at: Option<Moment>,
@@ -188,6 +208,10 @@ impl Supervisor {
             look_ahead: LookAhead::default(),
             claims: Claims::default(),
             settlements: Settlements::default(),
+            measurements: Measurements::default(),
+            costs: Costs::default(),
+            unregistered: BTreeSet::new(),
+            blamed: BTreeSet::new(),
             deadlines: Deadlines::default(),
             trouble: Trouble::default(),
             beat_at: None,
@@ -231,6 +255,8 @@ impl Supervisor {
                 self.cancel(cancel, now);
             }
             Event::Renewed(Err(error)) => self.store_failed(Verb::Renew, error, now),
+            Event::Registered(answer) => self.registered(answer, now),
+            Event::ProfilesAdded(answer) => self.profiles_added(answer, now),
             Event::Swept(Ok(swept)) => self.swept(swept, now),
             Event::Swept(Err(error)) => self.store_failed(Verb::Sweep, error, now),
             Event::Pruned(jobs) => self.happenings.push(Happening::Pruned { jobs }),
@@ -271,7 +297,8 @@ impl Supervisor {
     /// time.
     pub(crate) fn wake_at(&self, now: Moment) -> Option<Moment> {
         let claims = self.claims.wake_at().filter(|_| self.may_claim());
-        [self.deadlines.first(), self.beat_at, self.start_at, claims, self.settlements.wake_at()]
+        let (settle, measure) = (self.settlements.wake_at(), self.measurements.wake_at());
+        [self.deadlines.first(), self.beat_at, self.start_at, claims, settle, measure]
             .into_iter()
             .flatten()
             .filter(|at| *at > now)
@@ -286,6 +313,11 @@ impl Supervisor {
     /// What has happened since the last call.
     pub(crate) fn take_happenings(&mut self, into: &mut Vec<Happening>) {
         into.append(&mut self.happenings);
+    }
+
+    /// What was measured and is not in the store yet.
+    pub(crate) fn last_profiles(&mut self, session: SessionId) -> Vec<AddProfiles> {
+        self.measurements.last(session)
     }
 
     /// What was done, and the error that ended it, if one did.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use laneway_core::error::Error;
 use laneway_core::id::SessionId;
-use laneway_core::store::Store;
+use laneway_core::store::{AddProfiles, RegisterTasks, Store};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::clock::{Moment, Timeline};
+use crate::clock::{Moment, Timeline, sleep};
 use crate::fleet::{Role, RunnerId};
 use crate::observer::{Happening, Observer, WorkerReport};
 use crate::options::WorkerOptions;
@@ -28,6 +28,9 @@ const EVENTS_AT_ONCE: usize = 64;
 
 /// How often the condition that the session's renewal shows is brought up to date.
 const CONDITION_EVERY: Duration = Duration::from_millis(500);
+
+/// The pause before a registration is tried again.
+const REGISTER_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The time the store has for closing the session at the end.
 const CLOSING_TIME: Duration = Duration::from_secs(5);
@@ -56,6 +59,7 @@ pub(crate) struct StoreSide<S> {
     condition_at: Moment,
     replace: mpsc::UnboundedSender<SessionId>,
     events: mpsc::UnboundedReceiver<Event>,
+    registered: mpsc::UnboundedSender<Event>,
     session: SessionId,
     /// The keeper of the session, the sweeper and the subscription. They end with this.
     tasks: JoinSet<()>,
@@ -84,7 +88,7 @@ impl<S: Store> StoreSide<S> {
             every: options.sweep_every,
             retention: options.retention,
             rng: rng.fork(),
-            events: sender,
+            events: sender.clone(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(keeper.keep(session, wires));
@@ -92,13 +96,47 @@ impl<S: Store> StoreSide<S> {
         tasks.spawn(sweeper.run());
         let calls = StoreCalls::new(store.clone());
         let condition_at = Moment::default();
-        Ok(Self { store, calls, bells, condition, condition_at, replace, events, session, tasks })
+        Ok(Self {
+            store,
+            calls,
+            bells,
+            condition,
+            condition_at,
+            replace,
+            events,
+            registered: sender,
+            session,
+            tasks,
+        })
     }
 
-    /// Ends the session, so that nobody has to wait for its lease to run out.
-    async fn close(mut self) {
+    /// Registers tasks in the background; a store that cannot answer is asked again.
+    fn register(&mut self, request: RegisterTasks) {
+        let (store, events) = (self.store.clone(), self.registered.clone());
+        self.tasks.spawn(async move {
+            let answer = loop {
+                match store.register_tasks(request.clone()).await {
+                    Err(error) if error.is_retryable() => sleep(REGISTER_AGAIN_AFTER).await,
+                    answer => break answer,
+                }
+            };
+            // The worker may have ended meanwhile.
+            events.send(Event::Registered(answer)).ok();
+        });
+    }
+
+    /// Hands in what was measured, and ends the session, so that nobody has to wait for its lease
+    /// to run out.
+    async fn close(mut self, profiles: Vec<AddProfiles>) {
         self.tasks.shutdown().await;
-        let closing = self.store.close_session(self.session);
+        let closing = async {
+            for add in profiles {
+                if self.store.add_profiles(add).await.is_err() {
+                    break;
+                }
+            }
+            self.store.close_session(self.session).await
+        };
         // When the store does not answer, the lease ends the session.
         tokio::time::timeout(CLOSING_TIME, closing).await.ok();
     }
@@ -144,11 +182,12 @@ impl<S: Store, O: Observer> Worker<S, O> {
         self.end().await
     }
 
-    async fn end(self) -> Result<WorkerReport, Error> {
+    async fn end(mut self) -> Result<WorkerReport, Error> {
         drop(self.runners);
+        let profiles = self.supervisor.last_profiles(self.store.session);
         let (report, fatal) = self.supervisor.into_report();
         if self.phase != Phase::Now {
-            self.store.close().await;
+            self.store.close(profiles).await;
         }
         fatal.map_or(Ok(report), Err)
     }
@@ -217,6 +256,14 @@ impl<S: Store, O: Observer> Worker<S, O> {
             }
             Command::Kill(id) => {
                 self.runners.get(&id)?.kill();
+                None
+            }
+            Command::Register(request) => {
+                self.store.register(request);
+                None
+            }
+            Command::AddProfiles(add) => {
+                self.store.calls.add_profiles(add);
                 None
             }
             Command::ReplaceSession(session) => {

@@ -28,6 +28,7 @@ mod inspect;
 mod names;
 mod open;
 mod ownership;
+mod profile;
 mod prune;
 mod reader;
 mod schema;

@@ -9,10 +9,12 @@ use laneway_core::clock::Clock;
 use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
+use laneway_core::profile::Profile;
 use laneway_core::store::{
-    Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished, Health, JobRecord,
-    ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks, RenewSession,
-    Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, TaskOwner,
+    AddProfiles, Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished, Health,
+    JobRecord, ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, ReadProfiles,
+    RegisterTasks, Registry, RenewSession, Renewed, Requeued, SessionRecord, Settle, Settled,
+    Store, Sweep, Swept, TaskOwner,
 };
 use rusqlite::Connection;
 
@@ -24,7 +26,8 @@ use crate::transaction::Bell;
 use crate::watch::{Hub, SqliteWatch};
 use crate::writer::{Writer, WriterThread, no_thread};
 use crate::{
-    census, claim, control, enqueue, health, inspect, ownership, prune, session, settle, sweep,
+    census, claim, control, enqueue, health, inspect, ownership, profile, prune, session, settle,
+    sweep,
 };
 
 /// Jobs in one SQLite database. Clones are handles to the same store; the file is closed when the
@@ -282,8 +285,18 @@ impl Store for SqliteStore {
         self.0.read(census::sessions).await
     }
 
-    async fn task_owners(&self) -> std::result::Result<Vec<TaskOwner>, Error> {
-        self.0.read(ownership::owners).await
+    async fn registry(&self) -> std::result::Result<Registry, Error> {
+        self.0.read(ownership::registry).await
+    }
+
+    async fn add_profiles(&self, add: AddProfiles) -> std::result::Result<(), Error> {
+        let weight = add.profiles.len();
+        self.0.writer.run(weight, move |tx| profile::add(tx, &add)).await
+    }
+
+    async fn profiles(&self, read: ReadProfiles) -> std::result::Result<Vec<Profile>, Error> {
+        let clock = self.0.clock.clone();
+        self.0.read(move |connection| profile::read(connection, &read, clock.now())).await
     }
 
     async fn health(&self) -> std::result::Result<Health, Error> {

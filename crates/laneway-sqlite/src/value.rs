@@ -99,11 +99,15 @@ pub(crate) fn policy_column(policy: &Policy) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn policy(column: &[u8]) -> Result<Policy> {
-    rmp_serde::from_slice(column).map_err(|error| damaged(format!("a policy: {error}")))
+    decode(column, "a policy")
+}
+
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(column: &[u8], what: &str) -> Result<T> {
+    rmp_serde::from_slice(column).map_err(|error| damaged(format!("{what}: {error}")))
 }
 
 /// Fields travel with their names, so that a later version can add some.
-fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+pub(crate) fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>> {
     rmp_serde::to_vec_named(value).map_err(|error| {
         Fault::Known(Error::new(Code::Internal, "a value cannot be stored").why(error.to_string()))
     })

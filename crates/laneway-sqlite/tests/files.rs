@@ -11,8 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::job::State;
-use laneway_core::store::{Durability, ListJobs, Prune, RegisterTasks, Store, Sweep};
+use laneway_core::job::{Lane, State};
+use laneway_core::store::{Durability, ListJobs, Prune, RegisterTasks, Registry, Store, Sweep};
+use laneway_core::verdict::{Form, TaskFacts};
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore, SystemClock};
 use laneway_testkit::block_on::block_on;
 use rusqlite::Connection;
@@ -158,14 +159,15 @@ fn a_store_of_the_first_schema_is_brought_up_to_date_with_all_its_jobs() {
         ("shop.later", State::Scheduled),
     ];
     assert_eq!(states, expected);
-    assert_eq!(block_on(store.task_owners()).unwrap(), []);
+    assert_eq!(block_on(store.registry()).unwrap(), Registry::default());
     let register = RegisterTasks {
         application: "shop:app".to_owned(),
-        tasks: vec![jobs[0].task.clone()],
+        tasks: [(jobs[0].task.clone(), TaskFacts::new(Form::AsyncDef, Lane::Async))].into(),
+        calibration: None,
         take_over: false,
     };
     assert_eq!(block_on(store.register_tasks(register)).unwrap(), []);
-    assert_eq!(block_on(store.task_owners()).unwrap().len(), 1);
+    assert_eq!(block_on(store.registry()).unwrap().tasks.len(), 1);
     let added = block_on(store.enqueue(jobs::plain(3))).unwrap();
     assert!(added.iter().all(|job| job.created));
 }

@@ -37,6 +37,8 @@ pub mod limit;
 #[doc(hidden)]
 pub mod ownership;
 #[doc(hidden)]
+pub mod profile;
+#[doc(hidden)]
 pub mod progress;
 #[doc(hidden)]
 pub mod prune;

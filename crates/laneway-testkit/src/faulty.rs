@@ -7,10 +7,12 @@
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
+use laneway_core::profile::Profile;
 use laneway_core::store::{
-    Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord, ListJobs,
-    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks, RenewSession, Renewed,
-    Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, TaskOwner,
+    AddProfiles, Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord,
+    ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, ReadProfiles, RegisterTasks,
+    Registry, RenewSession, Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept,
+    TaskOwner,
 };
 
 mod plan;
@@ -148,8 +150,16 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Verb::Sessions, || self.inner.sessions()).await
     }
 
-    async fn task_owners(&self) -> Result<Vec<TaskOwner>, Error> {
-        self.call(Verb::TaskOwners, || self.inner.task_owners()).await
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.call(Verb::Registry, || self.inner.registry()).await
+    }
+
+    async fn add_profiles(&self, add: AddProfiles) -> Result<(), Error> {
+        self.call(Verb::AddProfiles, || self.inner.add_profiles(add)).await
+    }
+
+    async fn profiles(&self, read: ReadProfiles) -> Result<Vec<Profile>, Error> {
+        self.call(Verb::Profiles, || self.inner.profiles(read)).await
     }
 
     async fn health(&self) -> Result<Health, Error> {

@@ -11,11 +11,12 @@ use laneway_core::clock::{Clock, Timestamp};
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
+use laneway_core::profile::Profile;
 use laneway_core::store::{
-    self, Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished, Health,
-    JobRecord, ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks,
-    RenewSession, Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept,
-    TaskOwner, Wake,
+    self, AddProfiles, Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished,
+    Health, JobRecord, ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord,
+    ReadProfiles, RegisterTasks, Registry, RenewSession, Renewed, Requeued, SessionRecord, Settle,
+    Settled, Store, Sweep, Swept, TaskOwner, Wake,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -25,6 +26,7 @@ mod claim;
 mod control;
 mod enqueue;
 mod ownership;
+mod profile;
 mod read;
 mod session;
 mod settle;
@@ -179,8 +181,16 @@ impl Store for ModelStore {
         Ok(self.read(|state, _| state.sessions()))
     }
 
-    async fn task_owners(&self) -> Result<Vec<TaskOwner>, Error> {
-        Ok(self.read(|state, _| state.task_owners()))
+    async fn registry(&self) -> Result<Registry, Error> {
+        Ok(self.read(|state, _| state.registry()))
+    }
+
+    async fn add_profiles(&self, add: AddProfiles) -> Result<(), Error> {
+        self.change(|state, now| state.add_profiles(add, now))
+    }
+
+    async fn profiles(&self, read: ReadProfiles) -> Result<Vec<Profile>, Error> {
+        Ok(self.read(|state, now| state.profiles(&read, now)))
     }
 
     async fn health(&self) -> Result<Health, Error> {

@@ -6,10 +6,12 @@
 use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
+use laneway_core::profile::Profile;
 use laneway_core::store::{
-    Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord, ListJobs,
-    NewJob, OpenSession, Page, Progress, Prune, QueueRecord, RegisterTasks, RenewSession, Renewed,
-    Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept, TaskOwner, Wake, Watch,
+    AddProfiles, Cancelled, Capabilities, Claim, Claimed, Enqueued, Finished, Health, JobRecord,
+    ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, ReadProfiles, RegisterTasks,
+    Registry, RenewSession, Renewed, Requeued, SessionRecord, Settle, Settled, Store, Sweep, Swept,
+    TaskOwner, Wake, Watch,
 };
 
 /// A handle to a store of one of the kinds in this build; see [`crate::connect()`].
@@ -87,7 +89,9 @@ impl Store for AnyStore {
         list_jobs(list: ListJobs) -> Page;
         queues() -> Vec<QueueRecord>;
         sessions() -> Vec<SessionRecord>;
-        task_owners() -> Vec<TaskOwner>;
+        registry() -> Registry;
+        add_profiles(add: AddProfiles) -> ();
+        profiles(read: ReadProfiles) -> Vec<Profile>;
         health() -> Health;
     }
 }

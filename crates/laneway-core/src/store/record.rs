@@ -1,5 +1,6 @@
 //! What a store tells of the things it keeps.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::id::{JobId, SessionId, Token};
 use crate::job::{Failure, Lane, Payload, Priority, QueueName, State, TaskName};
 use crate::policy::Policy;
+use crate::verdict::{Calibration, TaskFacts};
 
 /// What survives of an acknowledged write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -179,6 +181,26 @@ pub struct SessionRecord {
     pub running: u64,
     /// The worker's own word on how it is.
     pub condition: String,
+}
+
+/// A task as its application registered it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredTask {
+    /// Its name.
+    pub task: TaskName,
+    /// Where its application is found.
+    pub application: String,
+    /// What is known of it without running it.
+    pub facts: TaskFacts,
+}
+
+/// The applications whose workers have used a store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Registry {
+    /// Their tasks, by name.
+    pub tasks: Vec<RegisteredTask>,
+    /// What lanes cost where their latest worker with a calibration ran, by application.
+    pub calibrations: BTreeMap<String, Calibration>,
 }
 
 /// What a store says of its own state: rows of name, value and, where something is wrong, a remark.

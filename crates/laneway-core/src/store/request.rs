@@ -1,5 +1,6 @@
 //! What the verbs of a store take and answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use crate::id::{JobId, SessionId, Token};
 use crate::job::{Failure, Lane, Payload, Priority, QueueName, TaskName};
 use crate::limit::Limit;
 use crate::policy::Policy;
+use crate::profile::Profile;
+use crate::verdict::{Calibration, TaskFacts};
 
 /// A job to be added.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,9 +109,11 @@ pub struct Renewed {
 pub struct RegisterTasks {
     /// Where the application is found, such as `shop.tasks:app`.
     pub application: String,
-    /// The names of its tasks.
-    pub tasks: Vec<TaskName>,
-    /// Whether it also gets those that belong to another application.
+    /// Its tasks, and what is known of them without running them.
+    pub tasks: BTreeMap<TaskName, TaskFacts>,
+    /// What lanes cost on the worker's machine; `None` leaves what is known.
+    pub calibration: Option<Calibration>,
+    /// Whether it also gets those tasks that belong to another application.
     pub take_over: bool,
 }
 
@@ -119,6 +124,28 @@ pub struct TaskOwner {
     pub task: TaskName,
     /// Where its application is found.
     pub application: String,
+}
+
+/// Adds what a worker measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AddProfiles {
+    /// Of which session.
+    pub session: SessionId,
+    /// A number that is higher than that of the session's earlier call, from 1. The same number
+    /// again means that the answer was lost: it adds nothing.
+    pub call: u64,
+    /// What was measured since the last call.
+    pub profiles: Vec<Profile>,
+}
+
+/// Which profiles to read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadProfiles {
+    /// Only of this task.
+    pub task: Option<TaskName>,
+    /// Only what was added within this time by the store's clock, rounded up to whole
+    /// [`PROFILE_PERIOD`](crate::store::PROFILE_PERIOD)s; everything that is kept when `None`.
+    pub within: Option<Duration>,
 }
 
 /// Asks for jobs.

@@ -83,6 +83,9 @@ impl Supervisor {
             if attempt.is_fenced { (Ending::Fenced, None) } else { outcome::ending(&outcome) };
         self.report.count(ending);
         let wait = attempt.started_at().map(|at| attempt.ready_for + at.since(attempt.claimed_at));
+        if let (Some(wait), Some(_)) = (wait, timing) {
+            self.measurements.waited(&attempt.task, attempt.lane, wait);
+        }
         let number = attempt.number();
         let ended = AttemptEnded {
             job: attempt.job,

@@ -33,9 +33,12 @@ impl Supervisor {
             }
             FromRunner::Done(done) => self.attempts_done(id, done, now),
             FromRunner::Progress(reports) => self.attempts_progressed(reports),
-            FromRunner::Pong(number) => {
+            FromRunner::Pong(number) => self.runner_ponged(id, number, now),
+            FromRunner::Measured(profiles) => self.runner_measured_attempts(profiles, now),
+            FromRunner::Calibrated(costs) => self.runner_calibrated(costs),
+            FromRunner::Stuck(stuck) => {
                 if let Some(runner) = self.fleet.get_mut(id) {
-                    runner.ping = runner.ping.filter(|ping| ping.number != number);
+                    runner.stuck = Some(stuck);
                 }
             }
         }
@@ -68,7 +71,11 @@ impl Supervisor {
             pid: hello.pid,
             took: now.since(started_at),
         });
+        if role == Role::Process {
+            self.process_ready(id, now);
+        }
         if role == Role::Main {
+            self.application_loaded(&table);
             self.table = table;
             let older: Vec<_> =
                 self.fleet.of_role(role).map(|r| r.id).filter(|r| *r < id).collect();

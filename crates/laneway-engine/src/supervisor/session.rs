@@ -31,6 +31,7 @@ impl Supervisor {
         }
         self.claims.close_session();
         self.settlements.forget();
+        self.measurements.forget_session();
         self.commands.push_back(Command::ReplaceSession(session));
         let held = self.attempts.len();
         self.happenings.push(Happening::SessionLost { session, held });

@@ -36,6 +36,7 @@ impl Supervisor {
             self.commands.push_back(Command::Settle(settle));
         }
         self.commands.extend(claim);
+        self.commands.extend(self.measurements.next(session, now).map(Command::AddProfiles));
     }
 
     pub(super) fn may_claim(&self) -> bool {
@@ -104,7 +105,7 @@ impl Supervisor {
 
     fn admit(&mut self, job: ClaimedJob, store_now: Timestamp, now: Moment) {
         let table = Arc::clone(&self.table);
-        let known = table.get(&job.task);
+        let known = table.get(&job.task).filter(|_| !self.unregistered.contains(&job.task));
         let (handbacks, args_bytes) = (job.handbacks, job.args.0.len());
         let lane = known.map_or(job.lane, |task| task.lane);
         let task = known.unwrap_or(KnownTask { index: 0, lane });

@@ -8,6 +8,7 @@ use laneway_core::error::Code;
 use laneway_core::job::{Failure, Payload, TaskName};
 use laneway_core::policy::Policy;
 use laneway_core::store::{ClaimedJob, Outcome};
+use laneway_core::verdict::Form;
 
 use super::*;
 use crate::observer::Ending;
@@ -40,8 +41,16 @@ impl Rig {
     }
 
     fn with(options: WorkerOptions) -> Self {
+        Self::with_hello(options, hello(&Lane::ALL))
+    }
+
+    fn with_tasks(lanes: &[Lane]) -> Self {
+        Self::with_hello(WorkerOptions { seed: 1, ..WorkerOptions::default() }, hello(lanes))
+    }
+
+    fn with_hello(options: WorkerOptions, hello: Hello) -> Self {
         let now = Moment::default().plus(Duration::from_secs(100));
-        let (supervisor, first) = Supervisor::new(options, hello(&Lane::ALL), now);
+        let (supervisor, first) = Supervisor::new(options, hello, now);
         assert_eq!(first, RunnerId(1));
         let mut rig = Self { supervisor, now, jobs: 0, commands: Vec::new(), loops_turn: true };
         rig.tell(Event::SessionOpened(SESSION));
@@ -189,6 +198,8 @@ fn hello(lanes: &[Lane]) -> Hello {
         name: TaskName::new(format!("{lane}.do")).unwrap(),
         lane: *lane,
         queue: QueueName::new("work").unwrap(),
+        form: Form::Def,
+        has_await: None,
     });
     Hello {
         protocol: PROTOCOL_VERSION,

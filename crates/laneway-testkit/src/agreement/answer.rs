@@ -7,9 +7,11 @@ use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, Token};
 use laneway_core::job::{Failure, Lane, Payload, QueueName, State, TaskName};
 use laneway_core::policy::Policy;
+use laneway_core::profile::Profile;
 use laneway_core::store::{
-    Cancelled, Claim, ClaimedJob, Enqueued, Finished, JobRecord, ListJobs, QueueRecord, Renewed,
-    Requeued, SessionRecord, Settled, Store, Sweep, Swept, TaskOwner,
+    Cancelled, Claim, ClaimedJob, Enqueued, Finished, JobRecord, ListJobs, QueueRecord,
+    ReadProfiles, Registry, Renewed, Requeued, SessionRecord, Settled, Store, Sweep, Swept,
+    TaskOwner,
 };
 
 use super::history::Request;
@@ -51,7 +53,8 @@ pub(super) struct Dump {
     finished: Vec<Finished>,
     queues: Vec<QueueRecord>,
     sessions: Vec<SessionRecord>,
-    owners: Vec<TaskOwner>,
+    registry: Registry,
+    profiles: Vec<Profile>,
 }
 
 /// Makes a call and tells its answer.
@@ -83,6 +86,7 @@ async fn try_ask(store: &impl Store, request: &Request) -> Result<Answer, Error>
         Request::Register(register) => {
             Answer::Owners(store.register_tasks(register.clone()).await?)
         }
+        Request::AddProfiles(add) => nothing(store.add_profiles(add.clone()).await)?,
         Request::Close(session) => nothing(store.close_session(*session).await)?,
     })
 }
@@ -157,8 +161,10 @@ async fn dump(store: &impl Store, ids: &[JobId]) -> Result<Dump, Error> {
     let mut sessions = store.sessions().await?;
     sessions.sort_by_key(|record| (record.opened_at, record.session));
     let queues = store.queues().await?;
-    let owners = store.task_owners().await?;
-    Ok(Dump { jobs, listed: listed(store).await?, finished, queues, sessions, owners })
+    let registry = store.registry().await?;
+    let profiles = store.profiles(ReadProfiles::default()).await?;
+    let listed = listed(store).await?;
+    Ok(Dump { jobs, listed, finished, queues, sessions, registry, profiles })
 }
 
 async fn listed(store: &impl Store) -> Result<Vec<JobId>, Error> {

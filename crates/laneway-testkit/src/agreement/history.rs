@@ -9,10 +9,12 @@ use laneway_core::interrupt::OnInterrupt;
 use laneway_core::job::{Lane, Priority, QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::policy::Policy;
+use laneway_core::profile::{Interpreter, Measurement, Profile, ProfileKey, SizeBucket};
 use laneway_core::store::{
-    Claim, Due, LaneSlots, NewJob, OpenSession, Outcome, Progress, Prune, RegisterTasks,
-    RenewSession, Settle, Settlement, Timing, UniqueKey, UniqueScope,
+    AddProfiles, Claim, Due, LaneSlots, NewJob, OpenSession, Outcome, Progress, Prune,
+    RegisterTasks, RenewSession, Settle, Settlement, Timing, UniqueKey, UniqueScope,
 };
+use laneway_core::verdict::{Calibration, Form, TaskFacts};
 
 use super::answer::Answer;
 use super::operation::{End, Operation, Wish};
@@ -40,6 +42,7 @@ pub(super) enum Request {
     Renew(RenewSession),
     Close(SessionId),
     Register(RegisterTasks),
+    AddProfiles(AddProfiles),
     Read(Vec<JobId>),
 }
 
@@ -60,6 +63,7 @@ pub(super) struct History {
     /// The last claim of each session, if it brought jobs.
     claims: [Option<Claim>; SESSIONS as usize],
     calls: u64,
+    profile_calls: u64,
 }
 
 impl History {
@@ -70,6 +74,7 @@ impl History {
             attempts: Vec::new(),
             claims: [const { None }; 3],
             calls: 0,
+            profile_calls: 0,
         }
     }
 
@@ -134,11 +139,23 @@ impl History {
             Operation::Close(number) => Request::Close(self.session(number)),
             Operation::Register { application, tasks, take_over } => {
                 let names = ["app.plain", "app.limited", "app.other", "app.fourth"];
-                let name = |task: &usize| TaskName::new(names[*task]).expect("a good name");
+                let known = |task: &usize| {
+                    let facts = TaskFacts::new(Form::Def, Lane::ALL[application]);
+                    (TaskName::new(names[*task]).expect("a good name"), facts)
+                };
                 Request::Register(RegisterTasks {
                     application: format!("app{application}:app"),
-                    tasks: tasks.iter().map(name).collect(),
+                    tasks: tasks.iter().map(known).collect(),
+                    calibration: take_over.then(Calibration::default),
                     take_over,
+                })
+            }
+            Operation::AddProfiles { session, lane, repeats } => {
+                self.profile_calls += u64::from(!repeats);
+                Request::AddProfiles(AddProfiles {
+                    session: self.session(session),
+                    call: self.profile_calls,
+                    profiles: vec![profile(Lane::ALL[lane], self.profile_calls, now)],
                 })
             }
             Operation::Read => return vec![Request::Sweep { jobs_max: 5 }, self.read()],
@@ -253,6 +270,14 @@ fn new_job(wish: Wish, number: usize, now: Timestamp) -> NewJob {
         limit: limit.map(Arc::new),
         args: payload(&format!("args {number}")),
     }
+}
+
+fn profile(lane: Lane, number: u64, now: Timestamp) -> Profile {
+    let task = TaskName::new("app.plain").expect("a good name");
+    let (size_bucket, interpreter) = (SizeBucket::of(number % 3), Interpreter::new("cpython-3.13"));
+    let mut profile = Profile::new(ProfileKey { task, lane, size_bucket, interpreter });
+    profile.record(&Measurement { wall: seconds(number), ..Measurement::default() }, now);
+    profile
 }
 
 fn rates() -> [Rate; 3] {

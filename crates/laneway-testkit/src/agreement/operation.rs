@@ -42,6 +42,8 @@ pub(super) enum Operation {
     Close(usize),
     /// Registers tasks for an application.
     Register { application: usize, tasks: Vec<usize>, take_over: bool },
+    /// Adds what a session measured, or repeats the number of the last call.
+    AddProfiles { session: usize, lane: usize, repeats: bool },
     /// Reads everything.
     Read,
 }
@@ -117,6 +119,9 @@ fn operation() -> impl Strategy<Value = Operation> {
                 tasks,
                 take_over,
             }),
+        1 => (0_usize..3, 0_usize..3, prop::bool::weighted(0.3)).prop_map(
+            |(session, lane, repeats)| Operation::AddProfiles { session, lane, repeats }
+        ),
         1 => Just(Operation::Read),
     ]
 }

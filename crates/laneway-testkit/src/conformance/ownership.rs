@@ -1,7 +1,10 @@
 //! Which application a task belongs to.
 
-use laneway_core::job::TaskName;
+use std::time::Duration;
+
+use laneway_core::job::{Lane, TaskName};
 use laneway_core::store::{Outcome, RegisterTasks, Store, TaskOwner};
+use laneway_core::verdict::{Calibration, Form, TaskFacts};
 
 use super::Harness;
 use super::trial::{Trial, payload};
@@ -20,13 +23,16 @@ async fn register<H: Harness>(
     tasks: &[&str],
     take_over: bool,
 ) -> Vec<TaskOwner> {
-    let tasks = tasks.iter().map(|name| task(name)).collect();
-    let register = RegisterTasks { application: application.to_owned(), tasks, take_over };
+    let facts = TaskFacts::new(Form::AsyncDef, Lane::Async);
+    let tasks = tasks.iter().map(|name| (task(name), facts.clone())).collect();
+    let register =
+        RegisterTasks { application: application.to_owned(), tasks, calibration: None, take_over };
     t.store.register_tasks(register).await.expect("a registration")
 }
 
 async fn owners<H: Harness>(t: &Trial<H>) -> Vec<TaskOwner> {
-    t.store.task_owners().await.expect("owners")
+    let tasks = t.store.registry().await.expect("a registry").tasks.into_iter();
+    tasks.map(|known| TaskOwner { task: known.task, application: known.application }).collect()
 }
 
 pub async fn a_task_belongs_to_the_application_that_said_so_first<H: Harness>(t: Trial<H>) {
@@ -87,4 +93,43 @@ pub async fn ownership_changes_nothing_for_jobs<H: Harness>(t: Trial<H>) {
     assert_eq!(claimed.task, task(&name));
     t.end(&claimed, Outcome::Succeed(payload("x"))).await;
     assert_eq!(owners(&t).await, [owner(&name, "other:app")]);
+}
+
+pub async fn what_is_known_of_a_task_is_that_of_its_latest_registration<H: Harness>(t: Trial<H>) {
+    for lane in [Lane::Process, Lane::Thread] {
+        let facts = TaskFacts {
+            has_await: Some(false),
+            async_library: Some("httpx".to_owned()),
+            ..TaskFacts::new(Form::Def, lane)
+        };
+        let register = RegisterTasks {
+            application: "shop:app".to_owned(),
+            tasks: [(task("pay"), facts.clone())].into(),
+            calibration: None,
+            take_over: false,
+        };
+        assert_eq!(t.store.register_tasks(register).await, Ok(vec![]));
+        assert_eq!(t.store.registry().await.expect("a registry").tasks[0].facts, facts);
+    }
+}
+
+pub async fn a_calibration_stays_until_there_is_a_newer_one<H: Harness>(t: Trial<H>) {
+    let calibration = |cores| Calibration {
+        cores,
+        thread_dispatch: Duration::from_nanos(41_234),
+        ..Calibration::default()
+    };
+    for (given, expected) in
+        [(Some(calibration(4)), 4), (None, 4), (Some(calibration(8)), 8), (None, 8)]
+    {
+        let register = RegisterTasks {
+            application: "shop:app".to_owned(),
+            tasks: [].into(),
+            calibration: given,
+            take_over: false,
+        };
+        t.store.register_tasks(register).await.expect("a registration");
+        let known = t.store.registry().await.expect("a registry").calibrations;
+        assert_eq!(known, [("shop:app".to_owned(), calibration(expected))].into());
+    }
 }

@@ -73,6 +73,20 @@ macro_rules! conformance_suite {
                 a_registration_without_tasks_changes_nothing,
                 a_task_that_has_only_jobs_belongs_to_nobody,
                 ownership_changes_nothing_for_jobs,
+                what_is_known_of_a_task_is_that_of_its_latest_registration,
+                a_calibration_stays_until_there_is_a_newer_one,
+            }
+            profile {
+                what_was_measured_can_be_read_back,
+                what_several_workers_measured_is_added_up,
+                lanes_sizes_and_interpreters_stand_apart,
+                profiles_are_listed_by_key,
+                the_profiles_of_one_task_can_be_read_alone,
+                a_repeated_call_adds_nothing,
+                a_session_that_is_not_open_adds_nothing,
+                what_was_measured_long_ago_can_be_left_out,
+                what_is_older_than_two_weeks_is_forgotten,
+                profiles_change_nothing_for_jobs,
             }
             fencing {
                 a_second_settlement_is_stale,

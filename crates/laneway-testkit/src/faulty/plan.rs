@@ -29,7 +29,9 @@ pub enum Verb {
     ListJobs,
     Queues,
     Sessions,
-    TaskOwners,
+    Registry,
+    AddProfiles,
+    Profiles,
     Health,
 }
 

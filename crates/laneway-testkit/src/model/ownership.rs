@@ -1,28 +1,35 @@
 //! Which application a task belongs to.
 
-use laneway_core::store::{RegisterTasks, TaskOwner};
+use laneway_core::store::{RegisterTasks, RegisteredTask, Registry, TaskOwner};
 
 use super::state::State;
 
 impl State {
     pub(super) fn register_tasks(&mut self, register: RegisterTasks) -> Vec<TaskOwner> {
-        let mut others = self.task_owners();
-        others.retain(|owner| {
-            owner.application != register.application && register.tasks.contains(&owner.task)
-        });
-        if others.is_empty() || register.take_over {
-            for task in register.tasks {
-                self.owners.insert(task, register.application.clone());
+        let RegisterTasks { application, tasks, calibration, take_over } = register;
+        let others: Vec<_> = self
+            .owners
+            .iter()
+            .filter(|(task, (owner, _))| *owner != application && tasks.contains_key(*task))
+            .map(|(task, (owner, _))| TaskOwner { task: task.clone(), application: owner.clone() })
+            .collect();
+        if others.is_empty() || take_over {
+            for (task, facts) in tasks {
+                self.owners.insert(task, (application.clone(), facts));
+            }
+            if let Some(calibration) = calibration {
+                self.calibrations.insert(application, calibration);
             }
         }
         others
     }
 
-    pub(super) fn task_owners(&self) -> Vec<TaskOwner> {
-        let owner = |(task, application): (&_, &String)| TaskOwner {
-            task: Clone::clone(task),
+    pub(super) fn registry(&self) -> Registry {
+        let tasks = self.owners.iter().map(|(task, (application, facts))| RegisteredTask {
+            task: task.clone(),
             application: application.clone(),
-        };
-        self.owners.iter().map(owner).collect()
+            facts: facts.clone(),
+        });
+        Registry { tasks: tasks.collect(), calibrations: self.calibrations.clone() }
     }
 }

@@ -34,6 +34,7 @@ impl State {
             expires_at,
             condition: String::new(),
             calls: BTreeSet::new(),
+            profile_call: 0,
             is_swept: false,
         };
         self.sessions.insert(open.session, session);

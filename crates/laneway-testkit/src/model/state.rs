@@ -7,8 +7,10 @@ use laneway_core::clock::Timestamp;
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{self, QueueName};
 use laneway_core::limit::Rate;
+use laneway_core::profile::{Profile, ProfileKey};
 use laneway_core::store::{JobRecord, UniqueKey, Wake};
 use laneway_core::transition::{self, Event};
+use laneway_core::verdict::{Calibration, TaskFacts};
 
 #[derive(Default)]
 pub(super) struct State {
@@ -16,8 +18,11 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     pub(super) gates: BTreeMap<String, Gate>,
     pub(super) paused: BTreeMap<QueueName, bool>,
-    /// The applications that tasks belong to.
-    pub(super) owners: BTreeMap<job::TaskName, String>,
+    /// The applications that tasks belong to, and what is known of the tasks.
+    pub(super) owners: BTreeMap<job::TaskName, (String, TaskFacts)>,
+    pub(super) calibrations: BTreeMap<String, Calibration>,
+    /// What was measured, by the number of the period.
+    pub(super) profiles: BTreeMap<(i64, ProfileKey), Profile>,
     /// The number of the last enqueued job.
     pub(super) sequence: u64,
     /// What the verb under way has changed.
@@ -44,6 +49,8 @@ pub(super) struct Session {
     pub(super) condition: String,
     /// Numbers of the claims that were made.
     pub(super) calls: BTreeSet<u64>,
+    /// The number of the last profiles that were added.
+    pub(super) profile_call: u64,
     /// Whether it has expired and was swept, while some of its jobs are still to be interrupted.
     pub(super) is_swept: bool,
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anstyle::Style;
 use clap::Args;
 use laneway_core::error::{Code, Error};
-use laneway_core::store::{Store, TaskOwner};
+use laneway_core::store::{RegisteredTask, Store};
 use rustix::process::{Resource, getrlimit};
 use serde_json::json;
 
@@ -84,17 +84,17 @@ fn examine_store(settings: &Settings, findings: &mut Findings) {
     let store = &settings.store;
     findings.well("store", "url", format!("{} ({})", store.value, store.origin));
     let asked = crate::connect_existing(&store.value).and_then(|store| {
-        block_on(async move { Ok((store.health().await?, store.task_owners().await?)) })
+        block_on(async move { Ok((store.health().await?, store.registry().await?.tasks)) })
     });
     match asked {
-        Ok((health, owners)) => {
+        Ok((health, tasks)) => {
             for (name, value) in health.facts {
                 findings.add("store", &name, Verdict::Well, value);
             }
             for warning in health.warnings {
                 findings.add("store", "health", Verdict::Wrong, warning);
             }
-            findings.well("store", "applications", applications(&owners));
+            findings.well("store", "applications", applications(&tasks));
         }
         Err(error) if error.code() == Code::StoreUnavailable => {
             findings.add("store", "health", Verdict::Odd, error.what().to_owned());
@@ -104,15 +104,15 @@ fn examine_store(settings: &Settings, findings: &mut Findings) {
 }
 
 /// The applications whose workers have used the store, with the number of their tasks.
-fn applications(owners: &[TaskOwner]) -> String {
+fn applications(tasks: &[RegisteredTask]) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for owner in owners {
-        *counts.entry(&owner.application).or_default() += 1;
+    for task in tasks {
+        *counts.entry(&task.application).or_default() += 1;
     }
     let shown: Vec<_> = counts
         .into_iter()
-        .map(|(application, tasks)| {
-            format!("{application} ({tasks} task{})", if tasks == 1 { "" } else { "s" })
+        .map(|(application, count)| {
+            format!("{application} ({count} task{})", if count == 1 { "" } else { "s" })
         })
         .collect();
     if shown.is_empty() { "none yet".to_owned() } else { shown.join(", ") }

@@ -186,6 +186,33 @@ fn a_replacement_with_other_tasks_gets_its_own_numbers_for_them() {
 }
 
 #[test]
+fn a_replacements_new_tasks_are_served_when_the_store_says_that_they_are_nobody_elses() {
+    let mut rig = Rig::with_tasks(&[Lane::Async]);
+    rig.exit(1);
+    rig.pass(Duration::from_millis(100));
+    rig.say(2, FromRunner::Hello(hello(&Lane::ALL)));
+    let asked = rig.taken().into_iter().find_map(|command| match command {
+        Command::Register(request) => Some(request.tasks.len()),
+        _ => None,
+    });
+    assert_eq!(asked, Some(3));
+    rig.claim(Lane::Thread, 1);
+    assert_eq!(rig.endings(), [Ending::HandedBack], "it may be another application's");
+
+    let owner = TaskOwner {
+        task: TaskName::new("thread.do").unwrap(),
+        application: "other:app".to_owned(),
+    };
+    rig.tell(Event::Registered(Ok(vec![owner])));
+    rig.claim(Lane::Thread, 1);
+    assert_eq!(rig.endings(), [Ending::HandedBack], "it is another application's");
+
+    rig.tell(Event::Registered(Ok(Vec::new())));
+    rig.claim(Lane::Thread, 1);
+    assert_eq!(orders(rig.taken()).len(), 1);
+}
+
+#[test]
 fn a_process_over_its_memory_bound_is_killed_and_the_cause_told() {
     let concurrency = crate::Concurrency { async_jobs: 1, threads: 1, processes: 1 };
     let memory_bytes_max = Some(100 << 20);

@@ -76,7 +76,17 @@ pub(super) fn happened(happening: &Happening) -> Value {
         Happening::RunnerReady { .. }
         | Happening::RunnerDied { .. }
         | Happening::RunnerRetired { .. }
-        | Happening::LoopBlocked { .. } => of_runner(happening),
+        | Happening::LoopBlocked { .. }
+        | Happening::TaskBlocked { .. } => of_runner(happening),
+        Happening::TookOver { tasks } => {
+            let tasks = tasks.iter().map(
+                |owner| json!({ "task": owner.task.as_str(), "application": owner.application }),
+            );
+            event("took_over", json!({ "tasks": tasks.collect::<Vec<_>>() }))
+        }
+        Happening::TasksRefused { error } => {
+            event("tasks_refused", json!({ "error": error_view(error) }))
+        }
         Happening::AttemptEnded(attempt) => event("attempt_ended", of_attempt(attempt)),
         Happening::SessionLost { session, held } => {
             event("session_lost", json!({ "session": session.to_string(), "held": held }))
@@ -124,6 +134,18 @@ fn of_runner(happening: &Happening) -> Value {
             "loop_blocked",
             json!({
                 "runner": runner, "since_ms": view::millis(*since), "waiting": waiting,
+            }),
+        ),
+        Happening::TaskBlocked { task, site } => event(
+            "task_blocked",
+            json!({
+                "task": task.as_str(),
+                "file": site.place.file,
+                "line": site.place.line,
+                "function": site.place.function,
+                "blockage": site.blockage.as_str(),
+                "longest_ms": view::millis(site.longest),
+                "stack": site.stack.lines().collect::<Vec<_>>(),
             }),
         ),
         other => event("other", json!({ "text": format!("{other:?}") })),

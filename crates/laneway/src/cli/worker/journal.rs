@@ -1,7 +1,8 @@
 //! What a worker says while it works: calm words for people, events for programs.
 
 use laneway_core::clock::Timestamp;
-use laneway_core::job::{Lane, QueueName};
+use laneway_core::job::{Lane, QueueName, TaskName};
+use laneway_core::profile::{Blockage, Place, Site};
 use laneway_engine::protocol::AppManifest;
 use laneway_engine::{AttemptEnded, Ending, Happening, WorkerOptions, WorkerReport};
 use serde_json::Value;
@@ -154,7 +155,9 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
         Happening::RunnerReady { .. }
         | Happening::RunnerDied { .. }
         | Happening::RunnerRetired { .. }
-        | Happening::LoopBlocked { .. } => of_runner(happening),
+        | Happening::LoopBlocked { .. }
+        | Happening::TaskBlocked { .. } => of_runner(happening),
+        Happening::TookOver { .. } | Happening::TasksRefused { .. } => of_tasks(happening),
         Happening::AttemptEnded(attempt) => Some(of_attempt(attempt)),
         Happening::Draining { .. } | Happening::DrainTimedOut { .. } => of_end(happening),
         _ => of_store(happening),
@@ -181,6 +184,42 @@ fn of_runner(happening: &Happening) -> Option<(Level, String)> {
             );
             (Level::Warning, text)
         }
+        Happening::TaskBlocked { task, site } => (Level::Warning, blocked(task, site)),
+        _ => return None,
+    })
+}
+
+/// The place, and below it the stack, innermost last.
+fn blocked(task: &TaskName, site: &Site) -> String {
+    let Place { file, line, function } = &site.place;
+    let (took, how) = (span(site.longest), how_blocked(site.blockage));
+    let mut text = format!(
+        "{task} kept the event loop from turning for {took}: {how} in `{function}` at {file}:{line}"
+    );
+    for frame in site.stack.lines() {
+        text.push_str("\n            ");
+        text.push_str(frame);
+    }
+    text
+}
+
+const fn how_blocked(blockage: Blockage) -> &'static str {
+    match blockage {
+        Blockage::Cpu => "it computes",
+        Blockage::Call => "it waits in a blocking call",
+        Blockage::Gil => "it waits for the GIL",
+        Blockage::Starved => "it waits for a core",
+    }
+}
+
+fn of_tasks(happening: &Happening) -> Option<(Level, String)> {
+    Some(match happening {
+        Happening::TookOver { tasks } => {
+            let took = tasks.iter().map(|owner| format!("{} of {}", owner.task, owner.application));
+            let took = took.collect::<Vec<_>>().join(", ");
+            (Level::Warning, format!("took over what belonged to other applications: {took}"))
+        }
+        Happening::TasksRefused { error } => (Level::Error, error.to_string()),
         _ => return None,
     })
 }

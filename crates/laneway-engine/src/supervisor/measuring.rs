@@ -1,0 +1,121 @@
+//! What runners measure, and what becomes of it.
+
+use std::sync::Arc;
+
+use laneway_core::error::Error;
+use laneway_core::job::Lane;
+use laneway_core::profile::{Blockage, Profile};
+use laneway_core::store::TaskOwner;
+
+use super::{Command, Supervisor};
+use crate::clock::Moment;
+use crate::fleet::{Ping, Role, RunnerId};
+use crate::observer::Happening;
+use crate::protocol::{RunnerCosts, ToRunner};
+use crate::registration;
+use crate::tasks::TaskTable;
+
+/// Places are told of once; with so many a worker tells of no others.
+const BLAMED_MAX: usize = 1_000;
+
+impl Supervisor {
+    /// A loop turned, or an idle process runner has answered.
+    pub(super) fn runner_ponged(&mut self, id: RunnerId, number: u64, now: Moment) {
+        let Some(runner) = self.fleet.get_mut(id) else {
+            return;
+        };
+        let Some(ping) = runner.ping.take_if(|ping| ping.number == number) else {
+            return;
+        };
+        runner.stuck = None;
+        if runner.role == Role::Process {
+            let took = now.since(ping.sent_at);
+            let least = self.costs.process_dispatch.map_or(took, |known| known.min(took));
+            self.costs.process_dispatch = Some(least);
+            self.register_costs();
+        }
+    }
+
+    /// How long it took to start tells what another process costs, and its first answer what it
+    /// costs to reach one.
+    pub(super) fn process_ready(&mut self, id: RunnerId, now: Moment) {
+        self.pings += 1;
+        let Some(runner) = self.fleet.get_mut(id) else {
+            return;
+        };
+        runner.ping = Some(Ping { number: self.pings, sent_at: now, is_noticed: true });
+        let took = now.since(runner.started_at);
+        let least = self.costs.process_start.map_or(took, |known| known.min(took));
+        self.costs.process_start = Some(least);
+        self.commands.push_back(Command::Send(id, ToRunner::Ping(self.pings)));
+    }
+
+    pub(super) fn runner_calibrated(&mut self, costs: RunnerCosts) {
+        self.costs.main = Some(costs);
+        self.register_costs();
+    }
+
+    fn register_costs(&mut self) {
+        let Some(calibration) = self.costs.calibration(self.options.concurrency) else {
+            return;
+        };
+        let take_over = self.options.take_over;
+        let request = registration::of(self.table.manifest(), Some(calibration), take_over);
+        self.commands.push_back(Command::Register(request));
+    }
+
+    /// A new main runner may have imported other code. Its new tasks are not served before the
+    /// store has said that they are no other application's.
+    pub(super) fn application_loaded(&mut self, table: &Arc<TaskTable>) {
+        if Arc::ptr_eq(table, &self.table) {
+            return;
+        }
+        let names = table.manifest().tasks.iter().map(|task| task.name.clone());
+        let new: Vec<_> = names.filter(|name| self.table.get(name).is_none()).collect();
+        if new.is_empty() {
+            return;
+        }
+        self.unregistered.extend(new);
+        let request = registration::of(table.manifest(), None, self.options.take_over);
+        self.commands.push_back(Command::Register(request));
+    }
+
+    pub(super) fn registered(&mut self, answer: Result<Vec<TaskOwner>, Error>, now: Moment) {
+        let take_over = self.options.take_over;
+        match answer {
+            Ok(others) if take_over || others.is_empty() => {
+                self.unregistered.clear();
+                self.happenings.extend(registration::taken_over(others));
+            }
+            Ok(others) => {
+                let refused = registration::check(&others, &self.table.manifest().identity);
+                self.happenings
+                    .extend(refused.err().map(|error| Happening::TasksRefused { error }));
+            }
+            Err(error) => self.end_because_of(error, now),
+        }
+    }
+
+    /// Adds up what a runner measured, and tells of places that block its loop.
+    pub(super) fn runner_measured_attempts(&mut self, profiles: Vec<Profile>, now: Moment) {
+        for profile in profiles.iter().filter(|profile| profile.key.lane == Lane::Async) {
+            let task = &profile.key.task;
+            for site in profile.sites.iter().filter(|site| site.blockage != Blockage::Starved) {
+                let is_full = self.blamed.len() >= BLAMED_MAX;
+                if !is_full && self.blamed.insert((task.clone(), site.place.clone())) {
+                    let (task, site) = (task.clone(), site.clone());
+                    self.happenings.push(Happening::TaskBlocked { task, site });
+                }
+            }
+        }
+        self.measurements.add(profiles, now);
+    }
+
+    /// What was measured is worth no more than a try later: the worker goes on without it.
+    pub(super) fn profiles_added(&mut self, answer: Result<(), Error>, now: Moment) {
+        match answer {
+            Ok(()) => self.measurements.confirmed(),
+            Err(_) => self.measurements.failed(&mut self.rng, now),
+        }
+    }
+}
