@@ -38,6 +38,7 @@ from laneway.errors import (
 if TYPE_CHECKING:
     from laneway._batches import Enqueued
     from laneway._job import BlockingJob, Job
+    from laneway._map import ItemError, MapResult, amap, map  # noqa: A004 - the builtin's twin
     from laneway._worker import Worker, WorkerOptions
 
     __version__: str
@@ -55,6 +56,7 @@ __all__ = [
     "Enqueued",
     "Fail",
     "Failure",
+    "ItemError",
     "Job",
     "JobCancelled",
     "JobFailed",
@@ -63,6 +65,7 @@ __all__ = [
     "Lane",
     "Laneway",
     "LanewayError",
+    "MapResult",
     "OnInterrupt",
     "Rate",
     "Resource",
@@ -74,8 +77,10 @@ __all__ = [
     "Worker",
     "WorkerOptions",
     "__version__",
+    "amap",
     "current",
     "inject",
+    "map",
 ]
 
 # Loaded when they are used first: they need `asyncio`, `msgspec` or the native half, which would
@@ -83,9 +88,13 @@ __all__ = [
 _LATER = {
     "BlockingJob": "laneway._job",
     "Enqueued": "laneway._batches",
+    "ItemError": "laneway._map",
     "Job": "laneway._job",
+    "MapResult": "laneway._map",
     "Worker": "laneway._worker",
     "WorkerOptions": "laneway._worker",
+    "amap": "laneway._map",
+    "map": "laneway._map",
 }
 
 

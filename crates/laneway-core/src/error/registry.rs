@@ -100,7 +100,7 @@ registry! {
     /// A task is declared with an option that is not possible
     TaskOptionInvalid = 1036, exit 2, once, "correct the decorator's argument that is named";
     /// The task belongs to another application
-    TaskOfAnotherApp = 1037, exit 2, once, "rename its tasks with `Laneway(name=\"…\")`, or use another store; if it only moved: `laneway worker --take-over`";
+    TaskOfAnotherApp = 1037, exit 2, once, "give the task another name, `@app.task(name=\"…\")`, or the application another store; if it only moved: `laneway worker --take-over`";
     /// The worker's session was lost
     SessionLost = 2001, exit 1, retry, "nothing is lost: the worker opens a new one; if it happens often, the machine stalls longer than the lease";
     /// No worker knows the task
@@ -145,6 +145,14 @@ registry! {
     TaskUnregistered = 3010, exit 1, once, "decorate it with `@app.task` in a module that is imported";
     /// A resource could not be opened
     ResourceFailed = 3011, exit 1, retry, "correct the exception that its `@app.resource` function raises";
+    /// A function cannot be sent to another process
+    FunctionUnsendable = 3020, exit 1, once, "move it to the top level of a module, or say `lane=\"thread\"`";
+    /// An item or a result cannot be sent between processes
+    ValueUnsendable = 3021, exit 1, once, "pass and return plain data, or say `lane=\"thread\"`";
+    /// An item took longer than its timeout
+    ItemTimedOut = 3022, exit 1, retry, "raise `timeout`, or make an item do less";
+    /// The process of an item died
+    ItemProcessDied = 3023, exit 1, once, "run the function by hand with this item";
     /// The job is not known
     JobUnknown = 4001, exit 1, once, "`laneway jobs list` shows the jobs that the store keeps";
     /// The job's state does not allow it

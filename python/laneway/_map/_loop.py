@@ -1,0 +1,214 @@
+"""The async lane: coroutines on one event loop.
+
+A fixed number of tasks take items one after another, so that an item costs no task of its own. The
+loop gets its turn although items may end without ever waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from laneway._map._feed import Feed, Ticket
+from laneway._map._work import Finished
+from laneway.errors import ItemTimedOut
+
+if TYPE_CHECKING:
+    from laneway._map._work import Work
+
+CONCURRENCY = 100
+TURN_S = 0.005
+
+
+class AsyncFeed(Feed):
+    """A feed whose new items come from an async iterator."""
+
+    __slots__ = ("_async_source", "_lock")
+
+    def __init__(self, items: AsyncIterable[Any]) -> None:
+        nothing: tuple[Any, ...] = ()
+        super().__init__(nothing)
+        self.size = None
+        self._async_source: AsyncIterator[Any] = aiter(items)
+        self._lock = asyncio.Lock()
+
+    async def next_async(self, now: float) -> Ticket | None:
+        """Like `next`, and waits for a new item if none is to be tried again.
+
+        Args:
+            now: The monotonic time.
+        """
+        if (due := self.due) is not None and due <= now:
+            return self.next(now)
+        async with self._lock:
+            if self.exhausted:
+                return None
+            try:
+                item = await anext(self._async_source)
+            except StopAsyncIteration:
+                self.exhausted = True
+                return None
+            self.taken += 1
+            return Ticket(self.taken - 1, item, 1)
+
+
+class AsyncLane:
+    """One run on the loop that is running."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[asyncio.Task[None], Ticket] = {}
+        self._starting = 0
+        self._turned_at = time.perf_counter()
+        self._changed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Runs everything."""
+        work = self._work
+        work.stop.wake = self._wake
+        width = work.settings.concurrency or CONCURRENCY
+        left = work.feed.left
+        width = width if left is None else max(1, min(width, left))
+        tasks = [self._loop.create_task(self._serve()) for _ in range(width)]
+        bar = self._loop.create_task(self._draw())
+        stopping = self._loop.create_task(self._changed.wait())
+        waiting: set[asyncio.Task[Any]] = {*tasks}
+        try:
+            while waiting and not stopping.done():
+                _, waiting = await asyncio.wait(
+                    {*waiting, stopping}, return_when=asyncio.FIRST_COMPLETED
+                )
+                waiting.discard(stopping)
+            if waiting and work.stop.deadline is not None:
+                grace = work.stop.deadline - time.monotonic()
+                if grace > 0:
+                    await asyncio.wait(waiting, timeout=grace)
+        finally:
+            work.stop.wake = None
+            bar.cancel()
+            stopping.cancel()
+            await self._end(tasks)
+
+    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        left = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        self._work.set_aside(left)
+        for end in ends:
+            if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
+                raise end
+
+    def _wake(self) -> None:
+        # It is also called by a signal handler, which may run inside any step of the loop.
+        self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def _draw(self) -> None:
+        progress = self._work.progress
+        while (pause := progress.next_in) is not None:
+            await asyncio.sleep(max(pause, 0.02))
+            progress.tick(len(self._work.result.errors))
+
+    async def _serve(self) -> None:
+        work = self._work
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101 - a coroutine of a task
+        while not work.stop.requested:
+            ticket = await self._take()
+            if ticket is None:
+                if not await self._wait_for_retry():
+                    return
+                continue
+            self._running[me] = ticket
+            finished = await self._attempt(ticket)
+            del self._running[me]
+            work.settle(finished)
+            if work.stop.why is not None:
+                return
+            if time.perf_counter() - self._turned_at > TURN_S:
+                await asyncio.sleep(0)
+                self._turned_at = time.perf_counter()
+
+    async def _take(self) -> Ticket | None:
+        work = self._work
+        if work.pace is not None:
+            while (wait := work.pace.wait(time.monotonic())) > 0:
+                await asyncio.sleep(wait)
+                if work.stop.requested:
+                    return None
+        now = time.monotonic()
+        feed = work.feed
+        ticket = await feed.next_async(now) if isinstance(feed, AsyncFeed) else feed.next(now)
+        if ticket is not None and work.pace is not None:
+            await self._pace()
+        return ticket
+
+    async def _pace(self) -> None:
+        """Takes a start; another task may have taken it while this one waited for its item."""
+        work = self._work
+        assert work.pace is not None  # noqa: S101 - asked by the caller
+        while (wait := work.pace.take(time.monotonic())) > 0:  # noqa: ASYNC110 - time, no event
+            await asyncio.sleep(wait)
+
+    async def _wait_for_retry(self) -> bool:
+        """Waits for another attempt that is due later; gives False if nothing can come."""
+        work = self._work
+        if work.feed.is_empty and not self._running:
+            return False
+        now = time.monotonic()
+        due = work.feed.due
+        if due is None:
+            # What runs may fail and be tried again; its own task will do that.
+            return False
+        await asyncio.sleep(max(0.0, due - now))
+        return True
+
+    async def _attempt(self, ticket: Ticket) -> Finished:
+        work = self._work
+        timeout = work.settings.timeout
+        try:
+            if timeout is None:
+                value = await work.fn(ticket.item)
+            else:
+                value = await self._bounded(ticket, timeout)
+        except asyncio.CancelledError as cancelled:
+            me = asyncio.current_task()
+            if me is not None and getattr(me, "cancelling", lambda: 1)():
+                raise
+            return Finished(ticket, None, cancelled)
+        except Exception as raised:  # noqa: BLE001 - `settle` decides
+            return Finished(ticket, None, raised)
+        return Finished(ticket, value, None)
+
+    async def _bounded(self, ticket: Ticket, timeout: float) -> object:
+        attempt = asyncio.ensure_future(self._work.fn(ticket.item))
+        try:
+            await asyncio.wait({attempt}, timeout=timeout)
+        except asyncio.CancelledError:
+            attempt.cancel()
+            await asyncio.gather(attempt, return_exceptions=True)
+            raise
+        if attempt.done():
+            return attempt.result()
+        attempt.cancel()
+        await asyncio.wait({attempt}, timeout=timeout)
+        if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+            return attempt.result()
+        raise ItemTimedOut(
+            "LW3022",
+            f"item {ticket.place} took longer than its {timeout:g} s",
+            "it was cancelled",
+            "raise `timeout`, or make an item do less",
+        )
+
+
+def feed_of(items: Iterable[Any] | AsyncIterable[Any]) -> Feed:
+    """The feed for items of either kind.
+
+    Args:
+        items: An iterable or an async iterable.
+    """
+    return AsyncFeed(items) if isinstance(items, AsyncIterable) else Feed(items)
