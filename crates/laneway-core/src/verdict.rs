@@ -15,7 +15,6 @@ use crate::profile::{Blockage, LagShare, Profile, SizeBucket};
 
 mod advice;
 pub mod auto;
-mod batch;
 mod cost;
 mod estimate;
 mod evidence;
@@ -26,7 +25,6 @@ mod thresholds;
 pub use advice::{
     Advice, Change, Confidence, Direction, Doubt, Kind, Measure, SizeAdvice, Then, TurningPoint,
 };
-pub use batch::{Batch, Forecast, Placement, forecast};
 pub use cost::{Predicted, Prediction};
 pub use estimate::{Estimate, runs_for};
 pub use evidence::{Evidence, Shares, Spread, Sufficiency};

@@ -165,24 +165,6 @@ impl CostModel {
         }
     }
 
-    /// What a run costs when nothing runs beside it and nothing is dispatched.
-    pub(super) fn inline_time(&self) -> Estimate {
-        Estimate {
-            low: self.cpu.low + self.blocked.low,
-            likely: self.cpu.likely + self.blocked.likely,
-            high: self.cpu.high + self.blocked.high,
-        }
-    }
-
-    /// A run of a plain function called in a loop, against a run in a lane.
-    pub(super) fn predict_from_inline(&self, to: Target) -> Prediction {
-        self.compare(
-            Predicted::TimePerRun,
-            |run| run.cpu + run.blocked,
-            |run| self.time_per_run(to, run),
-        )
-    }
-
     fn loop_time(&self, to: Target, run: Point) -> f64 {
         let rest = match to {
             Target::AsyncLibrary => run.cpu,

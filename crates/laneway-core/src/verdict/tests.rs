@@ -10,7 +10,6 @@ use crate::profile::{
     Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, lag_bill, step_square,
 };
 
-mod batch;
 mod pipeline;
 mod properties;
 

@@ -128,9 +128,6 @@ thresholds! {
         "How far the time to serialise may lie above the estimate from bytes, where it was not \
             measured.",
         "measured: bytes alone mislead by ten times and more";
-    BATCH_SAVED_MIN = 0.05 "s",
-        "What a lane must save of a whole batch before a script is given one.",
-        "what laneway.map promises: never more than 50 ms slower than a plain loop";
     LOSS_MAX = 1.1 "x",
         "A size of arguments, or a lane that was tried, may lose this much before a move is \
             refused; a move that loses more is undone.",
