@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import weakref
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from laneway._options import Settings, is_async, task_settings
 from laneway._override import override
-from laneway._reference import identity_of, lasting_module_name, reference_to
+from laneway._reference import identity_of, lasting_module_name, maker_of, reference_to
 from laneway._resource import Resource
 from laneway._task import AsyncTask, Definition, SyncTask, Task
 from laneway.errors import SettingError, TaskOptionError
@@ -47,7 +46,8 @@ class Laneway:
     Args:
         store: The store's URL, such as `sqlite:///jobs.db`. Without it, `LANEWAY_STORE`, then the
             configuration file, then a database in `.laneway` decide.
-        name: Begins the names of the tasks, instead of the modules that they are written in.
+        name: What stores know the application by, wherever its code lies. It begins the names of
+            the tasks, instead of the modules that they are written in.
 
     Example:
         >>> app = Laneway()
@@ -67,7 +67,7 @@ class Laneway:
             raise SettingError("LW1021", f"`store={store!r}`", "a store is named by a URL")
         self.store: str | None = store
         self.name = name
-        self._module = sys._getframe(1).f_globals.get("__name__", "__main__")  # noqa: SLF001
+        self._module = maker_of(self)
         self._tasks: dict[str, Task[..., Any]] = {}
         self._definitions: dict[str, Definition] = {}
         _applications.add(self)
@@ -87,10 +87,13 @@ class Laneway:
         """The name by which `laneway worker` finds this application, such as `shop.tasks:app`."""
         return reference_to(self, self._module)
 
-    @property
-    def identity(self) -> str:
-        """What a store knows this application by, however it is started: `shop.tasks:app`."""
-        return identity_of(self, self._module)
+    def identity(self, reference: str) -> str:
+        """What a store knows this application by, such as `shop` or `shop.tasks:app`; for runners.
+
+        Args:
+            reference: Where the runner found it, as a module.
+        """
+        return self.name or identity_of(self, self._module, reference)
 
     @overload
     def task(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]

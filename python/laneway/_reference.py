@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from laneway.errors import AppError
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import FrameType, ModuleType
 
 
 def module_name_of(path: Path) -> tuple[str, Path]:
@@ -65,17 +65,55 @@ def reference_to(app: object, module_name: str) -> str:
     )
 
 
-def identity_of(app: object, module_name: str) -> str:
-    """What a store knows an application by, wherever and however it is started.
+def maker_of(app: object) -> str:
+    """The name of the module that makes an application; to be called by its constructor.
+
+    Args:
+        app: The application; the constructors of its subclasses are not what made it.
+    """
+    frame = sys._getframe(1)  # noqa: SLF001
+    while _is_method_of(app, frame) and frame.f_back is not None:
+        frame = frame.f_back
+    name = frame.f_globals.get("__name__")
+    return name if isinstance(name, str) else "__main__"
+
+
+def identity_of(app: object, module_name: str, reference: str) -> str:
+    """What a store knows an application without a name of its own by: `shop.tasks:app`.
 
     Args:
         app: The application.
         module_name: The module that made it.
+        reference: Where the runner found it, as a module; it counts when the application is no
+            variable of the module that made it, as for one that a function returned.
     """
     module = sys.modules.get(module_name)
     attribute = None if module is None else _attribute_of(module, app)
-    name = lasting_module_name(module_name)
-    return name if attribute is None else f"{name}:{attribute}"
+    if attribute is not None:
+        return f"{lasting_module_name(module_name)}:{attribute}"
+    place, _, attribute = reference.partition(":")
+    if not attribute and place in sys.modules:
+        attribute = _attribute_of(sys.modules[place], app)
+    return f"{place}:{attribute}" if attribute else place
+
+
+def as_module(reference: str) -> str:
+    """A reference by which a file is named, as one by which its module is.
+
+    Args:
+        reference: `module`, `module:attribute`, `path/to/file.py` or `path/to/file.py:attribute`.
+    """
+    place, colon, attribute = reference.partition(":")
+    return f"{module_name_of(Path(place))[0] if is_file(place) else place}{colon}{attribute}"
+
+
+def is_file(place: str) -> bool:
+    """Whether an application is named by its file.
+
+    Args:
+        place: A reference without the attribute.
+    """
+    return place.endswith(".py") or "/" in place
 
 
 def import_folder_of(reference: str) -> Path | None:
@@ -93,6 +131,11 @@ def import_folder_of(reference: str) -> Path | None:
         return None
     is_package = Path(file).name == "__init__.py"
     return Path(file).resolve().parents[place.count(".") + is_package]
+
+
+def _is_method_of(app: object, frame: FrameType) -> bool:
+    arguments = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    return bool(arguments) and frame.f_locals.get(arguments[0]) is app
 
 
 def _attribute_of(module: ModuleType, app: object) -> str | None:

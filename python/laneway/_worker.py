@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -130,18 +131,20 @@ class Worker:
         """Takes the worker's events; whatever else comes is what tasks print."""
         output = cast("asyncio.StreamReader", process.stdout)
         failure: LanewayError | None = None
-        while line := await _line(output):
-            event = _event(line)
-            if event is None:
-                sys.stdout.write(line.decode(errors="replace"))
-                sys.stdout.flush()
-            elif event["event"] == "ready" and not ready.done():
-                ready.set_result(None)
-            elif event["event"] == "failed":
-                failure = _failure(event)
-        status = await process.wait()
-        if not ready.done():
-            ready.set_exception(failure or _died(status))
+        try:
+            while line := await _line(output):
+                event = _event(line)
+                if event is None:
+                    _print(line)
+                elif event["event"] == "ready" and not ready.done():
+                    ready.set_result(None)
+                elif event["event"] == "failed":
+                    failure = _failure(event["error"])
+            await process.wait()
+        finally:
+            # Whoever waits for the worker would wait for ever.
+            if not ready.done():
+                ready.set_exception(failure or _died(process.returncode))
 
 
 async def _line(output: asyncio.StreamReader) -> bytes:
@@ -160,25 +163,51 @@ def _event(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         value: Any = json.loads(line)
-    except ValueError:
+    # An object may be nested more deeply than Python's stack.
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
         return None
     event = cast("dict[str, Any]", value)
-    # Tasks may print objects, too; these two the worker writes into each of its own.
-    return event if "schema" in event and "event" in event else None
+    # Tasks may print objects, too; these three the worker writes into each of its own.
+    if event.get("schema") != 1 or "at" not in event or not isinstance(event.get("event"), str):
+        return None
+    return event if event["event"] != "failed" or _is_error(event.get("error")) else None
 
 
-def _failure(event: dict[str, Any]) -> LanewayError:
+def _is_error(value: object) -> bool:
+    """Whether a value is an error as the worker writes one."""
+    if not isinstance(value, dict):
+        return False
+    told = cast("dict[str, object]", value)
+    texts = [told.get(key) for key in ("code", "what", "why", "fix")]
+    return all(isinstance(text, str) for text in texts) and bool(_CODE.fullmatch(str(texts[0])))
+
+
+_CODE = re.compile("LW[0-9]{4}")
+
+
+def _failure(told: dict[str, Any]) -> LanewayError:
     """Why the worker ended, as it says itself."""
-    told = event["error"]
     code = told["code"]
     error = error_class(code)(code, told["what"], told["why"], told["fix"])
-    error.retryable = told["retryable"]
+    error.retryable = told.get("retryable") is True
     return error
 
 
-def _died(status: int) -> LanewayError:
+def _print(line: bytes) -> None:
+    """Writes what a task printed to this program's standard output."""
+    output = sys.stdout
+    text = line.decode(errors="replace")
+    # When this program cannot print, tasks go on all the same: what they print is taken, so that
+    # the pipe never fills up.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        encoding = output.encoding or "utf-8"
+        output.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        output.flush()
+
+
+def _died(status: int | None) -> LanewayError:
     """The end of a worker that could not say anything."""
     return AppError(
         "LW1035",

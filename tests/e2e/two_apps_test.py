@@ -9,16 +9,16 @@ from stories import Story
 
 APP = """
 from laneway import Laneway
-app = Laneway()
+app = Laneway({arguments})
 @app.task(name="mail.send")
 async def send(to: str) -> str: return "{word} " + to
 """
 
 
-def application(folder: Path, name: str, word: str) -> Path:
+def application(folder: Path, module: str, word: str, arguments: str = "") -> Path:
     """Writes an application whose task `mail.send` says a word."""
-    path = folder / f"{name}.py"
-    path.write_text(APP.format(word=word))
+    path = folder / f"{module}.py"
+    path.write_text(APP.format(word=word, arguments=arguments))
     return path
 
 
@@ -63,12 +63,33 @@ def test_an_application_that_moved_takes_its_tasks_along(tmp_path: Path) -> None
         new.end()
 
 
+def test_an_application_with_a_name_moves_without_a_word(tmp_path: Path) -> None:
+    named = 'name="shop"'
+    old = Story(tmp_path, app=application(tmp_path, "old", "old", named))
+    new = Story(tmp_path, app=application(tmp_path, "new", "new", named))
+    other = Story(tmp_path, app=application(tmp_path, "other", "other", 'name="blog"'))
+    try:
+        old.worker()
+        old.end()
+        waiting = old.delay("send('Ada')")
+        refused = other.run("worker", str(other.app))
+        assert (refused.returncode, "is of `shop`" in refused.stderr) == (2, True)
+        new.worker()
+        assert new.wait_for(waiting, "succeeded")["result"] == "new Ada"
+        findings = new.json("doctor", "--no-python")[0]["findings"]
+        facts = {finding["name"]: finding["text"] for finding in findings}
+        assert facts["applications"] == "shop (1 task)"
+    finally:
+        for story in (old, new, other):
+            story.end()
+
+
 def test_one_application_is_the_same_however_it_is_named(tmp_path: Path) -> None:
     story = Story(tmp_path, app=application(tmp_path, "shop", "sold"))
+    by_module = Story(tmp_path, app=Path("shop:app"))
     try:
         story.worker()
         story.end()
-        by_module = Story(tmp_path, app=Path("shop:app"))
         by_module.worker()
         by_module.end()
         script = (
@@ -82,3 +103,4 @@ def test_one_application_is_the_same_however_it_is_named(tmp_path: Path) -> None
         assert story.python(script).splitlines()[-1] == "sold Ada"
     finally:
         story.end()
+        by_module.end()

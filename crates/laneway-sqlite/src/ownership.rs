@@ -21,9 +21,11 @@ pub(crate) fn register(tx: &mut Tx<'_>, register: &RegisterTasks) -> Result<Vec<
     if !others.is_empty() && !register.take_over {
         return Ok(others);
     }
-    let mut own = tx
-        .connection
-        .prepare_cached("UPDATE task SET application = ?2, facts = ?3 WHERE id = ?1")?;
+    // A worker that starts again changes nothing, and so writes nothing.
+    let mut own = tx.connection.prepare_cached(
+        "UPDATE task SET application = ?2, facts = ?3
+        WHERE id = ?1 AND (application IS NOT ?2 OR facts IS NOT ?3)",
+    )?;
     for (task, facts) in &register.tasks {
         let id = tx.names.task_id(tx.connection, task)?;
         own.execute(params![id, register.application, value::encode(facts)?])?;
@@ -68,4 +70,44 @@ pub(crate) fn registry(connection: &Connection) -> Result<Registry> {
         registry.calibrations.insert(row.get(0)?, value::decode(&body, "a calibration")?);
     }
     Ok(registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use laneway_core::clock::Timestamp;
+    use laneway_core::job::Lane;
+    use laneway_core::store::Durability;
+    use laneway_core::verdict::{Form, TaskFacts};
+
+    use super::*;
+    use crate::names::Names;
+    use crate::open::{Location, open_writer};
+    use crate::transaction::Changes;
+
+    /// Registers the tasks `a` and `b`, of which `b` has this lane; gives the rows written.
+    fn rows_written(connection: &Connection, application: &str, lane: Lane) -> u64 {
+        let facts = |lane| TaskFacts::new(Form::Def, lane);
+        let task = |name: &str| TaskName::new(name).unwrap();
+        let given = RegisterTasks {
+            application: application.to_owned(),
+            tasks: [(task("a"), facts(Lane::Thread)), (task("b"), facts(lane))].into(),
+            calibration: None,
+            take_over: true,
+        };
+        let (mut names, mut changes) = (Names::default(), Changes::default());
+        let mut tx =
+            Tx { connection, now: Timestamp::default(), names: &mut names, changes: &mut changes };
+        let before = connection.total_changes();
+        register(&mut tx, &given).unwrap();
+        connection.total_changes() - before
+    }
+
+    #[test]
+    fn only_what_changed_is_written() {
+        let connection = open_writer(&Location::Memory, Durability::Memory).unwrap();
+        assert_eq!(rows_written(&connection, "shop:app", Lane::Thread), 4, "new and then owned");
+        assert_eq!(rows_written(&connection, "shop:app", Lane::Thread), 0);
+        assert_eq!(rows_written(&connection, "shop:app", Lane::Process), 1, "the facts of `b`");
+        assert_eq!(rows_written(&connection, "blog:app", Lane::Process), 2);
+    }
 }

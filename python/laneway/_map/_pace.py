@@ -14,7 +14,7 @@ class Pace:
     Example:
         >>> from laneway import Rate
         >>> pace = Pace(Rate("10/s", burst=2))
-        >>> [round(pace.take(now=5.0) or pace.wait(now=5.0), 3) for _ in range(3)]
+        >>> [round(pace.take(now=5.0), 3) for _ in range(3)]
         [0.0, 0.0, 0.1]
     """
 

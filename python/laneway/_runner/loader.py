@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from laneway._app import Laneway
-from laneway._reference import module_name_of
+from laneway._reference import is_file, module_name_of
 from laneway.errors import AppError, LanewayError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def load(reference: str) -> Laneway:
         reference: `module`, `module:attribute`, `path/to/file.py` or `path/to/file.py:attribute`.
     """
     place, attribute = _split(reference)
-    module = _module_of_file(place) if _is_file(place) else _module(place, reference)
+    module = _module_of_file(place) if is_file(place) else _module(place, reference)
     return _app_named(module, attribute) if attribute else _only_app(module)
 
 
@@ -40,10 +40,6 @@ def _split(reference: str) -> tuple[str, str]:
             "write `module:app` or `path/to/app.py`",
         )
     return place, attribute
-
-
-def _is_file(place: str) -> bool:
-    return place.endswith(".py") or "/" in place
 
 
 def _module_of_file(place: str) -> ModuleType:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from laneway import _runner
 from laneway._bridge import RunnerChannel
+from laneway._reference import as_module
 from laneway._runner.ends import sizes
 from laneway._runner.loader import load
 from laneway.errors import LanewayError
@@ -117,4 +118,4 @@ def _say_hello(channel: RunnerChannel, app: Laneway, reference: str) -> None:
         (name, definition.settings.lane, definition.settings.queue)
         for name, definition in app.definitions.items()
     ]
-    channel.hello((reference, app.identity), app.store, python, tasks)
+    channel.hello((reference, app.identity(as_module(reference))), app.store, python, tasks)

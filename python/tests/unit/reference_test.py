@@ -23,6 +23,14 @@ if __name__ == "__main__":
 
 here = Laneway()
 
+IDENTITY = """
+import sys
+from laneway._reference import as_module
+from laneway._runner.loader import load
+reference = as_module(sys.argv[1])
+print(load(sys.argv[1]).identity(reference))
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -79,3 +87,105 @@ def test_what_was_typed_cannot_be_found(project: Path) -> None:
     )
     assert "LW1030" in result.stderr
     assert "interactive" in result.stderr
+
+
+def identified(folder: Path, reference: str) -> str:
+    """What a store knows an application by that a fresh runner has found."""
+    return started(folder, "-c", IDENTITY, reference)
+
+
+def test_an_application_is_known_by_its_module_and_variable(project: Path) -> None:
+    assert here.identity(__name__) == f"{__name__}:here"
+    for reference in ("single", "single:app", "single.py", "single.py:app", "./single.py"):
+        assert identified(project, reference) == "single:app"
+    for reference in ("shop.tasks", "shop/tasks.py", f"{project}/shop/tasks.py:app"):
+        assert identified(project, reference) == "shop.tasks:app"
+    assert identified(project / "shop", "tasks.py") == "shop.tasks:app"
+
+
+def test_a_program_that_is_run_is_known_as_its_worker_knows_it(project: Path) -> None:
+    text = APP.replace("app.reference, work.name", "app.identity('')")
+    for path in ("single.py", "shop/tasks.py", "shop/__main__.py"):
+        (project / path).write_text(text)
+    for command in (["single.py"], ["-m", "single"]):
+        assert started(project, *command) == "single:app"
+    for command in (["shop/tasks.py"], ["-m", "shop.tasks"]):
+        assert started(project, *command) == "shop.tasks:app"
+    for command in (["shop/__main__.py"], ["-m", "shop"]):
+        assert started(project, *command) == "shop.__main__:app"
+    assert identified(project, "shop/__main__.py") == "shop.__main__:app"
+
+
+def test_a_package_may_hold_the_application_itself(project: Path) -> None:
+    (project / "shop" / "__init__.py").write_text(APP)
+    for reference in ("shop", "shop:app", "shop/__init__.py"):
+        assert identified(project, reference) == "shop:app"
+
+
+def test_a_link_is_known_as_the_file_that_it_leads_to(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.py").symlink_to(project / "shop" / "tasks.py")
+    assert identified(tmp_path, "link.py") == "shop.tasks:app"
+
+
+def test_the_first_of_two_names_of_one_application_counts(project: Path) -> None:
+    (project / "alias.py").write_text(f"{APP}\nsame = app\n")
+    for reference in ("alias", "alias:app", "alias:same", "alias.py:same"):
+        assert identified(project, reference) == "alias:app"
+
+
+def test_an_application_is_known_by_its_maker_however_it_is_imported(project: Path) -> None:
+    (project / "other.py").write_text("from shop.tasks import app as jobs\n")
+    assert identified(project, "other:jobs") == "shop.tasks:app"
+
+
+def test_what_a_function_made_is_known_by_where_it_was_found(project: Path) -> None:
+    (project / "make.py").write_text("from laneway import Laneway\ndef make(): return Laneway()\n")
+    (project / "made.py").write_text(
+        "import types\nfrom make import make\napp = make()\n"
+        "held = types.SimpleNamespace(app=make())\n"
+    )
+    for reference in ("made", "made:app", "made.py", "made.py:app"):
+        assert identified(project, reference) == "made:app"
+    assert identified(project, "made.py:held.app") == "made:held.app"
+    (project / "shop" / "made.py").write_text("from make import make\napp = make()\n")
+    assert identified(project, "shop/made.py") == "shop.made:app"
+
+
+@pytest.mark.parametrize(
+    "constructor",
+    [
+        "def __init__(self): super().__init__()",
+        "def __init__(this, *more): super().__init__(name=(lambda: this) and None)",
+        "def __init__(self): self.begin()\n    def begin(self): Laneway.__init__(self)",
+        "pass",
+    ],
+)
+def test_a_subclass_is_known_by_the_module_that_calls_it(project: Path, constructor: str) -> None:
+    (project / "base.py").write_text(
+        f"from laneway import Laneway\nclass Base(Laneway):\n    {constructor}\n"
+        "class Derived(Base):\n    def __init__(self): super().__init__()\n"
+    )
+    (project / "sub.py").write_text(
+        "from base import Base, Derived\none = Base()\ntwo = Derived()\n"
+    )
+    (project / "view.py").write_text("from sub import one as first, two as second\n")
+    # Found elsewhere, so that it is the maker that counts.
+    assert identified(project, "view:first") == "sub:one"
+    assert identified(project, "view:second") == "sub:two"
+
+
+def test_a_constructor_that_hides_its_caller_leaves_where_it_was_found(project: Path) -> None:
+    (project / "base.py").write_text(
+        "from laneway import Laneway\nclass Base(Laneway):\n"
+        "    def __init__(*self): Laneway.__init__(*self)\n"
+    )
+    (project / "sub.py").write_text("from base import Base\napp = Base()\n")
+    assert identified(project, "sub.py") == "sub:app"
+
+
+def test_a_stated_name_is_the_application_wherever_it_lies(project: Path) -> None:
+    text = APP.replace("Laneway()", 'Laneway(name="shop")')
+    (project / "single.py").write_text(text)
+    (project / "shop" / "tasks.py").write_text(text)
+    for reference in ("single", "single.py:app", "shop.tasks", "shop/tasks.py"):
+        assert identified(project, reference) == "shop"

@@ -183,6 +183,124 @@ async def test_a_worker_that_dies_without_a_word_is_told_apart(
     assert (caught.value.code, "-9" in caught.value.why) == ("LW1035", True)
 
 
+IMITATIONS = [
+    '{"schema": 1, "event": "failed"}',
+    '{"schema": 1, "event": "failed", "at": "now", "error": "of my own"}',
+    '{"schema": 1, "event": "failed", "at": "now", "error": {"code": "LW1031"}}',
+    '{"schema": 1, "event": "failed", "at": "now",'
+    ' "error": {"code": 5, "what": "", "why": "", "fix": ""}}',
+    '{"schema": 1, "event": "failed", "at": "now",'
+    f' "error": {{"code": "LW{"9" * 5_000}", "what": "", "why": "", "fix": ""}}}}',
+    '{"schema": 1, "event": ["failed"], "at": "now"}',
+    '{"event": "failed"}',
+    '{"' + '":{"' * 100_000,
+]
+"""What tasks may print: objects that look like the worker's events, and are none."""
+
+
+@pytest.mark.parametrize("line", IMITATIONS, ids=lambda line: line[:60])
+def test_a_module_that_prints_what_looks_like_an_event_harms_nothing(
+    environment: dict[str, str], tmp_path: Path, line: str
+) -> None:
+    script = tmp_path / "printing.py"
+    script.write_text(
+        "import asyncio\n"
+        "from laneway import Laneway\n"
+        "app = Laneway()\n"
+        f"LINE = {line!r}\n"
+        "@app.task\n"
+        "async def say(n: int) -> int:\n"
+        "    print(LINE, flush=True)\n"
+        "    return n\n"
+        "async def main():\n"
+        "    async with app.worker():\n"
+        "        job = await say.enqueue(3)\n"
+        "        print('result', await job.result(timeout=20))\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+        "else:\n"
+        "    print(LINE, flush=True)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "result 3" in result.stdout.splitlines()
+    assert result.stdout.splitlines().count(line) == 2
+
+
+@pytest.mark.parametrize("broken", ["os.close(1)", "sys.stdout = None", "sys.stdout.close()"])
+def test_a_program_that_cannot_print_still_has_its_worker(
+    environment: dict[str, str], tmp_path: Path, broken: str
+) -> None:
+    """What tasks print is taken from the pipe, or they would wait for room in it."""
+    script = tmp_path / "mute.py"
+    script.write_text(
+        "import asyncio, os, sys\n"
+        "from laneway import Laneway\n"
+        "app = Laneway()\n"
+        "@app.task\n"
+        "async def say(n: int) -> int:\n"
+        "    print('x' * 1_000_000, flush=True)\n"
+        "    return n\n"
+        "async def main():\n"
+        "    async with app.worker():\n"
+        "        jobs = [await say.enqueue(n) for n in range(3)]\n"
+        f"        {broken}\n"
+        "        for job in jobs:\n"
+        "            await job.result(timeout=20)\n"
+        "    sys.stderr.write('all done')\n"
+        "    sys.stderr.flush()\n"
+        "    os._exit(0)\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+    )
+    result = subprocess.run(
+        [sys.executable, script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert (result.returncode, "all done" in result.stderr) == (0, True), result.stderr
+
+
+def test_what_the_terminal_cannot_show_is_written_in_escapes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    script = tmp_path / "ascii.py"
+    script.write_text(
+        "import asyncio, sys\n"
+        "from laneway import Laneway\n"
+        "app = Laneway()\n"
+        "@app.task\n"
+        "async def say() -> None:\n"
+        "    sys.stdout.buffer.write('\u2615\\n'.encode())\n"
+        "    sys.stdout.flush()\n"
+        "async def main():\n"
+        "    async with app.worker():\n"
+        "        await (await say.enqueue()).result(timeout=20)\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n",
+        encoding="utf-8",
+    )
+    result = subprocess.run(
+        [sys.executable, script],
+        env={**environment, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "\\u2615\n"), result.stderr
+
+
 async def test_a_private_store_cannot_be_shared_with_a_worker() -> None:
     with pytest.raises(SettingError) as caught:
         async with PRIVATE.worker():

@@ -147,6 +147,9 @@ impl Place {
         let name = named(error, ContextKind::InvalidSubcommand);
         let answer = self.error(format!("`{}` has no command `{name}`", self.path));
         let known: Vec<_> = self.commands().collect();
+        if known.is_empty() {
+            return answer.why("no commands belong to it");
+        }
         answer.why(format!("its commands are {}", quoted(&known))).closest(&name, known)
     }
 
@@ -165,10 +168,10 @@ impl Place {
         let argument = named(error, ContextKind::InvalidArg);
         let value = named(error, ContextKind::InvalidValue);
         let possible = texts(error, ContextKind::ValidValue);
-        let mut answer = self.error(match value.as_str() {
-            "" => format!("`{argument}` needs a value"),
-            value => format!("`{value}` is not possible for `{argument}`"),
-        });
+        let mut answer = match value.as_str() {
+            "" => self.error(format!("`{argument}` needs a value")).why("nothing was given for it"),
+            value => self.error(format!("`{value}` is not possible for `{argument}`")),
+        };
         if !possible.is_empty() {
             answer = answer.why(format!("it may be {}", quoted(&possible)));
         }
@@ -206,9 +209,10 @@ impl Place {
         let argument = named(error, ContextKind::InvalidArg);
         let others = texts(error, ContextKind::PriorArg);
         if others.is_empty() || others.contains(&argument.as_str()) {
+            let flag = argument.split(' ').next().unwrap_or_default();
             return self
                 .error(format!("`{argument}` is given more than once"))
-                .why("it has one value")
+                .why(if self.takes_value(flag) { "it has one value" } else { "once is enough" })
                 .fix("leave all but one of them out");
         }
         self.error(format!("`{argument}` cannot be used with {}", quoted(&others)))

@@ -72,6 +72,13 @@ fn wrong_usage_is_told_with_a_code_and_what_to_do() {
         ("help frobnicate", "`laneway` has no command `frobnicate`", "`laneway help` shows"),
         ("jobs retry x --yes --dry-run", "`--yes` cannot be used with `--dry-run`", "leave one"),
         ("status --store a --store b", "`--store <URL>` is given more than once", "leave all"),
+        (
+            "help jobs list extra",
+            "`laneway jobs list` has no command `extra`",
+            "`laneway help jobs list` shows",
+        ),
+        ("jobs list --limit", "`--limit <LIMIT>` needs a value", "`laneway help jobs list` shows"),
+        ("status --quiet --quiet", "`--quiet` is given more than once", "leave all but one"),
     ] {
         let done = bench.run(command);
         done.expect_error(2, "LW1023");
@@ -80,6 +87,26 @@ fn wrong_usage_is_told_with_a_code_and_what_to_do() {
         }
         assert!(done.err.contains("\n  why: "), "{command}: {}", done.err);
         assert!(!done.err.contains('\u{1b}'), "a pipe gets no colours");
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_with_the_reason_that_fits() {
+    let bench = Bench::new();
+    for (command, why) in [
+        ("help jobs list extra", "no commands belong to it"),
+        ("help jobs extra", "its commands are `list`, "),
+        ("jobs list --limit", "nothing was given for it"),
+        ("jobs list --state", "it may be `scheduled`, "),
+        ("status --quiet --quiet", "once is enough"),
+        ("jobs retry x --yes --yes", "once is enough"),
+        ("status --store a --store b", "it has one value"),
+        ("jobs list --limit 1 --limit 2", "it has one value"),
+        ("jobs list -n 1 -n 2", "it has one value"),
+    ] {
+        let done = bench.run(command);
+        done.expect_error(2, "LW1023");
+        assert!(done.err.contains(&format!("\n  why: {why}")), "{command}: {}", done.err);
     }
 }
 
