@@ -9,13 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from laneway._native import (
+    Account,
     Client,
     JobTemplate,
     Mailbox,
+    Meter,
     NativeError,
+    ProcessMeter,
+    ProfileBook,
     RunnerChannel,
+    TaskMeter,
+    ThreadMeter,
+    Watchdog,
+    account_here,
     error_codes,
     main,
+    metered_child,
     raise_in_thread,
     version,
 )
@@ -32,13 +41,22 @@ if TYPE_CHECKING:
     RunCommand: TypeAlias = _RunCommand
 
 __all__ = [
+    "Account",
     "Client",
     "JobTemplate",
     "Mailbox",
+    "Meter",
     "NativeError",
+    "ProcessMeter",
+    "ProfileBook",
     "RunnerChannel",
+    "TaskMeter",
+    "ThreadMeter",
+    "Watchdog",
+    "account_here",
     "error_codes",
     "main",
+    "metered_child",
     "raise_in_thread",
     "to_public",
     "version",

@@ -4,17 +4,30 @@ Only `laneway._bridge` imports this module. Everything here is thread-safe unles
 and releases the GIL while it waits.
 """
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias, final
+from collections.abc import Coroutine, Generator, Sequence
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias, TypeVar, final
+
+from typing_extensions import override
 
 __all__ = [
+    "Account",
+    "CallMeter",
     "Client",
     "JobTemplate",
     "Mailbox",
+    "Meter",
     "NativeError",
+    "ProcessMeter",
+    "ProfileBook",
     "RunnerChannel",
+    "TaskMeter",
+    "ThreadMeter",
+    "Watchdog",
+    "account_here",
     "error_codes",
     "main",
+    "metered_child",
     "raise_in_thread",
     "version",
 ]
@@ -154,12 +167,12 @@ class RunnerChannel:
         app: tuple[str, str],
         store: str | None,
         python: str,
-        tasks: Sequence[tuple[str, str, str]],
+        tasks: Sequence[tuple[str, str, str, bool, bool | None]],
     ) -> None:
         """Says what was imported.
 
         The application is (where it was found, what stores know it by), each task (name, lane,
-        queue).
+        queue, whether it is an `async def`, whether it awaits anything).
         """
     def refuse(self, code: str, what: str, why: str, fix: str) -> None:
         """Says why the runner cannot start."""
@@ -194,3 +207,176 @@ def raise_in_thread(thread: int, exception: type[BaseException]) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command line in this process; gives the exit status."""
+
+# The meter
+
+_Result = TypeVar("_Result")
+
+@final
+class Account:
+    """What the steps of one run of a task are billed to, those of its child tasks included.
+
+    Names are kept for ever, so a label is the name of a task; `key` is the owner's own number.
+    """
+
+    def __new__(cls, label: str, key: int = 0) -> Account: ...
+    @property
+    def label(self) -> str:
+        """What its steps are called."""
+    @property
+    def key(self) -> int:
+        """What its owner knows it by."""
+    def reading(self) -> tuple[int, int, int, int, int, int | None, int, int, float]:
+        """The sums of all ended steps, in nanoseconds.
+
+        They are: the wall time from the first step to the end (or now); in steps; of that on the
+        CPU; of that blocked (neither on the CPU nor ready and waiting for a processor); awaited
+        (not in a step); the run-queue delay in steps, or `None` where the system does not tell it,
+        so that `blocked` is an upper bound; the longest step; how many steps; and the sum of the
+        squares of the steps.
+        """
+
+account_here: Final[ContextVar[Account | None]]
+"""The account of the task that runs; a task created now is billed to it."""
+
+@final
+class Meter(Coroutine[Any, Any, _Result]):
+    """Runs a coroutine and bills each of its steps to an account.
+
+    All that it does not have itself, such as `cr_frame` and `__qualname__`, is the coroutine's.
+    """
+
+    def __new__(
+        cls, coroutine: Coroutine[Any, Any, _Result], account: Account, /
+    ) -> Meter[_Result]: ...
+    @override
+    def send(self, value: object, /) -> object:
+        """Runs the next step, with a value."""
+    @override
+    def throw(
+        self,
+        typ: type[BaseException] | BaseException,
+        val: object = None,
+        tb: object = None,
+        /,
+    ) -> object:
+        """Runs the next step, with an exception."""
+    @override
+    def close(self) -> None:
+        """Ends the coroutine where it is suspended."""
+    @override
+    def __await__(self) -> Generator[Any, Any, _Result]: ...
+    def __iter__(self) -> Generator[Any, Any, _Result]: ...
+    def __next__(self) -> object: ...
+
+def metered_child(coroutine: Coroutine[Any, Any, _Result], /) -> Coroutine[Any, Any, _Result]:
+    """The coroutine of a task that is created now, metered if the task that creates it is.
+
+    What is no coroutine, or is metered already, comes back as it is.
+    """
+
+@final
+class ThreadMeter:
+    """Measures a call in the thread that makes this, from now on."""
+
+    def __new__(cls) -> ThreadMeter: ...
+    def elapsed(self) -> tuple[int, int, int | None, int]:
+        """Wall, CPU, run-queue delay (`None` where the system does not tell it), and the remainder.
+
+        The remainder is input, output and waiting for the GIL. All are in nanoseconds.
+        """
+
+@final
+class ProcessMeter:
+    """Measures a call that has the process for itself, from now on."""
+
+    def __new__(cls) -> ProcessMeter: ...
+    def elapsed(self) -> tuple[int, int, int, int, int | None]:
+        """Wall, CPU of this thread, of all threads, of children that ended, and run-queue delay.
+
+        All are in nanoseconds; the last is `None` where the system does not tell it.
+        """
+
+# The watchdog
+
+_Place: TypeAlias = tuple[str, int, str]
+"""File, line (zero where unknown), function."""
+
+_Finding: TypeAlias = tuple[str, int, str, int, int, int, int | None, list[_Place]]
+"""Label, key, cause, count, longest, total, when the stack was taken, stack.
+
+Times are in nanoseconds. Key, stack and the time from the start of the step until the stack was
+taken are those of the longest step; the stack begins with the innermost place, and is empty with
+`None` as its time where none could be taken.
+"""
+
+_Blocked: TypeAlias = tuple[float, str, int, str, str | None, int | None, str | None]
+"""Seconds, label, key, cause, file, line, function; the last three `None` without a stack.
+
+The place is the innermost one outside Python's library and installed packages, if there is one.
+"""
+
+@final
+class Watchdog:
+    """Notices metered steps that block an event loop, and takes the stack while they do.
+
+    A cause is `cpu` (it computes), `blocking` (a call that waits), `gil` (another thread holds the
+    GIL) or, in `current`, `starved` (the host gives no processor: not the code's fault). A process
+    has one watchdog at a time, whose thread needs no GIL: it reads stacks from memory, on Linux and
+    from Python 3.10 to 3.13. Elsewhere a stack is taken as soon as the GIL can be had.
+    """
+
+    def __new__(cls, threshold_ms: float = 50.0) -> Watchdog: ...
+    def start(self) -> None:
+        """Watches the metered steps of the calling thread from now on."""
+    def stop(self) -> None:
+        """Ends watching, for good."""
+    def take(self) -> list[_Finding]:
+        """What was found in ended steps since this was last asked, most expensive first.
+
+        Steps of one task with one cause at one place are one finding; of a task at most 32 are
+        kept.
+        """
+    @staticmethod
+    def current() -> _Blocked | None:
+        """The loop of this process that is blocked now, by whom and where."""
+    def acquitted(self) -> tuple[int, int]:
+        """How many long steps only a starved host made long, and their nanoseconds."""
+
+# The profiles of a runner
+
+@final
+class ProfileBook:
+    """Adds up what attempts measure, and sends it twice a second while any runs."""
+
+    def __new__(cls, channel: RunnerChannel, interpreter: str) -> ProfileBook: ...
+    def task(self, name: str) -> TaskMeter:
+        """What measures the attempts of a task."""
+    def calibrate(self, async_ns: int, thread_ns: int, encode_ns: int, has_gil: bool) -> None:
+        """Tells what starting a coroutine, a call in a thread and a mebibyte to serialise cost."""
+    def flush(self) -> None:
+        """Sends what is not sent yet."""
+
+@final
+class TaskMeter:
+    """Measures the attempts of one task."""
+
+    def coroutine(self, key: int) -> Account:
+        """A coroutine attempt begins; gives what its steps are billed to."""
+    def coroutine_ended(
+        self, account: Account, args_bytes: int, result_bytes: int, error: str | None = None
+    ) -> int:
+        """A coroutine attempt has ended; gives its CPU time in microseconds."""
+    def thread(self) -> CallMeter:
+        """An attempt begins in this thread of the thread lane."""
+    def process(self) -> CallMeter:
+        """An attempt begins that has this process for itself."""
+
+@final
+class CallMeter:
+    """Measures a call in the thread that made it, from its creation on."""
+
+    def end(
+        self, args_bytes: int, result_bytes: int, encode_ns: int, error: str | None = None
+    ) -> tuple[int, int]:
+        """The call has ended; gives its wall and CPU time in microseconds."""

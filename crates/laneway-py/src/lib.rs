@@ -15,17 +15,20 @@
 //! **Where to start reading?** `python/laneway/_native.pyi`, then `client.rs` and `runner.rs`.
 
 mod answer;
+mod book;
 mod client;
 mod clock;
 mod command_line;
 mod error;
 mod identity;
 mod mailbox;
+mod meter;
 mod process;
 mod runner;
 mod runtime;
 mod template;
 mod thread;
+mod watchdog;
 
 use pyo3::prelude::*;
 
@@ -33,6 +36,7 @@ use crate::client::Client;
 use crate::mailbox::Mailbox;
 use crate::runner::RunnerChannel;
 use crate::template::JobTemplate;
+use crate::watchdog::Watchdog;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -43,6 +47,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Mailbox>()?;
     module.add_class::<Client>()?;
     module.add_class::<RunnerChannel>()?;
+    meter::register(module)?;
+    book::register(module)?;
+    module.add_class::<Watchdog>()?;
     module.add_function(wrap_pyfunction!(thread::raise_in_thread, module)?)?;
     module.add_function(wrap_pyfunction!(command_line::main, module)?)?;
     Ok(())

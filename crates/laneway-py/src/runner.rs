@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{QueueName, TaskName};
+use laneway_core::verdict::Form;
 use laneway_engine::protocol::{
     AppManifest, FromRunner, Hello, PROTOCOL_VERSION, ProgressReport, TaskManifest, append_frame,
 };
@@ -33,7 +34,7 @@ use commands::Commands;
 use ends::End;
 use inbox::{Broken, Inbox};
 use lifeline::Lifeline;
-use outbox::Outbox;
+pub(crate) use outbox::Outbox;
 
 /// The lowest descriptor that the channel may get. The low ones are left to programs that expect
 /// theirs there.
@@ -42,6 +43,9 @@ const DESCRIPTOR_MIN: RawFd = 64;
 /// Reports of progress are dropped while more than this waits to be written, because the next
 /// report says the same better.
 const PROGRESS_BACKLOG_MAX: usize = 1 << 20;
+
+/// (name, lane, queue, whether it is an `async def`, whether it awaits anything).
+type DeclaredTask = (String, String, String, bool, Option<bool>);
 
 /// The runner's end of the socket to its supervisor.
 ///
@@ -53,7 +57,7 @@ pub(crate) struct RunnerChannel {
     birthplace: Birthplace,
     socket: Arc<OwnedFd>,
     inbox: Mutex<Inbox>,
-    outbox: Outbox,
+    outbox: Arc<Outbox>,
     /// Watches the supervisor for as long as the channel lives.
     _lifeline: Lifeline,
 }
@@ -62,6 +66,11 @@ impl RunnerChannel {
     fn inbox(&self) -> PyResult<MutexGuard<'_, Inbox>> {
         self.check()?;
         Ok(self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where reports are written, for threads without the GIL.
+    pub(crate) fn outbox(&self) -> Arc<Outbox> {
+        Arc::clone(&self.outbox)
     }
 
     fn check(&self) -> PyResult<()> {
@@ -89,7 +98,7 @@ impl RunnerChannel {
         Ok(Self {
             birthplace: Birthplace::here(),
             inbox: Mutex::new(Inbox::default()),
-            outbox: Outbox::of(Arc::clone(&socket)),
+            outbox: Arc::new(Outbox::of(Arc::clone(&socket))),
             socket,
             _lifeline: lifeline,
         })
@@ -101,20 +110,22 @@ impl RunnerChannel {
     }
 
     /// Says what was imported: where it was found, what stores know it by, and what it declares;
-    /// each task is (name, lane, queue).
+    /// each task is (name, lane, queue, whether it is an `async def`, whether it awaits anything).
     fn hello(
         &self,
         app: (String, String),
         store: Option<String>,
         python: String,
-        tasks: Vec<(String, String, String)>,
+        tasks: Vec<DeclaredTask>,
     ) -> PyResult<()> {
         let (name, identity) = app;
-        let task = |(name, lane, queue): (String, String, String)| -> Result<_, Error> {
+        let task = |(name, lane, queue, is_async, has_await): DeclaredTask| -> Result<_, Error> {
             Ok(TaskManifest {
                 name: TaskName::new(name)?,
                 lane: lane.parse()?,
                 queue: QueueName::new(queue)?,
+                form: if is_async { Form::AsyncDef } else { Form::Def },
+                has_await,
             })
         };
         let tasks = tasks.into_iter().map(task).collect::<Result<_, _>>().map_err(raised)?;

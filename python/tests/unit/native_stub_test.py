@@ -48,10 +48,15 @@ def stub_members(body: list[ast.stmt]) -> dict[str, ast.stmt]:
 
 def stub_signature(function: ast.FunctionDef) -> Signature:
     args = function.args
-    first_default = len(args.args) - len(args.defaults)
+    named = len(args.posonlyargs)
+    first_default = named + len(args.args) - len(args.defaults)
     plain = [
-        (arg.arg, "POSITIONAL_OR_KEYWORD", place >= first_default)
-        for place, arg in enumerate(args.args)
+        (
+            arg.arg,
+            "POSITIONAL_ONLY" if place < named else "POSITIONAL_OR_KEYWORD",
+            place >= first_default,
+        )
+        for place, arg in enumerate(args.posonlyargs + args.args)
     ]
     keywords = [
         (arg.arg, "KEYWORD_ONLY", default is not None)

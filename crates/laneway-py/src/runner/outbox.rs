@@ -15,11 +15,11 @@ const MOMENT: Duration = Duration::from_millis(50);
 
 /// The supervisor has closed its end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
 /// Bytes on their way to the supervisor.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     shared: Arc<Shared>,
 }
 
@@ -59,7 +59,7 @@ impl Outbox {
     }
 
     /// Writes whole frames now, or leaves the rest of them to the writer thread.
-    pub(super) fn send(&self, frames: Vec<u8>) -> Result<(), Closed> {
+    pub(crate) fn send(&self, frames: Vec<u8>) -> Result<(), Closed> {
         let mut state = self.shared.lock();
         if state.phase == Phase::Closed {
             return Err(Closed);

@@ -1,0 +1,125 @@
+//! What a runner measures, added up in the runner, and sent to its supervisor twice a second.
+//!
+//! Recording happens in Rust, next to the attempt, and costs a few hundred nanoseconds; a thread
+//! that needs no GIL sends the sums. So a blocked event loop is reported while it is blocked, and
+//! what blocks it, too.
+
+mod call;
+mod sender;
+mod task;
+mod thread_lane;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use laneway_core::job::TaskName;
+use laneway_core::profile::Interpreter;
+use laneway_engine::protocol::{FromRunner, RunnerCosts};
+use pyo3::prelude::*;
+
+use crate::error::raised;
+use crate::runner::RunnerChannel;
+use sender::Sender;
+use task::{TaskBook, TaskMeter};
+use thread_lane::ThreadLane;
+
+/// Adds the classes to the extension module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<ProfileBook>()?;
+    module.add_class::<TaskMeter>()?;
+    module.add_class::<call::CallMeter>()
+}
+
+/// What every recording shares.
+#[derive(Debug)]
+struct Shared {
+    interpreter: Interpreter,
+    tasks: Mutex<Vec<Arc<TaskBook>>>,
+    /// Attempts that run in this process.
+    running: AtomicU32,
+    threads: Mutex<ThreadLane>,
+}
+
+impl Shared {
+    /// An attempt begins; gives how many run beside it.
+    fn begin(&self, sender: &Sender) -> u32 {
+        let peers = self.running.fetch_add(1, Ordering::Relaxed);
+        if peers == 0 {
+            sender.wake();
+        }
+        peers
+    }
+
+    /// An attempt ends; gives how many run beside it.
+    fn end(&self) -> u32 {
+        self.running.fetch_sub(1, Ordering::Relaxed).saturating_sub(1)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.running.load(Ordering::Relaxed) > 0
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Vec<Arc<TaskBook>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn threads(&self) -> MutexGuard<'_, ThreadLane> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The profiles of a runner's tasks.
+#[pyclass(frozen, module = "laneway._native")]
+#[derive(Debug)]
+pub(crate) struct ProfileBook {
+    shared: Arc<Shared>,
+    sender: Arc<Sender>,
+}
+
+#[pymethods]
+impl ProfileBook {
+    /// Sends what it adds up through `channel`; `interpreter` is such as `cpython-312`.
+    #[new]
+    fn new(channel: &RunnerChannel, interpreter: &str) -> PyResult<Self> {
+        let shared = Arc::new(Shared {
+            interpreter: Interpreter::new(interpreter),
+            tasks: Mutex::default(),
+            running: AtomicU32::new(0),
+            threads: Mutex::default(),
+        });
+        let sender = Sender::start(Arc::clone(&shared), channel.outbox())?;
+        Ok(Self { shared, sender: Arc::new(sender) })
+    }
+
+    /// What measures the attempts of a task.
+    fn task(&self, name: &str) -> PyResult<TaskMeter> {
+        let name = TaskName::new(name).map_err(raised)?;
+        let book = Arc::new(TaskBook::new(name));
+        self.shared.tasks().push(Arc::clone(&book));
+        Ok(TaskMeter::new(book, Arc::clone(&self.shared), Arc::clone(&self.sender)))
+    }
+
+    /// Tells what it costs to reach the lanes of this runner: starting a coroutine, handing a call
+    /// to a thread, serialising a mebibyte, each in nanoseconds.
+    fn calibrate(
+        &self,
+        async_ns: u64,
+        thread_ns: u64,
+        encode_ns: u64,
+        has_gil: bool,
+    ) -> PyResult<()> {
+        use std::time::Duration;
+        let costs = RunnerCosts {
+            async_dispatch: Duration::from_nanos(async_ns),
+            thread_dispatch: Duration::from_nanos(thread_ns),
+            encode_per_mebibyte: Duration::from_nanos(encode_ns),
+            has_gil,
+        };
+        self.sender.send(&FromRunner::Calibrated(costs)).map_err(raised)
+    }
+
+    /// Sends what is not sent yet.
+    fn flush(&self) -> PyResult<()> {
+        self.sender.flush(&self.shared).map_err(raised)
+    }
+}

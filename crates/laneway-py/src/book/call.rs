@@ -1,0 +1,83 @@
+//! One attempt in a thread or a process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway_core::job::Lane;
+use laneway_core::profile::Measurement;
+use pyo3::prelude::*;
+
+use super::Shared;
+use super::task::TaskBook;
+use crate::meter::{CallClocks, ProcessClocks};
+
+/// What belongs to the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Its thread.
+    Thread,
+    /// The whole process.
+    Process,
+}
+
+/// Measures a call in the present thread, from its creation on.
+#[pyclass(frozen, module = "laneway._native")]
+#[derive(Debug)]
+pub(crate) struct CallMeter {
+    book: Arc<TaskBook>,
+    shared: Arc<Shared>,
+    lane: Lane,
+    process: Option<ProcessClocks>,
+    start: CallClocks,
+    peers: u32,
+}
+
+impl CallMeter {
+    pub(super) fn begin(
+        (book, shared): (Arc<TaskBook>, Arc<Shared>),
+        (lane, scope): (Lane, Scope),
+        peers: u32,
+    ) -> Self {
+        let process = (scope == Scope::Process).then(ProcessClocks::now);
+        Self { book, shared, lane, process, start: CallClocks::now(), peers }
+    }
+}
+
+#[pymethods]
+impl CallMeter {
+    /// The attempt has ended; gives its wall and CPU time in microseconds. `encode_ns` is the time
+    /// to decode its arguments and to encode its result.
+    #[pyo3(signature = (args_bytes, result_bytes, encode_ns, error=None))]
+    fn end(
+        &self,
+        args_bytes: u64,
+        result_bytes: u64,
+        encode_ns: u64,
+        error: Option<&str>,
+    ) -> (u64, u64) {
+        let call = self.start.elapsed();
+        let process = self.process.map(ProcessClocks::elapsed);
+        let peers = self.shared.end().max(self.peers);
+        let nanos = Duration::from_nanos;
+        let delay = call.run_delay.unwrap_or(0);
+        let run = Measurement {
+            wall: nanos(call.wall),
+            cpu: nanos(call.cpu),
+            blocked: nanos(call.wall.saturating_sub(call.cpu).saturating_sub(delay)),
+            run_delay: call.run_delay.map(nanos),
+            encode: nanos(encode_ns),
+            process_cpu: process.map(|process| nanos(process.cpu)),
+            children_cpu: process.map(|process| nanos(process.children_cpu)),
+            args_bytes,
+            result_bytes,
+            peers,
+            is_error: error.is_some(),
+            ..Measurement::default()
+        };
+        self.book.record(self.lane, &run, error, &self.shared.interpreter);
+        if self.lane == Lane::Thread {
+            self.shared.threads().ended(&self.book);
+        }
+        (call.wall / 1_000, call.cpu / 1_000)
+    }
+}

@@ -1,0 +1,36 @@
+//! The meter: where the time of a task goes, at a price that can stay on in production.
+//!
+//! Every step of a coroutine (from one suspension to the next) is timed on two clocks: the wall's,
+//! and the thread's own CPU clock. What is in neither the CPU time nor the scheduler's run-queue
+//! delay was spent blocking the event loop. Reading the CPU clock is a system call, so it is read
+//! only when 100 µs have passed since it was last read, and extrapolated in between: at most one
+//! reading, and at most 100 µs of error, per 100 µs.
+//!
+//! `clock.rs` reads the clocks, `step.rs` bills a step, `tally.rs` holds the sums, `coroutine.rs`
+//! is the wrapper that Python sees, and `call.rs` times plain calls in threads and processes.
+
+mod account;
+mod attempt;
+mod call;
+mod clock;
+mod coroutine;
+mod step;
+mod tally;
+
+use pyo3::prelude::*;
+
+pub(crate) use account::Account;
+pub(crate) use attempt::{CallClocks, ProcessClocks};
+pub(crate) use clock::{monotonic_ns, process_cpu_ns};
+pub(crate) use step::watch_this_thread;
+pub(crate) use tally::{Label, StepTime};
+
+/// Adds the meter's classes to the extension module.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Account>()?;
+    module.add_class::<call::ThreadMeter>()?;
+    module.add_class::<call::ProcessMeter>()?;
+    module.add("Meter", coroutine::class(module.py())?)?;
+    module.add_function(wrap_pyfunction!(coroutine::metered_child, module)?)?;
+    module.add("account_here", account::variable(module.py())?)
+}

@@ -1,0 +1,95 @@
+//! What the clocks said of one attempt, for the runner's profiles.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use laneway_core::profile::Measurement;
+
+use super::account::Account;
+use super::clock::{children_cpu_ns, monotonic_ns, process_cpu_ns, run_delay_ns, thread_cpu_ns};
+use super::tally::{Label, Tally};
+
+impl Account {
+    /// An account for a run of the task with this label.
+    pub(crate) fn billed(label: Label, key: u64) -> Self {
+        Self(Arc::new(Tally::new(label, key)))
+    }
+
+    /// The sums of all ended steps.
+    pub(crate) fn measurement(&self) -> Measurement {
+        let sums = self.0.sums(monotonic_ns());
+        let steps = sums.in_steps;
+        let nanos = Duration::from_nanos;
+        let off_cpu = steps.wall.saturating_sub(steps.cpu);
+        Measurement {
+            wall: nanos(sums.wall),
+            cpu: nanos(steps.cpu),
+            blocked: nanos(off_cpu.saturating_sub(steps.run_delay)),
+            awaited: nanos(sums.wall.saturating_sub(steps.wall)),
+            run_delay: run_delay_ns().map(|_| nanos(steps.run_delay)),
+            step_max: nanos(sums.longest),
+            step_sum: nanos(steps.wall.saturating_sub(steps.run_delay)),
+            step_square_sum: square_micros(sums.squares),
+            ..Measurement::default()
+        }
+    }
+}
+
+/// Square nanoseconds as square microseconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast of a float that is not negative ends at the bound of the integer"
+)]
+fn square_micros(square_nanos: f64) -> u64 {
+    (square_nanos / 1e6) as u64
+}
+
+/// The clocks of a thread at one moment, or what passed between two.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallClocks {
+    pub(crate) wall: u64,
+    pub(crate) cpu: u64,
+    pub(crate) run_delay: Option<u64>,
+}
+
+impl CallClocks {
+    /// The clocks of the present thread.
+    pub(crate) fn now() -> Self {
+        Self { wall: monotonic_ns(), cpu: thread_cpu_ns(), run_delay: run_delay_ns() }
+    }
+
+    /// What has passed since `self`, in the same thread. The parts never exceed the whole, although
+    /// the clocks are not read at the very same moment.
+    pub(crate) fn elapsed(self) -> Self {
+        let now = Self::now();
+        let wall = now.wall.saturating_sub(self.wall);
+        let cpu = now.cpu.saturating_sub(self.cpu).min(wall);
+        let delay = now.run_delay.zip(self.run_delay);
+        let run_delay = delay.map(|(now, then)| now.saturating_sub(then).min(wall - cpu));
+        Self { wall, cpu, run_delay }
+    }
+}
+
+/// The CPU clocks of a process and its ended children, or what passed between two readings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ProcessClocks {
+    pub(crate) cpu: u64,
+    pub(crate) children_cpu: u64,
+}
+
+impl ProcessClocks {
+    /// The clocks of this process.
+    pub(crate) fn now() -> Self {
+        Self { cpu: process_cpu_ns(), children_cpu: children_cpu_ns() }
+    }
+
+    /// What has passed since `self`.
+    pub(crate) fn elapsed(self) -> Self {
+        let now = Self::now();
+        Self {
+            cpu: now.cpu.saturating_sub(self.cpu),
+            children_cpu: now.children_cpu.saturating_sub(self.children_cpu),
+        }
+    }
+}

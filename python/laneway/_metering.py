@@ -1,0 +1,99 @@
+"""Where the time of tasks goes: billing coroutines and the tasks that they start.
+
+The measuring itself is native (`laneway._native.Meter`); this module attaches it to an event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from laneway._bridge import Meter, metered_child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import TypeAlias
+
+    from laneway._bridge import Account
+
+    AnyCoroutine: TypeAlias = Coroutine[Any, Any, Any]
+    AccountFor: TypeAlias = Callable[[AnyCoroutine], Account | None]
+
+_Result = TypeVar("_Result")
+
+TASK_NEEDS_A_REAL_COROUTINE = sys.version_info >= (3, 14)
+"""Whether tools read a task's coroutine from outside without asking what it is."""
+
+
+def metered(
+    coroutine: Coroutine[Any, Any, _Result], account: Account
+) -> Coroutine[Any, Any, _Result]:
+    """A coroutine that does what `coroutine` does and bills its steps, fit for a task.
+
+    To await it in a coroutine instead, `Meter(coroutine, account)` is enough.
+
+    Args:
+        coroutine: What is billed.
+        account: To whom; the tasks that it starts are billed there, too.
+    """
+    meter = Meter(coroutine, account)
+    return _fit_for_a_task(meter) if TASK_NEEDS_A_REAL_COROUTINE else meter
+
+
+def _fit_for_a_task(meter: Coroutine[Any, Any, _Result]) -> Coroutine[Any, Any, _Result]:
+    async def awaited() -> _Result:
+        return await meter
+
+    outer = awaited()
+    # Those of a coroutine can be set, which its type does not say.
+    named = cast("Any", outer)
+    named.__name__ = getattr(meter, "__name__", named.__name__)
+    named.__qualname__ = getattr(meter, "__qualname__", named.__qualname__)
+    return outer
+
+
+def install(
+    loop: asyncio.AbstractEventLoop, account_for: AccountFor | None = None
+) -> Callable[[], None]:
+    """Bills the tasks that billed tasks start on a loop to the accounts of those that start them.
+
+    Args:
+        loop: Any event loop with task factories; the factory it has stays in use.
+        account_for: Gives the account of a task that no billed task has started, if any.
+
+    Returns:
+        What gives the loop its own factory back. Tasks that run go on being billed.
+    """
+    replaced = cast("Callable[..., Any] | None", loop.get_task_factory())
+    loop.set_task_factory(cast("Any", _factory(replaced or _start_task, account_for)))
+    return lambda: loop.set_task_factory(cast("Any", replaced))
+
+
+def _start_task(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: AnyCoroutine,
+    **options: Any,  # noqa: ANN401 - whatever this Python's loops pass
+) -> asyncio.Task[Any]:
+    return asyncio.Task(coroutine, loop=loop, **options)
+
+
+def _factory(start: Callable[..., Any], account_for: AccountFor | None) -> Callable[..., Any]:
+    """A function and no object, since a call of it is a good part of its price."""
+
+    def metered_task(
+        loop: asyncio.AbstractEventLoop,
+        coroutine: AnyCoroutine,
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> Any:  # noqa: ANN401 - whatever the factory before makes
+        child = metered_child(coroutine)
+        if child is not coroutine:
+            if TASK_NEEDS_A_REAL_COROUTINE:
+                child = _fit_for_a_task(child)
+        elif account_for is not None and asyncio.iscoroutine(coroutine):
+            account = None if isinstance(coroutine, Meter) else account_for(coroutine)
+            if account is not None:
+                child = metered(coroutine, account)
+        return start(loop, child, **options)
+
+    return metered_task

@@ -1,0 +1,234 @@
+"""The meter's figures are true: alone, with a thread that wants the GIL, beside a busy process.
+
+Machines that run tests are noisy, so what another process can lengthen (waiting) is bounded from
+below only, and CPU time, which the system counts, from both sides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+
+import pytest
+
+from laneway._bridge import Account, ProcessMeter, ThreadMeter
+from laneway._metering import metered
+
+MS = 1_000_000
+HOG = "print(flush=True)\nwhile True: pass"
+
+
+def burn(milliseconds: float) -> None:
+    until = time.thread_time_ns() + milliseconds * MS
+    while time.thread_time_ns() < until:
+        pass
+
+
+def block(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+async def known(cpu_ms: float, block_ms: float, await_ms: float) -> int:
+    """Ten times a tenth of each; gives the CPU time that it really took, in nanoseconds."""
+    cpu = 0
+    for _ in range(10):
+        before = time.thread_time_ns()
+        burn(cpu_ms / 10)
+        if block_ms:
+            block(block_ms / 1e4)
+        cpu += time.thread_time_ns() - before
+        if await_ms:
+            await asyncio.sleep(await_ms / 1e4)
+    return cpu
+
+
+@contextlib.contextmanager
+def gil_hog() -> Generator[None]:
+    is_over = threading.Event()
+
+    def hog() -> None:
+        while not is_over.is_set():
+            pass
+
+    thread = threading.Thread(target=hog)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def cpu_hogs(count: int) -> Generator[None]:
+    """Processes that compute on the one processor that is left to this thread."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.sched_setaffinity, 0, before)
+        for _ in range(count):
+            hog = subprocess.Popen([sys.executable, "-c", HOG], stdout=subprocess.PIPE)
+            stack.enter_context(hog)
+            stack.callback(hog.kill)
+            assert hog.stdout is not None
+            assert hog.stdout.readline() == b"\n"
+        yield
+
+
+PLANS = [(40, 0, 0), (20, 30, 0), (60, 0, 30), (9, 5, 20), (0, 0, 30)]
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=str)
+@pytest.mark.parametrize("hog", ["nobody", "a GIL hog", "a CPU hog"])
+def test_known_times_are_read(plan: tuple[float, float, float], hog: str) -> None:
+    if hog == "a CPU hog" and not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system cannot pin a process")
+    account = Account("known")
+    places = {
+        "nobody": contextlib.nullcontext,
+        "a GIL hog": gil_hog,
+        "a CPU hog": lambda: cpu_hogs(1),
+    }
+    with places[hog]():
+        spent = asyncio.run(metered(known(*plan), account))
+    wall, in_steps, cpu, blocked, awaited, delay, longest, steps, squares = account.reading()
+    cpu_ms, block_ms, await_ms = plan
+    # What it spends beside burning is the price of sleeping and of being woken.
+    assert cpu_ms * MS <= spent
+    assert abs(cpu - spent) <= max(spent * 0.05, MS)
+    assert blocked >= block_ms * MS * 0.95 - MS
+    assert awaited >= await_ms * MS * 0.95
+    if hog == "a CPU hog" and sys.platform == "linux":
+        assert delay is not None
+        # The hog takes about half of the processor. None of that may count as blocking, but sleeps
+        # that last longer than asked do.
+        assert blocked <= block_ms * MS * 1.05 + 5 * MS
+        if cpu_ms >= 40:
+            assert delay >= cpu_ms * MS / 4
+    assert cpu + blocked + (delay or 0) == in_steps
+    assert in_steps + awaited == wall
+    assert 0 < longest <= in_steps
+    # Squares are summed as floating-point numbers.
+    assert longest**2 * 0.999 <= squares <= in_steps**2 * 1.001
+    assert steps >= 1
+
+
+def test_concurrent_tasks_share_the_wall_but_not_the_bill() -> None:
+    accounts = {cpu_ms: Account(f"burns {cpu_ms}") for cpu_ms in (40, 20, 0)}
+
+    async def together() -> None:
+        await asyncio.gather(
+            *(metered(known(cpu_ms, 0, 10), account) for cpu_ms, account in accounts.items())
+        )
+
+    before = time.thread_time_ns()
+    asyncio.run(together())
+    spent = time.thread_time_ns() - before
+    measured = {cpu_ms: account.reading()[2] for cpu_ms, account in accounts.items()}
+    for cpu_ms, cpu in measured.items():
+        assert cpu >= cpu_ms * MS - MS
+    assert sum(measured.values()) <= spent + MS
+
+
+def test_many_short_steps_add_up() -> None:
+    account = Account("short")
+
+    async def short() -> None:
+        for _ in range(5_000):
+            sum(range(200))
+            await asyncio.sleep(0)
+
+    before = time.thread_time_ns()
+    asyncio.run(metered(short(), account))
+    spent = time.thread_time_ns() - before
+    cpu, steps = account.reading()[2], account.reading()[7]
+    assert steps == 5_001
+    # The rest is the event loop's own work.
+    assert spent / 4 < cpu <= spent
+
+
+def test_a_thread_tells_its_parts() -> None:
+    measured: list[tuple[int, int, int | None, int]] = []
+
+    def call() -> None:
+        meter = ThreadMeter()
+        burn(30)
+        time.sleep(0.02)
+        measured.append(meter.elapsed())
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    [(wall, cpu, delay, rest)] = measured
+    assert cpu + MS >= 30 * MS
+    assert cpu <= 30 * MS * 1.05 + 2 * MS
+    assert rest >= 19 * MS
+    assert cpu + (delay or 0) + rest == wall
+    if sys.platform == "linux":
+        assert delay is not None
+
+
+def test_a_meter_of_a_thread_is_read_there() -> None:
+    for meter in (ThreadMeter(), ProcessMeter()):
+        caught: list[str] = []
+
+        def read(meter: ThreadMeter | ProcessMeter = meter, caught: list[str] = caught) -> None:
+            try:
+                meter.elapsed()
+            except RuntimeError as error:
+                caught.append(str(error))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+        assert caught == ["a meter is read in the thread that made it"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot pin")
+def test_a_starved_thread_knows_it() -> None:
+    with cpu_hogs(2):
+        meter = ThreadMeter()
+        burn(60)
+        wall, cpu, delay, rest = meter.elapsed()
+    assert delay is not None
+    assert delay >= 30 * MS
+    assert rest <= 3 * MS
+    assert abs(cpu - 60 * MS) <= 3 * MS
+    assert wall >= 90 * MS
+
+
+def test_a_process_tells_its_threads_and_children() -> None:
+    meter = ProcessMeter()
+    burn(20)
+    thread = threading.Thread(target=lambda: hashlib.pbkdf2_hmac("sha256", b"a", b"b", 150_000))
+    thread.start()
+    thread.join()
+    code = "import time\nwhile time.process_time() < 0.06: pass"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    wall, cpu, process_cpu, children, _ = meter.elapsed()
+    assert 19 * MS <= cpu <= 40 * MS
+    assert process_cpu >= cpu + 10 * MS
+    assert children >= 60 * MS
+    assert wall >= 80 * MS
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_reads_its_own_clocks() -> None:
+    ThreadMeter().elapsed()
+    burn(30)
+    child = os.fork()
+    if child == 0:
+        meter = ThreadMeter()
+        burn(10)
+        wall, cpu, delay, rest = meter.elapsed()
+        is_right = 9 * MS < cpu < 13 * MS and cpu + (delay or 0) + rest == wall
+        os._exit(0 if is_right else 1)
+    assert os.waitpid(child, 0)[1] == 0
