@@ -28,7 +28,16 @@ class CurrentJob(NamedTuple):
 class Attempt:
     """An execution of a job, as a runner keeps it."""
 
-    __slots__ = ("job_id", "number", "queue", "report", "stop_reason", "task", "ticket")
+    __slots__ = (
+        "encode_ns",
+        "job_id",
+        "number",
+        "queue",
+        "report",
+        "stop_reason",
+        "task",
+        "ticket",
+    )
 
     def __init__(
         self,
@@ -40,6 +49,7 @@ class Attempt:
         self.task, self.job_id, self.queue, self.number = job
         self.report = report
         self.stop_reason: str | None = None
+        self.encode_ns = 0
 
 
 attempt_here: ContextVar[Attempt | None] = ContextVar("laneway_attempt", default=None)

@@ -52,6 +52,8 @@ pub(crate) struct Costs {
     pub(crate) process_start: Option<Duration>,
     /// The shortest way to an idle process runner and back.
     pub(crate) process_dispatch: Option<Duration>,
+    /// How often that was measured.
+    pub(crate) process_answers: u32,
 }
 
 impl Costs {

@@ -256,7 +256,7 @@ impl Supervisor {
             }
             Event::Renewed(Err(error)) => self.store_failed(Verb::Renew, error, now),
             Event::Registered(answer) => self.registered(answer, now),
-            Event::ProfilesAdded(answer) => self.profiles_added(answer, now),
+            Event::ProfilesAdded(answer) => self.profiles_added(answer.is_ok(), now),
             Event::Swept(Ok(swept)) => self.swept(swept, now),
             Event::Swept(Err(error)) => self.store_failed(Verb::Sweep, error, now),
             Event::Pruned(jobs) => self.happenings.push(Happening::Pruned { jobs }),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,6 +20,8 @@ from laneway.errors import (
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from laneway._current import Attempt
 
 RaisedEnd: TypeAlias = tuple[str, str, str, str, bool, "float | None"]
 """Code, kind, message, traceback, whether it may be tried again, and the wait the task wants."""
@@ -62,6 +65,39 @@ def raised(error: BaseException) -> RaisedEnd:
     elif isinstance(error, Fail):
         kind, retryable = "laneway.Fail" if type(error) is Fail else kind, False
     return code, kind, _message(error), _traceback(error), retryable, after
+
+
+def encoded_for(attempt: Attempt, result: object) -> bytes | RaisedEnd:
+    """As `encoded`, and notes on the attempt how long that took.
+
+    Args:
+        attempt: The attempt that returned.
+        result: What it returned.
+    """
+    started_ns = time.perf_counter_ns()
+    end = encoded(result, attempt.task)
+    attempt.encode_ns += time.perf_counter_ns() - started_ns
+    return end
+
+
+def error_kind(end: End) -> str | None:
+    """What kind of error an end is; `None` for a result.
+
+    Args:
+        end: The end of an attempt.
+    """
+    if isinstance(end, bytes):
+        return None
+    return end if isinstance(end, str) else end[1] or end[0]
+
+
+def result_bytes(end: End) -> int:
+    """The size of a result; 0 for any other end.
+
+    Args:
+        end: The end of an attempt.
+    """
+    return len(end) if isinstance(end, bytes) else 0
 
 
 class Sizes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 import msgspec
@@ -13,6 +14,7 @@ from laneway._signature import KEYWORD_ONLY, MISSING, VAR_KEYWORD, VAR_POSITIONA
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from laneway._current import Attempt
     from laneway._resource import Resource
     from laneway._signature import Parameter, Signature
     from laneway._task import Definition
@@ -39,15 +41,37 @@ class Invocation:
             payload: The stored arguments.
             resources: The open resources, in the order of `self.resources`.
         """
+        arguments = self._arguments(payload)
+        invoke = self._invoke or self._compile_invoke()
+        return invoke(arguments, *resources)
+
+    def call_for(
+        self,
+        attempt: Attempt,
+        payload: bytes,
+        resources: tuple[Any, ...] = (),
+    ) -> Any:  # noqa: ANN401 - whatever the task returns
+        """Calls the function, and notes on the attempt how long its arguments took to decode.
+
+        Args:
+            attempt: For which attempt.
+            payload: The stored arguments.
+            resources: The open resources, in the order of `self.resources`.
+        """
+        started_ns = time.perf_counter_ns()
+        arguments = self._arguments(payload)
+        invoke = self._invoke or self._compile_invoke()
+        attempt.encode_ns = time.perf_counter_ns() - started_ns
+        return invoke(arguments, *resources)
+
+    def _arguments(self, payload: bytes) -> Any:  # noqa: ANN401 - a struct of its own
         # Compiled within the first attempt, so that what goes wrong here is the end of an attempt.
         decode = self._decode or self._compile_decode()
-        invoke = self._invoke or self._compile_invoke()
         try:
-            arguments = decode(payload)
+            return decode(payload)
         except msgspec.MsgspecError as error:
             what = f"the stored arguments no longer fit the task `{self.name}`"
             raise ArgumentsUndecodable("LW3005", what, str(error)) from None
-        return invoke(arguments, *resources)
 
     def _compile_decode(self) -> Callable[[bytes], Any]:
         self._decode = _codec.struct_decoder(_arguments_struct(self._signature))

@@ -8,9 +8,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from laneway._bridge import Meter, Watchdog
 from laneway._current import Attempt, attempt_here
+from laneway._metering import install
+from laneway._runner.calibration import calibrate
 from laneway._runner.commands import receive
-from laneway._runner.ends import encoded, raised
+from laneway._runner.ends import encoded, error_kind, raised, result_bytes
 from laneway._runner.invocation import Invocation
 from laneway._runner.progress import ProgressReporter
 from laneway._runner.resources import Resources
@@ -20,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from laneway._app import Laneway
-    from laneway._bridge import RunCommand, RunnerChannel
+    from laneway._bridge import ProfileBook, RunCommand, RunnerChannel, TaskMeter
     from laneway._runner.ends import End, EndReport
 
     StartTask = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+
+CALIBRATION_DELAY_S = 0.5
+"""Until a worker has started; a busy one is asked again after as long."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -55,12 +62,20 @@ class MainRunner:
     """Starts attempts on an event loop as they come, and reports their ends once a turn."""
 
     def __init__(
-        self, app: Laneway, channel: RunnerChannel, loop: asyncio.AbstractEventLoop
+        self,
+        app: Laneway,
+        channel: RunnerChannel,
+        book: ProfileBook,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._channel = channel
+        self._book = book
         self._loop = loop
         self._start_task = task_starter(loop)
         self._definitions = list(app.definitions.values())
+        self._meters = [book.task(definition.name) for definition in self._definitions]
+        self._watchdog = Watchdog()
+        self._calibration: asyncio.Task[None] | None = None
         self._invocations: dict[int, Invocation] = {}
         self._progress = ProgressReporter(channel)
         self._resources = Resources(in_threads=True)
@@ -75,7 +90,10 @@ class MainRunner:
         """Runs until the supervisor has drained this runner."""
         loop = self._loop
         asyncio.set_event_loop(loop)
+        install(loop)
+        self._watchdog.start()
         loop.add_reader(self._channel.fileno(), self._on_readable)
+        loop.call_later(CALIBRATION_DELAY_S, self._calibrate)
         # A task may stop the loop; that must not end the attempts of others.
         while not self._is_drained:
             loop.run_forever()
@@ -102,9 +120,10 @@ class MainRunner:
             job = (invocation.name, job_id, queue, number)
             attempt = Attempt(ticket, job, self._progress.report)
             if lane == "thread":
-                self._threads.start(ThreadRun(attempt, invocation, payload))
+                self._threads.start(ThreadRun(attempt, invocation, self._meters[index], payload))
                 continue
-            task = self._start_task(self._attempt(attempt, invocation, payload), job_id)
+            coroutine = self._attempt(attempt, invocation, self._meters[index], payload)
+            task = self._start_task(coroutine, job_id)
             if not task.done():
                 self._running[ticket] = (attempt, task)
 
@@ -124,17 +143,20 @@ class MainRunner:
             # would never report its end. Its first step is in the loop's queue before this.
             self._loop.call_soon(task.cancel)
 
-    async def _attempt(self, attempt: Attempt, invocation: Invocation, payload: bytes) -> None:
+    async def _attempt(
+        self, attempt: Attempt, invocation: Invocation, meter: TaskMeter, payload: bytes
+    ) -> None:
         """Executes an attempt; whatever happens, its end is reported."""
         attempt_here.set(attempt)
+        account = meter.coroutine(attempt.ticket)
         started_ns = time.perf_counter_ns()
         end: End
         try:
             if invocation.resources:
                 resources = await self._resources.open(invocation.resources)
-                result = await invocation.call(payload, resources)
+                result = await Meter(invocation.call(payload, resources), account)
             else:
-                result = await invocation.call(payload)
+                result = await Meter(invocation.call(payload), account)
         except asyncio.CancelledError as error:
             end = attempt.stop_reason or raised(error)
         # Also what would end a process: a task must not end the runner of other tasks.
@@ -148,8 +170,8 @@ class MainRunner:
         self._running.pop(attempt.ticket, None)
         if not self._ends:
             self._loop.call_soon(self._report_ends)
-        # The CPU time of a coroutine cannot be told from that of the others on its thread.
-        self._ends.append((attempt.ticket, wall_us, None, end))
+        cpu_us = meter.coroutine_ended(account, len(payload), result_bytes(end), error_kind(end))
+        self._ends.append((attempt.ticket, wall_us, cpu_us, end))
 
     def _report_ends(self) -> None:
         ends, self._ends = self._ends, []
@@ -161,6 +183,15 @@ class MainRunner:
         if self._is_draining and is_idle:
             self._is_drained = True
             self._loop.stop()
+
+    def _calibrate(self) -> None:
+        """Measures what lanes cost, in a moment without attempts."""
+        if self._is_draining:
+            return
+        if self._running or self._threads.running:
+            self._loop.call_later(CALIBRATION_DELAY_S, self._calibrate)
+            return
+        self._calibration = self._start_task(calibrate(self._book), "laneway-calibration")
 
     async def _close(self) -> None:
         await self._resources.close()

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import contextvars
 import signal
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from laneway._current import Attempt, attempt_here
 from laneway._runner.commands import receive
-from laneway._runner.ends import STOPS, encoded, raised
+from laneway._runner.ends import STOPS, encoded_for, error_kind, raised, result_bytes
 from laneway._runner.invocation import Invocation
 from laneway._runner.progress import ProgressReporter
 from laneway.errors import AttemptStopped
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from laneway._app import Laneway
-    from laneway._bridge import RunCommand, RunnerChannel
+    from laneway._bridge import ProfileBook, RunCommand, RunnerChannel
     from laneway._runner.ends import End, EndReport
     from laneway._runner.resources import BlockingResources
 
@@ -36,9 +35,10 @@ STOP_SIGNAL = signal.SIGUSR1
 class ProcessRunner:
     """Runs attempts one after another."""
 
-    def __init__(self, app: Laneway, channel: RunnerChannel) -> None:
+    def __init__(self, app: Laneway, channel: RunnerChannel, book: ProfileBook) -> None:
         self._channel = channel
         self._definitions = list(app.definitions.values())
+        self._meters = [book.task(definition.name) for definition in self._definitions]
         self._invocations: dict[int, Invocation] = {}
         self._progress = ProgressReporter(channel)
         self._resources: BlockingResources | None = None
@@ -93,7 +93,7 @@ class ProcessRunner:
         attempt = Attempt(ticket, (invocation.name, job_id, queue_name, number), self._report)
         attempt_here.set(attempt)
         end: End | None = None
-        started_ns, cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
+        meter = self._meters[index].process()
         try:
             # From here on the signal's handler raises; what it left unread before is read here.
             self._current = attempt
@@ -106,8 +106,8 @@ class ProcessRunner:
             # It came in this very function: before the task began, or when it had ended.
             self._current = None
             end = end or stop.reason
-        wall_us = (time.perf_counter_ns() - started_ns) // 1_000
-        cpu_us = (time.thread_time_ns() - cpu_ns) // 1_000
+        sizes = len(payload), result_bytes(end)
+        wall_us, cpu_us = meter.end(*sizes, attempt.encode_ns, error_kind(end))
         return ticket, wall_us, cpu_us, end
 
     def _prepare(self, index: int) -> Invocation:
@@ -120,13 +120,13 @@ class ProcessRunner:
     def _outcome(self, attempt: Attempt, invocation: Invocation, payload: bytes) -> End:
         try:
             resources = self._open(invocation) if invocation.resources else ()
-            result = invocation.call(payload, resources)
+            result = invocation.call_for(attempt, payload, resources)
         except AttemptStopped as stop:
             return attempt.stop_reason or stop.reason
         # Also what would end the process: the next attempt needs it, and nothing is lost.
         except BaseException as error:  # noqa: BLE001
             return raised(error)
-        return encoded(result, invocation.name)
+        return encoded_for(attempt, result)
 
     def _open(self, invocation: Invocation) -> tuple[Any, ...]:
         if self._resources is None:

@@ -11,9 +11,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from laneway import _runner
-from laneway._bridge import RunnerChannel
+from laneway._bridge import ProfileBook, RunnerChannel
+from laneway._options import is_async
 from laneway._reference import as_module
 from laneway._runner.ends import sizes
+from laneway._runner.facts import awaits_something
 from laneway._runner.loader import load
 from laneway.errors import LanewayError
 
@@ -53,7 +55,8 @@ def start(arguments: Sequence[str]) -> int:
         channel.refuse(error.code, error.what, error.why, error.fix)
         channel.flush()
         return 2
-    _say_hello(channel, app, options.app)
+    _say_hello(channel, app, (options.app, app.identity(as_module(options.app))))
+    book = ProfileBook(channel, _interpreter())
     # What tasks enqueue goes to the store that this worker serves, whatever the code says. It is
     # taken out of the environment, since programs that tasks start are no part of this worker.
     app.store = os.environ.pop(STORE_OF_WORKER, app.store)
@@ -64,11 +67,12 @@ def start(arguments: Sequence[str]) -> int:
     if options.kind == "process":
         from laneway._runner.process import ProcessRunner  # noqa: PLC0415 - it needs no `asyncio`
 
-        ProcessRunner(app, channel).run()
+        ProcessRunner(app, channel, book).run()
     else:
         from laneway._runner.main import MainRunner, new_event_loop  # noqa: PLC0415 - as above
 
-        MainRunner(app, channel, new_event_loop()).run()
+        MainRunner(app, channel, book, new_event_loop()).run()
+    book.flush()
     channel.flush()
     return 0
 
@@ -112,10 +116,22 @@ def _restore_signals() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_DFL)
 
 
-def _say_hello(channel: RunnerChannel, app: Laneway, reference: str) -> None:
+def _say_hello(channel: RunnerChannel, app: Laneway, names: tuple[str, str]) -> None:
     python = f"{platform.python_implementation()} {platform.python_version()}"
     tasks = [
-        (name, definition.settings.lane, definition.settings.queue)
+        (
+            name,
+            definition.settings.lane,
+            definition.settings.queue,
+            is_async(definition.function),
+            awaits_something(definition.function),
+        )
         for name, definition in app.definitions.items()
     ]
-    channel.hello((reference, app.identity(as_module(reference))), app.store, python, tasks)
+    channel.hello(names, app.store, python, tasks)
+
+
+def _interpreter() -> str:
+    """The build of Python: evidence of one says little of another."""
+    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return f"{sys.implementation.cache_tag}{'' if has_gil else 't'}"

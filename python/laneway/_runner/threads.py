@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from laneway._bridge import raise_in_thread
 from laneway._current import attempt_here
-from laneway._runner.ends import STOPS, encoded, raised
+from laneway._runner.ends import STOPS, encoded_for, error_kind, raised, result_bytes
 from laneway.errors import AttemptStopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from laneway._bridge import RunnerChannel
+    from laneway._bridge import RunnerChannel, TaskMeter
     from laneway._current import Attempt
     from laneway._runner.ends import End, EndReport
     from laneway._runner.invocation import Invocation
@@ -38,15 +38,19 @@ class ThreadRun:
         "attempt",
         "ended",
         "invocation",
+        "meter",
         "payload",
         "stop_asked",
         "stop_settled",
         "thread_id",
     )
 
-    def __init__(self, attempt: Attempt, invocation: Invocation, payload: bytes) -> None:
+    def __init__(
+        self, attempt: Attempt, invocation: Invocation, meter: TaskMeter, payload: bytes
+    ) -> None:
         self.attempt = attempt
         self.invocation = invocation
+        self.meter = meter
         self.payload = payload
         self.thread_id: int | None = None
         self.ended = False
@@ -129,7 +133,7 @@ class ThreadLane:
     def _end_of(self, run: ThreadRun) -> EndReport:
         attempt_here.set(run.attempt)
         end: End | None = None
-        started_ns, cpu_ns = time.perf_counter_ns(), time.thread_time_ns()
+        meter = run.meter.thread()
         try:
             # In this order: whoever stops the attempt sets the reason, and then looks for a thread.
             run.thread_id = threading.get_ident()
@@ -139,21 +143,21 @@ class ThreadLane:
             # It came in this very function: before the task began, or when it had ended.
             run.ended = True
             end = end or stop.reason
-        wall_us = (time.perf_counter_ns() - started_ns) // 1_000
-        cpu_us = (time.thread_time_ns() - cpu_ns) // 1_000
+        sizes = len(run.payload), result_bytes(end)
+        wall_us, cpu_us = meter.end(*sizes, run.attempt.encode_ns, error_kind(end))
         return run.attempt.ticket, wall_us, cpu_us, end
 
     def _outcome(self, run: ThreadRun) -> End:
         invocation = run.invocation
         try:
             resources = self._open(run) if invocation.resources else ()
-            result = invocation.call(run.payload, resources)
+            result = invocation.call_for(run.attempt, run.payload, resources)
         except AttemptStopped as stop:
             return run.attempt.stop_reason or stop.reason
         # Also what would end a process: a task must not end the runner of other tasks.
         except BaseException as error:  # noqa: BLE001
             return raised(error)
-        return encoded(result, invocation.name)
+        return encoded_for(run.attempt, result)
 
     def _open(self, run: ThreadRun) -> tuple[Any, ...]:
         wanted = run.invocation.resources

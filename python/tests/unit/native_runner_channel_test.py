@@ -112,13 +112,16 @@ def start() -> Iterator[Start]:
 
 def test_hello_tells_what_was_imported(start: Start) -> None:
     supervisor = start("""
-        tasks = [("mail", "thread", "default"), ("resize", "process", "images")]
+        tasks = [
+            ("mail", "thread", "default", False, False),
+            ("fetch", "async", "web", True, None),
+        ]
         channel.hello(("shop.py", "shop:app"), None, "CPython 3.12.1", tasks)
         channel.flush()
     """)
     assert supervisor.receive() == {
         "Hello": [
-            1,
+            2,
             version,
             supervisor.process.pid,
             "CPython 3.12.1",
@@ -126,7 +129,10 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
                 "shop.py",
                 "shop:app",
                 None,
-                [["mail", "thread", "default"], ["resize", "process", "images"]],
+                [
+                    ["mail", "thread", "default", "def", False],
+                    ["fetch", "async", "web", "async_def", None],
+                ],
             ],
         ]
     }

@@ -24,11 +24,12 @@ def runner(request: pytest.FixtureRequest) -> Iterator[RunnerUnderTest]:
 
 def test_a_runner_says_what_it_has_imported() -> None:
     with contextlib.closing(RunnerUnderTest(APP, "main")) as runner:
-        _, _, pid, python, (name, store, tasks) = runner.greet()
+        _, _, pid, python, (name, identity, store, tasks) = runner.greet()
         assert pid == runner.process.pid
     assert python.startswith("CPython 3.")
     assert (name, store) == (str(APP), "sqlite:////nowhere/jobs.db")
-    assert ["t.double", "async", "default"] in tasks
+    assert identity == "t"
+    assert ["t.double", "async", "default", "async_def", False] in tasks
     assert tasks == sorted(tasks)
 
 

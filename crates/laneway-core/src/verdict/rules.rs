@@ -97,7 +97,7 @@ fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
 fn starved_host(case: &Case<'_>) -> Option<Finding> {
     let share = case.evidence.shares.run_delay;
     let is_starved =
-        case.sufficiency.has_runs() && case.evidence.is_run_delay_known && share > RUN_DELAY_SHARE;
+        case.sufficiency.is_enough() && case.evidence.is_run_delay_known && share > RUN_DELAY_SHARE;
     is_starved.then(|| {
         Finding::new(Rule::R7, Change::RelieveHost).lapses(
             Measure::RunDelayShare,

@@ -8,7 +8,8 @@ use crate::fleet::Role;
 use crate::protocol::Stuck;
 
 impl Supervisor {
-    /// Such as `async 12/1000, thread 0/40, process 2/2, loop blocked 4.2 s by shop.pay at pay.py:7`.
+    /// Such as `async 12/1000, thread 0/40, process 2/2, loop blocked 4.2 s by shop.pay at
+    /// pay.py:7`.
     pub(crate) fn condition(&self, now: Moment) -> String {
         let places = self.options.concurrency;
         let mut words = vec![

@@ -18,6 +18,9 @@ use crate::tasks::TaskTable;
 /// Places are told of once; with so many a worker tells of no others.
 const BLAMED_MAX: usize = 1_000;
 
+/// So many answers of idle process runners are timed; the quickest counts.
+const PROCESS_ANSWERS: u32 = 5;
+
 impl Supervisor {
     /// A loop turned, or an idle process runner has answered.
     pub(super) fn runner_ponged(&mut self, id: RunnerId, number: u64, now: Moment) {
@@ -28,25 +31,35 @@ impl Supervisor {
             return;
         };
         runner.stuck = None;
-        if runner.role == Role::Process {
+        // One that was given work meanwhile has answered after it.
+        if runner.role == Role::Process && runner.held == 0 {
             let took = now.since(ping.sent_at);
             let least = self.costs.process_dispatch.map_or(took, |known| known.min(took));
             self.costs.process_dispatch = Some(least);
-            self.register_costs();
+            self.costs.process_answers += 1;
+            if self.costs.process_answers == PROCESS_ANSWERS {
+                self.register_costs();
+            }
         }
     }
 
-    /// How long it took to start tells what another process costs, and its first answer what it
-    /// costs to reach one.
+    /// How long it took to start tells what another process costs.
     pub(super) fn process_ready(&mut self, id: RunnerId, now: Moment) {
-        self.pings += 1;
-        let Some(runner) = self.fleet.get_mut(id) else {
+        if let Some(runner) = self.fleet.get(id) {
+            let took = now.since(runner.started_at);
+            let least = self.costs.process_start.map_or(took, |known| known.min(took));
+            self.costs.process_start = Some(least);
+        }
+    }
+
+    /// An idle process runner tells by its answers what it costs to reach one.
+    pub(super) fn process_idle(&mut self, id: RunnerId, now: Moment) {
+        let is_known = self.costs.process_answers >= PROCESS_ANSWERS;
+        let Some(runner) = self.fleet.get_mut(id).filter(|r| !is_known && r.ping.is_none()) else {
             return;
         };
+        self.pings += 1;
         runner.ping = Some(Ping { number: self.pings, sent_at: now, is_noticed: true });
-        let took = now.since(runner.started_at);
-        let least = self.costs.process_start.map_or(took, |known| known.min(took));
-        self.costs.process_start = Some(least);
         self.commands.push_back(Command::Send(id, ToRunner::Ping(self.pings)));
     }
 
@@ -112,10 +125,11 @@ impl Supervisor {
     }
 
     /// What was measured is worth no more than a try later: the worker goes on without it.
-    pub(super) fn profiles_added(&mut self, answer: Result<(), Error>, now: Moment) {
-        match answer {
-            Ok(()) => self.measurements.confirmed(),
-            Err(_) => self.measurements.failed(&mut self.rng, now),
+    pub(super) fn profiles_added(&mut self, is_added: bool, now: Moment) {
+        if is_added {
+            self.measurements.confirmed();
+        } else {
+            self.measurements.failed(&mut self.rng, now);
         }
     }
 }

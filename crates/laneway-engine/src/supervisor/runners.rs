@@ -123,6 +123,7 @@ impl Supervisor {
                 self.kill(id, Doom::Disobeyed);
             }
             (Life::Retiring, _) if is_idle => self.end_runner(id, now),
+            (Life::Ready, Role::Process) if is_idle => self.process_idle(id, now),
             (Life::Ready, Role::Isolated) if is_idle && self.waiting.isolated.is_empty() => {
                 self.end_runner(id, now);
             }

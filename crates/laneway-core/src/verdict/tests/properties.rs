@@ -65,6 +65,7 @@ proptest! {
         let starved = Work { run_delay: own * extra, ..work };
         let facts = TaskFacts { is_thread_unsafe: false, ..facts };
         let advice = ask(&[profile(facts.lane, runs, starved)], &facts);
+        prop_assume!(advice.sufficiency.is_enough());
         prop_assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R7), None));
     }
 

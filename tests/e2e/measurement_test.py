@@ -1,0 +1,106 @@
+"""What a worker measures comes back as advice, and a blocked loop is named while it is blocked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stories import Story, wait_until
+
+APP = """
+import asyncio, time
+from laneway import Laneway
+app = Laneway(name="lab")
+
+@app.task
+async def waits(n: int) -> int:
+    await asyncio.gather(asyncio.sleep(0.05), asyncio.sleep(0.05))
+    return n
+
+@app.task
+async def blocks(n: int) -> int:
+    time.sleep(0.11)
+    return n
+
+@app.task
+async def hangs(seconds: float) -> None:
+    time.sleep(seconds)
+
+@app.task
+def idles_in_a_process(n: int) -> int:
+    time.sleep(0.11)
+    return n
+
+@app.task(lane="thread")
+def fails(n: int) -> int:
+    raise LookupError(n)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Story]:
+    app = tmp_path / "lab.py"
+    app.write_text(APP)
+    story = Story(tmp_path, app=app)
+    yield story
+    story.end()
+
+
+def advice(story: Story) -> dict[str, dict[str, Any]]:
+    """The advice on every task, by the name behind the application's."""
+    done = story.run("--json", "advise")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {line["task"].removeprefix("lab."): line for line in lines if "task" in line}
+
+
+def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
+    lab.worker()
+    for task in ("waits", "blocks", "idles_in_a_process", "fails"):
+        lab.delay_times(25, f"{task}(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    wait_until(lambda: len(advice(lab)) >= 4, 10, "the measurements to be in the store")
+    wait_until(lambda: advice(lab)["blocks"]["rule"] == "R1", 10, "all runs to be in the store")
+    found = advice(lab)
+    assert found["blocks"]["better_lane"] == "thread"
+    assert found["idles_in_a_process"]["rule"] == "R5"
+    assert found["idles_in_a_process"]["better_lane"] == "thread"
+    assert found["waits"]["better_lane"] is None
+    site = found["blocks"]["site"]
+    assert site["file"].endswith("lab.py")
+    assert site["function"] == "blocks"
+    assert site["line"] == APP.splitlines().index("    time.sleep(0.11)") + 1
+
+
+def _unended(story: Story) -> list[str]:
+    jobs = story.json("jobs", "list", "--limit", "1000")
+    return [job["id"] for job in jobs if job["state"] in {"ready", "scheduled", "running"}]
+
+
+def test_a_blocked_loop_is_named_while_it_is_blocked_and_logged_with_its_line(lab: Story) -> None:
+    lab.worker("--log", "text")
+    job = lab.delay("hangs(6)")
+
+    def condition() -> str:
+        [worker] = lab.json("status")[0]["workers"]
+        return str(worker["condition"])
+
+    wait_until(lambda: "loop blocked" in condition() and "lab.hangs" in condition(), 5, "the blame")
+    line = APP.splitlines().index("    time.sleep(seconds)") + 1
+    assert f"lab.py:{line}" in condition()
+    lab.wait_for(job, "succeeded")
+    log = lab.folder / "worker.err"
+    wait_until(lambda: "kept the event loop from turning" in log.read_text(), 5, "the log line")
+    said = log.read_text()
+    assert "it waits in a blocking call in `hangs`" in said
+    assert said.count("kept the event loop from turning") == 1
+
+
+def test_an_async_attempt_tells_its_cpu_time(lab: Story) -> None:
+    lab.worker()
+    record = lab.wait_for(lab.delay("waits(1)"), "succeeded")
+    assert record["state"] == "succeeded"
+    assert record["wall_ms"] >= 50
