@@ -13,6 +13,7 @@ use laneway_core::error::Error;
 use crate::config::{self, Settings, Sources, table};
 use crate::store::AnyStore;
 
+mod advise;
 mod completions;
 mod config_show;
 mod doctor;
@@ -94,6 +95,10 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(config_show::ConfigCommand),
+    /// Say from measurements which tasks run in the wrong lane
+    Advise(advise::AdviseArgs),
+    /// Tell everything known of a task, or what a rule or an error code means
+    Explain(advise::ExplainArgs),
     /// Examine the installation and the store
     Doctor(doctor::DoctorArgs),
     /// Write completions for a shell
@@ -151,6 +156,8 @@ impl Command {
             Self::Jobs(command) => command.run(context),
             Self::Queues(command) => command.run(context),
             Self::Config(command) => command.run(context),
+            Self::Advise(arguments) => advise::run(&arguments, context),
+            Self::Explain(arguments) => advise::explain(&arguments, context),
             Self::Doctor(arguments) => Ok(doctor::run(&arguments, context)),
             Self::Completions(arguments) => {
                 completions::run(&arguments, Cli::command(), &mut context.output);

@@ -5,6 +5,8 @@
     reason = "the bench is test code too, but the lint's exception knows only test functions"
 )]
 
+#[path = "command/advise.rs"]
+mod advise;
 #[path = "command/bench.rs"]
 mod bench;
 #[path = "command/configuration.rs"]

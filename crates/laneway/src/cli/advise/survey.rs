@@ -1,0 +1,191 @@
+//! The verdicts on the tasks of a store: what was measured is read, judged and put in order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use laneway_core::error::{Code, Error};
+use laneway_core::job::{Lane, TaskName};
+use laneway_core::profile::{LagShare, Profile, lag_bill};
+use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
+use laneway_core::verdict::{Advice, Calibration, Change, Form, Question, TaskFacts, advise};
+
+use crate::store::AnyStore;
+
+/// A task with all that its verdict depends on.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) advice: Advice,
+    pub(super) facts: TaskFacts,
+    /// Where its application is found; `None` for a task that no application has any more.
+    pub(super) application: Option<String>,
+    pub(super) calibration: Calibration,
+    /// Whether a worker has measured the calibration; if not, it is that of another machine.
+    pub(super) is_calibrated: bool,
+    /// What was measured, by lane, size and interpreter.
+    pub(super) profiles: Vec<Profile>,
+}
+
+/// How much an advice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// There is too little evidence.
+    Unknown,
+    /// Nothing is to do.
+    Well,
+    /// Something could be simpler, or is not the code's business.
+    Hint,
+    /// The code should change.
+    Warning,
+    /// The code is wrong.
+    Error,
+}
+
+impl Level {
+    pub(super) const fn of(change: &Change) -> Self {
+        match change {
+            Change::CollectMore => Self::Unknown,
+            Change::Keep => Self::Well,
+            Change::CallDirectly | Change::RelieveHost => Self::Hint,
+            Change::UseAsyncLibrary { .. }
+            | Change::MakeDef
+            | Change::Offload { .. }
+            | Change::AwaitMoreOften
+            | Change::MoveLane { .. }
+            | Change::SplitBySize => Self::Warning,
+            Change::SerialThread => Self::Error,
+        }
+    }
+
+    /// Whether the code should change.
+    pub(super) fn has_change(self) -> bool {
+        self >= Self::Warning
+    }
+}
+
+impl Case {
+    pub(super) const fn level(&self) -> Level {
+        Level::of(&self.advice.change)
+    }
+
+    /// What the advice saves: seconds of the scarce resource in a second.
+    fn saving(&self) -> f64 {
+        let rate = self.advice.evidence.rate;
+        let of_prediction = self.advice.prediction.map(|saved| saved.saved_seconds.likely * rate);
+        of_prediction.unwrap_or_else(|| self.advice.lag.as_ref().map_or(0.0, |lag| lag.busy_share))
+    }
+}
+
+/// The verdicts on these tasks, or on all; the worst first.
+pub(super) async fn survey(
+    store: &AnyStore,
+    within: Option<Duration>,
+    names: &[String],
+) -> Result<Vec<Case>, Error> {
+    let registry = store.registry().await?;
+    let profiles = store.profiles(ReadProfiles { task: None, within }).await?;
+    let mut known = tasks(&registry, profiles);
+    for name in names {
+        if !known.iter().any(|task| task.name.as_str() == name) {
+            return Err(unknown(name, &known));
+        }
+    }
+    let bills = bills(&known);
+    known.retain(|task| names.is_empty() || names.iter().any(|name| name == task.name.as_str()));
+    let mut cases: Vec<Case> =
+        known.into_iter().map(|task| judge(task, &registry, &bills)).collect();
+    cases.sort_by(|a, b| {
+        (b.level().cmp(&a.level()))
+            .then_with(|| b.saving().total_cmp(&a.saving()))
+            .then_with(|| a.advice.task.cmp(&b.advice.task))
+    });
+    Ok(cases)
+}
+
+/// What the store knows of a task.
+struct Task {
+    name: TaskName,
+    application: Option<String>,
+    facts: TaskFacts,
+    profiles: Vec<Profile>,
+}
+
+/// Registered tasks and those that were only measured.
+fn tasks(registry: &Registry, profiles: Vec<Profile>) -> Vec<Task> {
+    let mut measured: BTreeMap<TaskName, Vec<Profile>> = BTreeMap::new();
+    for profile in profiles {
+        measured.entry(profile.key.task.clone()).or_default().push(profile);
+    }
+    let mut tasks = Vec::new();
+    for RegisteredTask { task, application, facts } in &registry.tasks {
+        tasks.push(Task {
+            name: task.clone(),
+            application: Some(application.clone()),
+            facts: facts.clone(),
+            profiles: measured.remove(task).unwrap_or_default(),
+        });
+    }
+    tasks.extend(measured.into_iter().map(|(name, profiles)| Task {
+        name,
+        application: None,
+        facts: guessed(&profiles),
+        profiles,
+    }));
+    tasks
+}
+
+/// What can be said of a task that no application has any more.
+fn guessed(profiles: &[Profile]) -> TaskFacts {
+    let most = profiles.iter().max_by_key(|profile| profile.runs());
+    let lane = most.map_or(Lane::Thread, |profile| profile.key.lane);
+    let form = if lane == Lane::Async { Form::AsyncDef } else { Form::Def };
+    TaskFacts::new(form, lane)
+}
+
+/// The lag bill of each application's event loop, from the first measured end to the last.
+fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
+    let mut by_application: BTreeMap<_, Vec<&Profile>> = BTreeMap::new();
+    for task in tasks {
+        let on_loop = task.profiles.iter().filter(|profile| profile.key.lane == Lane::Async);
+        by_application.entry(task.application.clone()).or_default().extend(on_loop);
+    }
+    let bill = |profiles: Vec<&Profile>| {
+        let first = profiles.iter().filter_map(|profile| profile.first_at).min();
+        let last = profiles.iter().filter_map(|profile| profile.last_at).max();
+        let interval = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.since(first));
+        lag_bill(profiles, interval)
+    };
+    by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
+}
+
+fn judge(task: Task, registry: &Registry, bills: &BTreeMap<Option<String>, Vec<LagShare>>) -> Case {
+    let measured = task.application.as_ref().and_then(|name| registry.calibrations.get(name));
+    let calibration = measured.copied().unwrap_or_default();
+    let bill = bills.get(&task.application);
+    let advice = advise(&Question {
+        task: &task.name,
+        profiles: &task.profiles,
+        calibration: &calibration,
+        facts: &task.facts,
+        lag: bill.and_then(|bill| bill.iter().find(|share| share.task == task.name)),
+    });
+    Case {
+        advice,
+        facts: task.facts,
+        application: task.application,
+        calibration,
+        is_calibrated: measured.is_some(),
+        profiles: task.profiles,
+    }
+}
+
+fn unknown(name: &str, known: &[Task]) -> Error {
+    let names = || known.iter().map(|task| task.name.as_str());
+    let why = match known {
+        [] => "no worker has registered a task in this store".to_owned(),
+        _ => "no application that used this store has it, and none of its runs was measured".into(),
+    };
+    Error::new(Code::TaskUnknown, format!("there is no task `{name}`"))
+        .why(why)
+        .fix("`laneway advise` lists the tasks; a worker registers its own when it starts")
+        .closest(name, names())
+}
