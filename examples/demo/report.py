@@ -39,7 +39,7 @@ def estimate_sequential(address: str, counts: Sequence[int], source_bytes: int) 
     """Seconds that plain sequential Python would take, from a sample of each kind of work."""
     import tasks  # noqa: PLC0415 - it reads the API's address from the environment
 
-    updates, reports, _ = counts
+    updates, reports, _, notices = counts
     calls = 12
     began = time.perf_counter()
     with requests.Session() as session:
@@ -57,6 +57,7 @@ def estimate_sequential(address: str, counts: Sequence[int], source_bytes: int) 
         "update_record": updates * a_call,
         "fetch_report": reports * a_call,
         "digest_source": whole * a_byte,
+        "notify_mirror": notices * a_call,
     }
 
 
@@ -136,3 +137,9 @@ def show_report(figures: Figures) -> int:
     print(f"  claimed again          {again} (held by the worker that was killed)")
     print(f"  run twice              {twice} updates reached the API a second time")
     return 0 if lost == 0 else 1
+
+
+def show_advice(command: Sequence[str], store: str) -> None:
+    """Prints what the worker's own measurements say about the lanes."""
+    print("\n  laneway advise: from what the workers measured\n", flush=True)
+    subprocess.run([*command, "--store", store, "advise"], check=True)

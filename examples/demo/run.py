@@ -24,7 +24,7 @@ from pathlib import Path
 
 import requests
 from live import Board
-from report import Figures, estimate_sequential, read_jobs, show_report
+from report import Figures, estimate_sequential, read_jobs, show_advice, show_report
 from sources import source_files
 
 from laneway import Job, JobFailed
@@ -40,6 +40,7 @@ class Scale:
 
     updates: int
     reports: int
+    notices: int
     source_bytes: int
 
 
@@ -106,11 +107,13 @@ async def enqueue_all(scale: Scale) -> list[Line]:
         Line("update_record", "async"),
         Line("fetch_report", "thread"),
         Line("digest_source", "process"),
+        Line("notify_mirror", "process"),
     ]
     calls = (
         (tasks.update_record.call(n) for n in range(scale.updates)),
         (tasks.fetch_report.call(n) for n in range(scale.reports)),
         (tasks.digest_source.call(path) for path in source_files(scale.source_bytes)),
+        (tasks.notify_mirror.call(n) for n in range(scale.notices)),
     )
     for line, wanted in zip(lines, calls, strict=True):
         line.jobs = list(await tasks.app.enqueue_many(wanted))
@@ -190,7 +193,9 @@ async def demo(scale: Scale, folder: Path) -> int:
         sequential=sequential,
         api=stats,
     )
-    return show_report(figures)
+    status = show_report(figures)
+    show_advice(laneway_command(), store)
+    return status
 
 
 def main() -> int:
@@ -198,9 +203,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--updates", type=int, default=2400, help="async API calls")
     parser.add_argument("--reports", type=int, default=800, help="blocking API calls")
+    parser.add_argument("--notices", type=int, default=40, help="API calls in the wrong lane")
     parser.add_argument("--source-mb", type=float, default=14, help="megabytes of Python to digest")
     options = parser.parse_args()
-    scale = Scale(options.updates, options.reports, int(options.source_mb * 1e6))
+    scale = Scale(options.updates, options.reports, options.notices, int(options.source_mb * 1e6))
     with tempfile.TemporaryDirectory(prefix="laneway-demo-") as folder:
         return asyncio.run(demo(scale, Path(folder)))
 

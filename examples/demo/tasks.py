@@ -1,4 +1,6 @@
-"""The demo's tasks: one that waits, one that blocks, one that computes. One worker runs them all.
+"""The demo's tasks: one that waits, one that blocks, one that computes, one in the wrong lane.
+
+One worker runs them all.
 
 The API's address comes from the environment, as configuration of a real service would.
 """
@@ -71,3 +73,14 @@ def digest_source(path: Path) -> tuple[int, int, str]:
         nodes = 0
     packed = zlib.compress(source, level=9)
     return nodes, len(packed), hashlib.sha256(source).hexdigest()
+
+
+@app.task(retry=Backoff(5, first="500ms", cap="5s"), timeout="30s")
+def notify_mirror(number: int) -> int:
+    """Waits for an API in a process, the first lane of a plain `def`: wrong, and on purpose.
+
+    It keeps a core's place and uses none of it. `laneway advise` finds that out.
+    """
+    answer = requests.get(f"{API}/reports/{number}", timeout=20)
+    answer.raise_for_status()
+    return int(answer.json()["version"])

@@ -13,7 +13,7 @@ DEMO = Path(__file__).resolve().parent.parent / "demo"
 
 @pytest.mark.timeout(120)
 def test_the_demo_loses_nothing() -> None:
-    scale = ["--updates", "200", "--reports", "60", "--source-mb", "1"]
+    scale = ["--updates", "200", "--reports", "60", "--notices", "30", "--source-mb", "1"]
     done = subprocess.run(
         [sys.executable, str(DEMO / "run.py"), *scale],
         capture_output=True,
@@ -25,3 +25,7 @@ def test_the_demo_loses_nothing() -> None:
     assert "kill -9 of the whole worker" in done.stdout
     lost = next(line for line in done.stdout.splitlines() if line.strip().startswith("lost"))
     assert lost.split()[-1] == "0"
+    _, _, advice = done.stdout.partition("laneway advise")
+    _, _, mirror = advice.partition("notify_mirror")
+    assert "R5" in mirror.partition("\n\n")[0]
+    assert 'lane="thread"' in mirror.partition("\n\n")[0]
