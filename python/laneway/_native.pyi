@@ -171,12 +171,13 @@ class RunnerChannel:
         app: tuple[str, str],
         store: str | None,
         python: str,
-        tasks: Sequence[tuple[str, str, str, bool, bool | None]],
+        tasks: Sequence[tuple[str, str, str, bool, bool | None, str | None]],
     ) -> None:
         """Says what was imported.
 
         The application is (where it was found, what stores know it by), each task (name, lane,
-        queue, whether it is an `async def`, whether it awaits anything).
+        queue, whether it is an `async def`, whether it awaits anything, and for `lane="auto"` why
+        it cannot be moved: an empty text when it can).
         """
     def refuse(self, code: str, what: str, why: str, fix: str) -> None:
         """Says why the runner cannot start."""

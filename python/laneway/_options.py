@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from laneway._bridge import JobTemplate
     from laneway._durations import Duration
 
-Lane: TypeAlias = Literal["async", "thread", "process"]
-"""Where a task runs: on the event loop, in a thread, or in a process of its own."""
+Lane: TypeAlias = Literal["async", "thread", "process", "auto"]
+"""Where a task runs: on the event loop, in a thread, in a process of its own, or where it belongs.
+
+With `auto` a plain `def` starts in a process, and moves to threads when measurements say so.
+"""
 
 OnInterrupt: TypeAlias = Literal["retry", "park"]
 """What follows when an attempt ends without a word: run it again, or wait for a person."""
@@ -35,7 +38,7 @@ class TaskOptions(TypedDict, total=False):
     queue: str
     """The queue of its jobs; `default` if nothing is said."""
     lane: Lane
-    """Where it runs: `async def` in `async`; `def` in `process` (default) or `thread`."""
+    """Where it runs: `async def` in `async`; `def` in `process` (default), `thread` or `auto`."""
     retry: Backoff | int | None
     """How often it is tried; a number counts all attempts. By default once."""
     timeout: Duration | None
@@ -102,6 +105,11 @@ class Settings:
         most = options.get("max_interrupts")
         self.max_interrupts = most if most is None else _whole("max_interrupts", most, 1, 1_000_000)
 
+    @property
+    def first_lane(self) -> str:
+        """The lane for which jobs are stored: that in which any plain `def` is safe, for `auto`."""
+        return "process" if self.lane == "auto" else self.lane
+
     def with_options(self, options: EnqueueOptions) -> Settings:
         """The settings with what an enqueue wants otherwise.
 
@@ -124,7 +132,7 @@ class Settings:
         return _bridge.JobTemplate(
             task,
             queue=self.queue,
-            lane=self.lane,
+            lane=self.first_lane,
             priority=self.priority,
             retry=self.retry.as_tuple() if self.retry else None,
             timeout=self.timeout,
@@ -209,7 +217,7 @@ def _lane(function: Callable[..., Any], lane: Lane | None) -> Lane:
             'write `async def`, or `lane="thread"` when it waits and `lane="process"` when it '
             "computes",
         )
-    return cast("Lane", _one_of("lane", lane, ("process", "thread")))
+    return cast("Lane", _one_of("lane", lane, ("process", "thread", "auto")))
 
 
 def _fits_function(function: Callable[..., Any], settings: Settings) -> None:

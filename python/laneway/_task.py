@@ -163,7 +163,7 @@ class Task(Sender[P, R]):
 
     @property
     def lane(self) -> str:
-        """Where it runs: `async`, `thread` or `process`."""
+        """Where it runs: `async`, `thread`, `process`, or `auto` when measurements decide."""
         return self._definition.settings.lane
 
     @property
@@ -208,7 +208,7 @@ class AsyncTask(Task[P, R]):
 
 
 class SyncTask(Task[P, R]):
-    """A task of a plain `def`: it runs in the process lane, or in the thread lane if it says so."""
+    """A task of a plain `def`: it runs in the process lane unless it names another one."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function, here and now; nothing is enqueued.

@@ -16,6 +16,7 @@ mod errors;
 mod histogram;
 mod lag;
 mod measurement;
+mod moves;
 pub(crate) mod nanos;
 mod occupancy;
 mod site;
@@ -25,6 +26,7 @@ pub use errors::{ErrorCounts, KIND_BYTES_MAX, KINDS_MAX};
 pub use histogram::{BUCKETS_MAX, Histogram, RELATIVE_ERROR};
 pub use lag::{LagShare, lag_bill};
 pub use measurement::{Measurement, step_square};
+pub use moves::{Harm, MOVES_MAX, Move, MoveKind, Moves};
 pub use occupancy::Occupancy;
 pub use site::{
     Blockage, FILE_BYTES_MAX, FUNCTION_BYTES_MAX, Place, SITES_MAX, STACK_BYTES_MAX, Site, Sites,
@@ -115,7 +117,7 @@ pub struct GilWait {
 }
 
 /// The measurements of many attempts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// What it is about.
     pub key: ProfileKey,
@@ -166,6 +168,9 @@ pub struct Profile {
     pub first_at: Option<Timestamp>,
     /// When the last attempt ended.
     pub last_at: Option<Timestamp>,
+    /// What the auto lane did with the task. Profiles of before have none.
+    #[serde(default)]
+    pub moves: Moves,
 }
 
 impl Profile {
@@ -195,6 +200,7 @@ impl Profile {
             sites: Sites::default(),
             first_at: None,
             last_at: None,
+            moves: Moves::default(),
         }
     }
 
@@ -259,6 +265,7 @@ impl Profile {
         self.sites.merge(&other.sites);
         self.first_at = earliest(self.first_at, other.first_at);
         self.last_at = self.last_at.max(other.last_at);
+        self.moves.merge(&other.moves);
     }
 
     /// From the end of the first attempt to that of the last.

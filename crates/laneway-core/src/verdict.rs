@@ -28,7 +28,7 @@ pub use advice::{
 pub use cost::{Predicted, Prediction};
 pub use estimate::{Estimate, runs_for};
 pub use evidence::{Evidence, Shares, Spread, Sufficiency};
-pub use facts::{Calibration, Form, TaskFacts};
+pub use facts::{Calibration, Form, Mobility, TaskFacts};
 pub use thresholds::{RULES, Rule, RuleEntry, THRESHOLDS, Threshold};
 
 use cost::{CostModel, Target};

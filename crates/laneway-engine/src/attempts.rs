@@ -9,6 +9,7 @@ use laneway_core::id::{JobId, Token};
 use laneway_core::interrupt::OnInterrupt;
 use laneway_core::job::{Lane, Payload, QueueName, TaskName};
 use laneway_core::policy::Policy;
+use laneway_core::profile::SizeBucket;
 use laneway_core::store::ClaimedJob;
 
 use crate::clock::Moment;
@@ -39,10 +40,12 @@ pub(crate) struct Attempt {
     /// The task's place in the manifest of `table`.
     pub(crate) index: u32,
     pub(crate) table: Arc<TaskTable>,
-    /// The lane whose slot it takes: the one it was claimed for.
+    /// The lane whose slot it takes: the one it was claimed for, but for one that was moved.
     pub(crate) slot: Lane,
-    /// The lane it runs in: the one its task is declared for now.
+    /// The lane it runs in: the one its task is declared for now, or was moved to.
     pub(crate) lane: Lane,
+    /// The size of its arguments, when its lane was chosen by what was measured.
+    pub(crate) auto: Option<SizeBucket>,
     pub(crate) failures: u32,
     pub(crate) interrupts: u32,
     /// How often the job was handed back because its task was not known.
@@ -77,6 +80,7 @@ impl Attempt {
             table: Arc::clone(table),
             slot: job.lane,
             lane: known.lane,
+            auto: None,
             failures: job.failures,
             interrupts: job.interrupts,
             handbacks: job.handbacks,

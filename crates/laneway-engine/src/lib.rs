@@ -15,6 +15,7 @@
 //! and reads no clock; `worker` gives it events and carries out its commands.
 
 mod attempts;
+mod auto_lanes;
 mod claims;
 mod clock;
 mod deadlines;

@@ -10,8 +10,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use laneway_core::id::SessionId;
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{Histogram, Profile, ProfileKey};
+use laneway_core::profile::{Histogram, Moves, Profile, ProfileKey, SizeBucket};
 use laneway_core::store::AddProfiles;
+use laneway_core::verdict::auto::LaneMove;
 
 use crate::clock::Moment;
 use crate::lanes::LaneMap;
@@ -26,6 +27,8 @@ pub(crate) struct Measurements {
     sums: BTreeMap<ProfileKey, Profile>,
     /// How long attempts waited for their start; only the supervisor knows.
     waits: BTreeMap<TaskName, LaneMap<Histogram>>,
+    /// What the auto lane did; it stands in a profile of the same task and size.
+    moves: BTreeMap<(TaskName, SizeBucket), Moves>,
     /// The call that has no answer yet.
     sent: Option<AddProfiles>,
     is_under_way: bool,
@@ -56,6 +59,13 @@ impl Measurements {
         self.waits.entry(task.clone()).or_default().get_mut(lane).record(wait);
     }
 
+    /// Adds an event of the auto lane. It is sent with the next profile of its task and size, which
+    /// is at hand soon: the events come from runs.
+    pub(crate) fn moved(&mut self, event: &LaneMove) {
+        let key = (event.task.clone(), event.size_bucket);
+        self.moves.entry(key).or_default().record(event.record());
+    }
+
     /// The next call, when it is time for one.
     pub(crate) fn next(&mut self, session: SessionId, now: Moment) -> Option<AddProfiles> {
         if self.is_under_way || !self.retry.may_try(now) {
@@ -71,6 +81,7 @@ impl Measurements {
 
     fn batch(&mut self, session: SessionId) -> Option<AddProfiles> {
         self.hand_out_waits();
+        self.hand_out_moves();
         let profiles: Vec<_> = std::mem::take(&mut self.sums).into_values().collect();
         if profiles.is_empty() {
             return None;
@@ -87,6 +98,17 @@ impl Measurements {
             }
         }
         self.waits.retain(|_, waits| Lane::ALL.iter().any(|lane| waits.get(*lane).count() > 0));
+    }
+
+    fn hand_out_moves(&mut self) {
+        if self.moves.is_empty() {
+            return;
+        }
+        for (key, profile) in &mut self.sums {
+            if let Some(moves) = self.moves.remove(&(key.task.clone(), key.size_bucket)) {
+                profile.moves.merge(&moves);
+            }
+        }
     }
 
     /// The call was answered.
@@ -128,7 +150,7 @@ impl Measurements {
 #[cfg(test)]
 mod tests {
     use laneway_core::clock::Timestamp;
-    use laneway_core::profile::{Interpreter, Measurement, SizeBucket};
+    use laneway_core::profile::{Interpreter, Measurement, MoveKind};
 
     use super::*;
 
@@ -186,6 +208,27 @@ mod tests {
         let add = measurements.next(SESSION, later(2)).unwrap();
         assert_eq!(add.profiles[0].wait.count(), 1);
         assert_eq!(measurements.waits.len(), 1, "the other lane's wait is kept");
+    }
+
+    #[test]
+    fn a_move_stands_in_one_profile_of_its_task_and_size_and_waits_for_it() {
+        let mut measurements = Measurements::default();
+        let event = |size| LaneMove {
+            task: TaskName::new("a").unwrap(),
+            size_bucket: SizeBucket::of(size),
+            at: Timestamp::default(),
+            from: Lane::Process,
+            to: Lane::Thread,
+            kind: MoveKind::Moved,
+            runs: 80,
+        };
+        measurements.moved(&event(10));
+        measurements.moved(&event(5_000));
+        measurements.add(vec![profile("a"), profile("b")], later(0));
+        let add = measurements.next(SESSION, later(2)).unwrap();
+        let moves: Vec<_> = add.profiles.iter().map(|p| p.moves.iter().count()).collect();
+        assert_eq!(moves, [1, 0]);
+        assert_eq!(measurements.moves.len(), 1, "that of the other size is kept");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Failure, Lane, QueueName, TaskName};
 use laneway_core::profile::Site;
 use laneway_core::store::{Swept, TaskOwner};
+use laneway_core::verdict::auto::LaneMove;
 
 use crate::protocol::RunnerKind;
 
@@ -84,6 +85,8 @@ pub enum Happening {
         /// Where, how, and for how long.
         site: Site,
     },
+    /// A task with `lane="auto"` tries another lane, moved, or stays for good.
+    LaneMoved(LaneMove),
     /// Tasks that belonged to another application in the store belong to this one now.
     TookOver {
         /// Which, and whose they were.

@@ -15,7 +15,7 @@ use laneway_core::error::{Code, Error};
 use laneway_core::id::JobId;
 use laneway_core::job::{Failure, Lane, Payload, QueueName, TaskName};
 use laneway_core::profile::{Place, Profile};
-use laneway_core::verdict::{Form, TaskFacts};
+use laneway_core::verdict::{Form, Mobility, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
@@ -196,12 +196,19 @@ pub struct TaskManifest {
     pub form: Form,
     /// Whether its body has an `await`, where that can be told.
     pub has_await: Option<bool>,
+    /// Whether it may be moved between threads and processes, for a task with `lane="auto"`, whose
+    /// `lane` is the one in which it starts.
+    pub mobility: Option<Mobility>,
 }
 
 impl TaskManifest {
     /// What is known of the task without running it.
     pub fn facts(&self) -> TaskFacts {
-        TaskFacts { has_await: self.has_await, ..TaskFacts::new(self.form, self.lane) }
+        TaskFacts {
+            has_await: self.has_await,
+            mobility: self.mobility.clone(),
+            ..TaskFacts::new(self.form, self.lane)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fastrand::Rng;
+use laneway_core::clock::Timestamp;
 use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId, Token};
 use laneway_core::job::{Lane, QueueName, TaskName};
@@ -17,6 +18,7 @@ use laneway_core::store::{
 };
 
 use crate::attempts::{Attempt, Attempts};
+use crate::auto_lanes::AutoLanes;
 use crate::claims::Claims;
 use crate::clock::Moment;
 use crate::deadlines::{Deadlines, Due};
@@ -40,6 +42,7 @@ mod dispatch;
 mod drain;
 mod ends;
 mod measuring;
+mod moving;
 mod runners;
 mod session;
 mod spawn;
@@ -169,6 +172,9 @@ pub(crate) struct Supervisor {
     settlements: Settlements,
     measurements: Measurements,
     costs: Costs,
+    auto: AutoLanes,
+    /// The store's time of the last claim, and when it was answered.
+    store_clock: (Timestamp, Moment),
     /// Tasks of a later manifest that may belong to another application; they are not served.
     unregistered: BTreeSet<TaskName>,
     /// Places that blocked a loop and were told of.
@@ -210,6 +216,8 @@ impl Supervisor {
             settlements: Settlements::default(),
             measurements: Measurements::default(),
             costs: Costs::default(),
+            auto: AutoLanes::default(),
+            store_clock: (Timestamp::default(), now),
             unregistered: BTreeSet::new(),
             blamed: BTreeSet::new(),
             deadlines: Deadlines::default(),

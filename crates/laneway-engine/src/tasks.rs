@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use laneway_core::error::Error;
 use laneway_core::job::{Lane, QueueName, TaskName};
+use laneway_core::verdict::Mobility;
 
 use crate::protocol::AppManifest;
 
@@ -14,6 +15,8 @@ pub(crate) struct KnownTask {
     pub(crate) index: u32,
     /// The lane it is declared for.
     pub(crate) lane: Lane,
+    /// Whether its attempts may run in threads instead of processes, or the other way round.
+    pub(crate) is_movable: bool,
 }
 
 /// The tasks of one manifest by name.
@@ -27,7 +30,10 @@ impl TaskTable {
     pub(crate) fn new(manifest: AppManifest) -> Self {
         let by_name = (0..)
             .zip(&manifest.tasks)
-            .map(|(index, task)| (task.name.clone(), KnownTask { index, lane: task.lane }))
+            .map(|(index, task)| {
+                let is_movable = task.mobility == Some(Mobility::Movable);
+                (task.name.clone(), KnownTask { index, lane: task.lane, is_movable })
+            })
             .collect();
         Self { manifest, by_name }
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{QueueName, TaskName};
-use laneway_core::verdict::Form;
+use laneway_core::verdict::{Form, Mobility};
 use laneway_engine::protocol::{
     AppManifest, FromRunner, Hello, PROTOCOL_VERSION, ProgressReport, TaskManifest, append_frame,
 };
@@ -44,8 +44,9 @@ const DESCRIPTOR_MIN: RawFd = 64;
 /// report says the same better.
 const PROGRESS_BACKLOG_MAX: usize = 1 << 20;
 
-/// (name, lane, queue, whether it is an `async def`, whether it awaits anything).
-type DeclaredTask = (String, String, String, bool, Option<bool>);
+/// (name, lane, queue, whether it is an `async def`, whether it awaits anything, and for a task
+/// with `lane="auto"` why it cannot be moved: an empty text when it can).
+type DeclaredTask = (String, String, String, bool, Option<bool>, Option<String>);
 
 /// The runner's end of the socket to its supervisor.
 ///
@@ -110,7 +111,8 @@ impl RunnerChannel {
     }
 
     /// Says what was imported: where it was found, what stores know it by, and what it declares;
-    /// each task is (name, lane, queue, whether it is an `async def`, whether it awaits anything).
+    /// each task is (name, lane, queue, whether it is an `async def`, whether it awaits anything,
+    /// why its lane is chosen and yet stays).
     fn hello(
         &self,
         app: (String, String),
@@ -119,13 +121,19 @@ impl RunnerChannel {
         tasks: Vec<DeclaredTask>,
     ) -> PyResult<()> {
         let (name, identity) = app;
-        let task = |(name, lane, queue, is_async, has_await): DeclaredTask| -> Result<_, Error> {
+        let task = |declared: DeclaredTask| -> Result<_, Error> {
+            let (name, lane, queue, is_async, has_await, held) = declared;
+            let mobility = held.map(|why| match why.as_str() {
+                "" => Mobility::Movable,
+                _ => Mobility::Held { why },
+            });
             Ok(TaskManifest {
                 name: TaskName::new(name)?,
                 lane: lane.parse()?,
                 queue: QueueName::new(queue)?,
                 form: if is_async { Form::AsyncDef } else { Form::Def },
                 has_await,
+                mobility,
             })
         };
         let tasks = tasks.into_iter().map(task).collect::<Result<_, _>>().map_err(raised)?;

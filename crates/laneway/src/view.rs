@@ -6,6 +6,7 @@ use std::time::Duration;
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Failure, Payload};
 use laneway_core::policy::Policy;
+use laneway_core::profile::{Harm, Move, MoveKind};
 use laneway_core::store::{Finished, Health, JobRecord, QueueRecord, SessionRecord, StateCounts};
 use serde_json::{Value, json};
 
@@ -99,6 +100,33 @@ pub fn failure(failure: &Failure) -> Value {
         "message": failure.message,
         "traceback": failure.traceback,
     })
+}
+
+/// An event of the auto lane.
+pub fn lane_move(event: &Move) -> Value {
+    let harm = |harm: &Harm| match harm {
+        Harm::Slower { factor } => json!({ "slower": factor }),
+        Harm::NewError { kind } => json!({ "new_error": kind }),
+    };
+    let (kind, detail) = match &event.kind {
+        MoveKind::CanaryStarted { gain_low } => ("canary_started", json!({ "gain_low": gain_low })),
+        MoveKind::CanaryRejected { harm: why } => ("canary_rejected", json!({ "harm": harm(why) })),
+        MoveKind::Moved => ("moved", json!({})),
+        MoveKind::Kept { gain } => ("kept", json!({ "gain": gain })),
+        MoveKind::Undone { harm: why } => ("undone", json!({ "harm": harm(why) })),
+    };
+    let mut view = json!({
+        "at": rfc3339(event.at),
+        "kind": kind,
+        "from": event.from.as_str(),
+        "to": event.to.as_str(),
+        "runs": event.runs,
+        "text": event.sentence(),
+    });
+    if let (Value::Object(view), Value::Object(detail)) = (&mut view, detail) {
+        view.extend(detail);
+    }
+    view
 }
 
 /// An instant in the form of RFC 3339, in UTC.

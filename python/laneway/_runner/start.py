@@ -17,6 +17,7 @@ from laneway._reference import as_module
 from laneway._runner.ends import sizes
 from laneway._runner.facts import awaits_something
 from laneway._runner.loader import load
+from laneway._runner.movable import why_held
 from laneway.errors import LanewayError
 
 if TYPE_CHECKING:
@@ -121,10 +122,11 @@ def _say_hello(channel: RunnerChannel, app: Laneway, names: tuple[str, str]) -> 
     tasks = [
         (
             name,
-            definition.settings.lane,
+            definition.settings.first_lane,
             definition.settings.queue,
             is_async(definition.function),
             awaits_something(definition.function),
+            why_held(definition) if definition.settings.lane == "auto" else None,
         )
         for name, definition in app.definitions.items()
     ]

@@ -113,8 +113,10 @@ def start() -> Iterator[Start]:
 def test_hello_tells_what_was_imported(start: Start) -> None:
     supervisor = start("""
         tasks = [
-            ("mail", "thread", "default", False, False),
-            ("fetch", "async", "web", True, None),
+            ("mail", "thread", "default", False, False, None),
+            ("fetch", "async", "web", True, None, None),
+            ("scale", "process", "web", False, False, ""),
+            ("count", "process", "web", False, False, "it counts"),
         ]
         channel.hello(("shop.py", "shop:app"), None, "CPython 3.12.1", tasks)
         channel.flush()
@@ -130,8 +132,10 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
                 "shop:app",
                 None,
                 [
-                    ["mail", "thread", "default", "def", False],
-                    ["fetch", "async", "web", "async_def", None],
+                    ["mail", "thread", "default", "def", False, None],
+                    ["fetch", "async", "web", "async_def", None, None],
+                    ["scale", "process", "web", "def", False, "movable"],
+                    ["count", "process", "web", "def", False, {"held": ["it counts"]}],
                 ],
             ],
         ]

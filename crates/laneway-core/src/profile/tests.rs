@@ -120,6 +120,12 @@ fn the_fullest_profile_keeps_its_bound() {
         contended: Duration::from_nanos(u64::MAX),
         contended_cpu: Duration::from_nanos(u64::MAX),
     };
+    for at in 0..20 {
+        let kind = MoveKind::Undone { harm: Harm::NewError { kind: "k".repeat(500) } };
+        let at = Timestamp::from_micros(i64::MAX - at);
+        let (from, to) = (Lane::Process, Lane::Process);
+        full.moves.record(Move { at, from, to, kind, runs: u64::MAX });
+    }
     for _ in 0..40 {
         let same = full.clone();
         full.merge(&same);
@@ -128,6 +134,37 @@ fn the_fullest_profile_keeps_its_bound() {
     assert!(encoded.len() <= ENCODED_BYTES_MAX, "{} bytes", encoded.len());
     let read: Profile = rmp_serde::from_slice(&encoded).unwrap();
     assert_eq!(rmp_serde::to_vec(&read).unwrap(), encoded);
+}
+
+fn moved(second: i64) -> Move {
+    let (from, to) = (Lane::Process, Lane::Thread);
+    let kind = MoveKind::Kept { gain: 1.5 };
+    Move { at: Timestamp::from_micros(second * 1_000_000), from, to, kind, runs: 20 }
+}
+
+#[test]
+fn the_latest_moves_stay_in_any_order_of_merges_and_each_counts_once() {
+    let of = |seconds: &[i64]| {
+        let mut moves = Moves::default();
+        seconds.iter().for_each(|second| moves.record(moved(*second)));
+        moves
+    };
+    let (one, other) = (of(&[1, 5, 9, 13, 2]), of(&[13, 3, 4, 20, 7, 8]));
+    let (mut left, mut right) = (one.clone(), other.clone());
+    left.merge(&other);
+    right.merge(&one);
+    assert_eq!(left, right);
+    assert_eq!(left, of(&[9, 13, 20]));
+}
+
+/// Stored profiles are read by later releases.
+#[test]
+fn a_profile_from_before_there_were_moves_can_be_read() {
+    let mut before = rmp_serde::to_vec(&profile(&[(5, 3, 0)])).unwrap();
+    assert_eq!(before[0], 0xdc, "an array with a length of two bytes");
+    before[2] -= 1;
+    assert_eq!(before.pop(), Some(0x90), "the empty list of moves");
+    assert_eq!(rmp_serde::from_slice::<Profile>(&before).unwrap(), profile(&[(5, 3, 0)]));
 }
 
 #[test]

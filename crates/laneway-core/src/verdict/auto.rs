@@ -24,7 +24,8 @@ use super::thresholds::{
 };
 use crate::clock::Timestamp;
 use crate::job::{Lane, TaskName};
-use crate::profile::{SizeBucket, nanos};
+pub use crate::profile::{Harm, MoveKind};
+use crate::profile::{Move, SizeBucket, nanos};
 
 mod ledger;
 
@@ -46,50 +47,6 @@ pub struct Run<'a> {
 /// lose nothing.
 pub fn run_cost(wall: Duration, lane_width: u32, wanted: u32) -> Duration {
     wall / lane_width.min(wanted).max(1)
-}
-
-/// What happened to a task's lane.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MoveKind {
-    /// Some runs try the other lane.
-    CanaryStarted {
-        /// The lower end of the gain that was predicted.
-        gain_low: f64,
-    },
-    /// The tried runs did harm; nothing moved, and the lane is locked.
-    CanaryRejected {
-        /// Why.
-        harm: Harm,
-    },
-    /// The task moved.
-    Moved,
-    /// The move held what it promised, or did no harm.
-    Kept {
-        /// How many times cheaper a run became, in the geometric mean.
-        gain: f64,
-    },
-    /// The move was taken back, and the lane is locked.
-    Undone {
-        /// Why.
-        harm: Harm,
-    },
-}
-
-/// What speaks against a lane.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Harm {
-    /// Runs cost this many times more there.
-    Slower {
-        /// How many times.
-        factor: f64,
-    },
-    /// Runs raise there what they never raised here.
-    NewError {
-        /// The exception's type.
-        kind: String,
-    },
 }
 
 /// An event in the life of an auto lane, to be kept and shown.
@@ -115,6 +72,12 @@ impl LaneMove {
     /// Whether the task runs elsewhere since.
     pub const fn is_move(&self) -> bool {
         matches!(self.kind, MoveKind::Moved | MoveKind::Undone { .. })
+    }
+
+    /// The event as the profile of its task keeps it.
+    pub fn record(&self) -> Move {
+        let Self { at, from, to, runs, .. } = *self;
+        Move { at, from, to, kind: self.kind.clone(), runs }
     }
 }
 
@@ -168,6 +131,21 @@ impl AutoLane {
     /// Whether it will not move again for the life of this worker.
     pub const fn is_locked(&self) -> bool {
         matches!(self.phase, Phase::Locked)
+    }
+
+    /// Whether nothing is being tried, so that a proposal would be looked at.
+    pub const fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Settled)
+    }
+
+    /// Takes note that costs were reckoned with another number of wanted runs: those of the
+    /// present lane become `here` times what they were, those of the other one `there` times. Only
+    /// a settled lane may be reckoned anew, since a trial compares with what was before it.
+    pub fn rescale(&mut self, here: f64, there: f64) {
+        if self.is_settled() {
+            self.here.scale(here);
+            self.there.scale(there);
+        }
     }
 
     const fn other(&self) -> Lane {

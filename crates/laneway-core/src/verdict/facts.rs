@@ -66,6 +66,19 @@ pub enum Form {
     Def,
 }
 
+/// Whether the auto lane may move a task that asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mobility {
+    /// Between threads and processes.
+    Movable,
+    /// It stays where it starts, in the process lane.
+    Held {
+        /// Why, as found in its code.
+        why: String,
+    },
+}
+
 /// What is known of a task without running it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskFacts {
@@ -86,6 +99,9 @@ pub struct TaskFacts {
     pub async_library: Option<String>,
     /// How many of its runs are wanted at once; `None` to estimate it from its profiles.
     pub concurrency: Option<u32>,
+    /// Whether it may be moved, for a task with `lane="auto"`.
+    #[serde(default)]
+    pub mobility: Option<Mobility>,
 }
 
 impl TaskFacts {
@@ -100,6 +116,7 @@ impl TaskFacts {
             blocking_call: None,
             async_library: None,
             concurrency: None,
+            mobility: None,
         }
     }
 }

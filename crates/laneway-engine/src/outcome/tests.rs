@@ -43,7 +43,7 @@ fn attempt(failures: u32, stop: Option<StopReason>) -> Attempt {
         args: Payload::default(),
         ready_at: Timestamp::default(),
     };
-    let known = KnownTask { index: 0, lane: Lane::Async };
+    let known = KnownTask { index: 0, lane: Lane::Async, is_movable: false };
     let mut attempt = Attempt::new(job, known, &table(), Timestamp::default(), Moment::default());
     attempt.stage = Stage::Started(RunnerId(1), Moment::default());
     attempt.stop = stop;

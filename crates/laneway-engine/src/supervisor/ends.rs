@@ -48,6 +48,7 @@ impl Supervisor {
         }
         let timing = Timing { wall, cpu: done.cpu_us.map(Duration::from_micros) };
         let outcome = outcome::of_end(&attempt, done.end, self.rng.f64());
+        self.note_end(&attempt, &outcome, Some(timing), now);
         self.settle(attempt, outcome, Some(timing));
     }
 
@@ -58,6 +59,7 @@ impl Supervisor {
         };
         let timing =
             attempt.started_at().map(|started| Timing { wall: now.since(started), cpu: None });
+        self.note_end(&attempt, &outcome, timing, now);
         self.settle(attempt, outcome, timing);
     }
 

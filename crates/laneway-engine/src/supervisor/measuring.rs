@@ -121,6 +121,7 @@ impl Supervisor {
                 }
             }
         }
+        self.consider_moves(&profiles, now);
         self.measurements.add(profiles, now);
     }
 

@@ -64,7 +64,7 @@ impl Supervisor {
                 .any(|lane| !self.claims.is_dry(lane) && free.get(lane) * 4 >= *capacity.get(lane))
     }
 
-    fn capacity(&self) -> LaneMap<usize> {
+    pub(super) fn capacity(&self) -> LaneMap<usize> {
         let concurrency = self.options.concurrency;
         LaneMap {
             async_lane: concurrency.async_jobs,
@@ -79,6 +79,7 @@ impl Supervisor {
             let slots = free.get_mut(lane);
             *slots = slots.saturating_sub(self.attempts.held(lane));
         }
+        self.reach_for_moved(&mut free);
         free
     }
 
@@ -87,9 +88,8 @@ impl Supervisor {
             Ok(claimed) => {
                 self.store_answered(Verb::Claim, now);
                 self.claims.answered(&claimed, now);
-                for job in claimed.jobs {
-                    self.admit(job, claimed.now, now);
-                }
+                self.store_clock = (claimed.now, now);
+                self.admit_all(claimed, now);
             }
             Err(error) if error.code() == Code::SessionLost => {
                 if let Some(session) = self.claims.session() {
@@ -103,33 +103,79 @@ impl Supervisor {
         }
     }
 
-    fn admit(&mut self, job: ClaimedJob, store_now: Timestamp, now: Moment) {
+    /// Jobs of the thread lane come first: they take the slots that they were claimed for.
+    fn admit_all(&mut self, claimed: Claimed, now: Moment) {
+        let (thread_jobs, others): (Vec<_>, Vec<_>) =
+            claimed.jobs.into_iter().partition(|job| job.lane == Lane::Thread);
+        for job in thread_jobs {
+            self.admit(job, claimed.now, now);
+        }
+        let mut of_process_lane = Vec::new();
+        for job in others {
+            let was_for_process = job.lane == Lane::Process;
+            let chosen = self.admit(job, claimed.now, now);
+            of_process_lane.extend(chosen.filter(|_| was_for_process));
+        }
+        self.note_claimed(&of_process_lane);
+    }
+
+    /// Takes a claimed job in; tells where it goes, and whether that was chosen.
+    fn admit(
+        &mut self,
+        job: ClaimedJob,
+        store_now: Timestamp,
+        now: Moment,
+    ) -> Option<(Lane, bool)> {
         let table = Arc::clone(&self.table);
         let known = table.get(&job.task).filter(|_| !self.unregistered.contains(&job.task));
         let (handbacks, args_bytes) = (job.handbacks, job.args.0.len());
         let lane = known.map_or(job.lane, |task| task.lane);
-        let task = known.unwrap_or(KnownTask { index: 0, lane });
-        let attempt = Attempt::new(job, task, &table, store_now, now);
+        let task = known.unwrap_or(KnownTask { index: 0, lane, is_movable: false });
+        let mut attempt = Attempt::new(job, task, &table, store_now, now);
+        if let Some(outcome) = self.refusal(&attempt, known.is_some(), handbacks, args_bytes) {
+            self.settle(attempt, outcome, None);
+            return None;
+        }
+        if task.is_movable {
+            self.choose_lane(&mut attempt, args_bytes);
+        }
+        let chosen = (attempt.lane, task.is_movable);
+        if self.is_surplus(&attempt) {
+            self.settle(attempt, Outcome::Release, None);
+        } else {
+            self.enlist(attempt);
+        }
+        Some(chosen)
+    }
+
+    /// Why a claimed job cannot run here, if it cannot.
+    fn refusal(
+        &self,
+        attempt: &Attempt,
+        is_known: bool,
+        handbacks: u32,
+        args_bytes: usize,
+    ) -> Option<Outcome> {
         if self.course != Course::Running {
-            return self.settle(attempt, Outcome::Release, None);
+            return Some(Outcome::Release);
         }
-        if known.is_none() {
-            let unknown = table.unknown(&attempt.task);
-            return self.settle(attempt, outcome::of_unknown_task(handbacks, &unknown), None);
+        if !is_known {
+            let unknown = self.table.unknown(&attempt.task);
+            return Some(outcome::of_unknown_task(handbacks, &unknown));
         }
-        if lane == Lane::Process && self.options.concurrency.processes == 0 {
+        if attempt.lane == Lane::Process && self.options.concurrency.processes == 0 {
             // Its task has changed lanes since it was enqueued. Another worker may have processes.
             let what = format!("the task `{}` needs a process, and here are none", attempt.task);
             let error = Error::new(Code::TaskUnknown, what);
-            return self.settle(attempt, outcome::of_unknown_task(handbacks, &error), None);
+            return Some(outcome::of_unknown_task(handbacks, &error));
         }
         if args_bytes > FRAME_BYTES_MAX - FRAME_OVERHEAD {
             let message =
                 format!("its arguments have {args_bytes} bytes and cannot reach a runner");
             let failure = Failure::new(Code::PayloadTooLarge, message);
-            return self.settle(attempt, Outcome::Fail(failure), None);
+            return Some(Outcome::Fail(failure));
         }
-        self.enlist(attempt);
+        None
     }
 
     pub(super) fn settlements_answered(

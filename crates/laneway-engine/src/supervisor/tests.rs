@@ -16,6 +16,7 @@ use crate::protocol::{
     AppManifest, Done, End, PROTOCOL_VERSION, RunnerKind, StopReason, TaskManifest,
 };
 
+mod auto;
 mod drain;
 mod forced;
 mod lanes;
@@ -200,6 +201,7 @@ fn hello(lanes: &[Lane]) -> Hello {
         queue: QueueName::new("work").unwrap(),
         form: Form::Def,
         has_await: None,
+        mobility: None,
     });
     Hello {
         protocol: PROTOCOL_VERSION,

@@ -123,7 +123,7 @@ fn format(arguments: &AdviseArgs, is_json: bool) -> Result<Format, Error> {
 /// A block for each task that has something to do or was asked for, and lines for the others.
 fn write_text(cases: &[Case], arguments: &AdviseArgs, page: Page<'_>, output: &mut Output) {
     let is_asked = !arguments.tasks.is_empty();
-    let with_block = cases.iter().filter(|case| is_asked || case.level() >= Level::Hint);
+    let with_block = cases.iter().filter(|case| is_asked || case.has_block());
     for (at, case) in with_block.enumerate() {
         if at > 0 {
             output.line("");
@@ -138,10 +138,11 @@ fn write_text(cases: &[Case], arguments: &AdviseArgs, page: Page<'_>, output: &m
 
 /// The tasks without a change to make, in a line each.
 fn write_tables(cases: &[Case], output: &mut Output) {
-    let mut has_above = cases.iter().any(|case| case.level() >= Level::Hint);
+    let mut has_above = cases.iter().any(Case::has_block);
     for (level, head) in [(Level::Well, "nothing to change"), (Level::Unknown, "too early to say")]
     {
-        let of_level: Vec<&Case> = cases.iter().filter(|case| case.level() == level).collect();
+        let is_listed = |case: &&Case| case.level() == level && !case.has_block();
+        let of_level: Vec<&Case> = cases.iter().filter(is_listed).collect();
         if of_level.is_empty() {
             continue;
         }

@@ -36,6 +36,13 @@ impl Ledger {
         }
     }
 
+    /// Makes every cost `factor` times what it was.
+    pub(super) fn scale(&mut self, factor: f64) {
+        let shift = factor.max(f64::MIN_POSITIVE).ln();
+        self.square_sum += 2.0 * shift * self.sum + shift * shift * self.weight;
+        self.sum += shift * self.weight;
+    }
+
     /// Runs recorded.
     pub(super) const fn runs(&self) -> f64 {
         self.runs
@@ -92,6 +99,18 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scaled_costs_are_as_if_they_had_been_recorded_so() {
+        let (mut scaled, mut direct) = (Ledger::default(), Ledger::default());
+        for millis in [3, 50, 8, 120] {
+            scaled.record(Duration::from_millis(millis), None);
+            direct.record(Duration::from_millis(millis * 4), None);
+        }
+        scaled.scale(4.0);
+        assert!((scaled.log_mean() - direct.log_mean()).abs() < 1e-9);
+        assert!((scaled.variance() - direct.variance()).abs() < 1e-9);
+    }
 
     #[test]
     fn old_runs_fade() {

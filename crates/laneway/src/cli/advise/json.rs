@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::profile::{Histogram, Profile, Site, SizeBucket};
-use laneway_core::verdict::{Calibration, SizeAdvice};
+use laneway_core::verdict::{Calibration, Mobility, SizeAdvice};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::edit::Edit;
 use super::survey::Case;
 use super::trace::trace;
-use crate::view::{millis, rfc3339};
+use crate::view::{lane_move, millis, rfc3339};
 
 /// The verdict on a task.
 pub(super) fn advice(case: &Case, folder: &Path) -> Result<Value, Error> {
@@ -38,6 +38,20 @@ pub(super) fn advice(case: &Case, folder: &Path) -> Result<Value, Error> {
     let sizes = advice.by_size.iter().map(size_advice).collect::<Result<_, _>>()?;
     object.insert("by_size".to_owned(), Value::Array(sizes));
     object.insert("edit".to_owned(), encoded(&Edit::of(case, folder))?);
+    let moves = case.moves().into_iter().map(|(bucket, event)| {
+        let mut view = lane_move(event);
+        if let Some(view) = view.as_object_mut() {
+            view.insert("size_bucket".to_owned(), size(bucket));
+        }
+        view
+    });
+    object.insert("moves".to_owned(), moves.collect());
+    let mobility = match &case.facts.mobility {
+        None => Value::Null,
+        Some(Mobility::Movable) => json!({ "is_movable": true, "why": null }),
+        Some(Mobility::Held { why }) => json!({ "is_movable": false, "why": why }),
+    };
+    object.insert("auto".to_owned(), mobility);
     object.insert("is_calibrated".to_owned(), json!(case.is_calibrated));
     Ok(Value::Object(object))
 }

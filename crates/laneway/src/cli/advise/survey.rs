@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{LagShare, Profile, lag_bill};
+use laneway_core::profile::{LagShare, Move, Profile, SizeBucket, lag_bill};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
-use laneway_core::verdict::{Advice, Calibration, Change, Form, Question, TaskFacts, advise};
+use laneway_core::verdict::{
+    Advice, Calibration, Change, Form, Mobility, Question, TaskFacts, advise,
+};
 
 use crate::store::AnyStore;
 
@@ -65,6 +67,16 @@ impl Level {
 impl Case {
     pub(super) const fn level(&self) -> Level {
         Level::of(&self.advice.change)
+    }
+
+    /// Whether there is more to tell of it than fits in a line.
+    pub(super) fn has_block(&self) -> bool {
+        self.level() >= Level::Hint || !self.moves().is_empty()
+    }
+
+    /// What the auto lane did with the task, the latest last, with the size of the arguments.
+    pub(super) fn moves(&self) -> Vec<(SizeBucket, &Move)> {
+        moves(&self.profiles)
     }
 
     /// What the advice saves: seconds of the scarce resource in a second.
@@ -157,20 +169,38 @@ fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
     by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
 }
 
+fn moves(profiles: &[Profile]) -> Vec<(SizeBucket, &Move)> {
+    let of = |profile: &'_ Profile| profile.key.size_bucket;
+    let mut moves: Vec<_> = profiles
+        .iter()
+        .flat_map(|profile| profile.moves.iter().map(move |event| (of(profile), event)))
+        .collect();
+    moves.sort_by_key(|(_, event)| (event.at, event.runs));
+    moves
+}
+
+/// A task that moves is judged where it runs by now.
+fn present(facts: TaskFacts, profiles: &[Profile]) -> TaskFacts {
+    let last = moves(profiles).pop().filter(|_| facts.mobility == Some(Mobility::Movable));
+    let lane = last.map_or(facts.lane, |(_, event)| event.lane_since());
+    TaskFacts { lane, ..facts }
+}
+
 fn judge(task: Task, registry: &Registry, bills: &BTreeMap<Option<String>, Vec<LagShare>>) -> Case {
     let measured = task.application.as_ref().and_then(|name| registry.calibrations.get(name));
     let calibration = measured.copied().unwrap_or_default();
     let bill = bills.get(&task.application);
+    let facts = present(task.facts, &task.profiles);
     let advice = advise(&Question {
         task: &task.name,
         profiles: &task.profiles,
         calibration: &calibration,
-        facts: &task.facts,
+        facts: &facts,
         lag: bill.and_then(|bill| bill.iter().find(|share| share.task == task.name)),
     });
     Case {
         advice,
-        facts: task.facts,
+        facts,
         application: task.application,
         calibration,
         is_calibrated: measured.is_some(),

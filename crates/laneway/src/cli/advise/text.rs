@@ -5,14 +5,14 @@ use std::time::Duration;
 use anstyle::Style;
 use laneway_core::profile::{Blockage, Site};
 use laneway_core::verdict::{
-    Advice, Confidence, Estimate, Kind, Predicted, Prediction, SizeAdvice, Spread,
+    Advice, Confidence, Estimate, Kind, Mobility, Predicted, Prediction, SizeAdvice, Spread,
 };
 
 use super::bar::{bar, legend};
 use super::edit::Edit;
 use super::page::{Block, Page, flowed, nearby, wrapped};
 use super::survey::{Case, Level};
-use crate::cli::humane::{counted, span};
+use crate::cli::humane::{counted, instant, now, span};
 use crate::cli::output::{CYAN, DIM, GREEN, PLAIN, RED, YELLOW, plain};
 use crate::cli::table_text::{Cell, lines};
 
@@ -27,6 +27,7 @@ pub(super) fn block<'a>(case: &Case, page: Page<'a>) -> Block<'a> {
         add_site("line", site, FRAMES_SHOWN, &mut block);
     }
     add_change(case, &mut block);
+    add_auto(case, &mut block);
     let mut label = "doubt";
     for doubt in &case.advice.doubts {
         block.row(label, doubt.as_str());
@@ -161,6 +162,30 @@ fn add_change(case: &Case, block: &mut Block<'_>) {
     }
     if let Some(prediction) = &case.advice.prediction {
         block.row("gain", &gain(prediction));
+    }
+}
+
+/// What the auto lane did, or why it does nothing.
+fn add_auto(case: &Case, block: &mut Block<'_>) {
+    let mut label = "auto";
+    match &case.facts.mobility {
+        None => return,
+        Some(Mobility::Held { why }) => {
+            block.row(label, &plain(&format!("stays in the {} lane: {why}", case.facts.lane)));
+            label = "";
+        }
+        Some(Mobility::Movable) => {}
+    }
+    let moves = case.moves();
+    if moves.is_empty() && !label.is_empty() {
+        block.row(label, "may move between threads and processes; nothing spoke for it so far");
+    }
+    for (size, event) in moves {
+        let sizes = sizes(size.bytes_min(), size.bytes_max());
+        let text =
+            format!("{} ({}, arguments of {sizes})", event.sentence(), instant(event.at, now()));
+        block.row(label, &plain(&text));
+        label = "";
     }
 }
 

@@ -3,6 +3,7 @@
 use laneway_core::error::Error;
 use laneway_core::job::QueueName;
 use laneway_core::store::Swept;
+use laneway_core::verdict::auto::LaneMove;
 use laneway_engine::{AttemptEnded, Ending, Happening, WorkerReport};
 use serde_json::{Value, json};
 
@@ -78,6 +79,7 @@ pub(super) fn happened(happening: &Happening) -> Value {
         | Happening::RunnerRetired { .. }
         | Happening::LoopBlocked { .. }
         | Happening::TaskBlocked { .. } => of_runner(happening),
+        Happening::LaneMoved(moved) => event("lane_moved", of_move(moved)),
         Happening::TookOver { tasks } => {
             let tasks = tasks.iter().map(
                 |owner| json!({ "task": owner.task.as_str(), "application": owner.application }),
@@ -150,6 +152,17 @@ fn of_runner(happening: &Happening) -> Value {
         ),
         other => event("other", json!({ "text": format!("{other:?}") })),
     }
+}
+
+fn of_move(moved: &LaneMove) -> Value {
+    let mut fields = view::lane_move(&moved.record());
+    if let Some(fields) = fields.as_object_mut() {
+        fields.remove("at");
+        fields.insert("task".to_owned(), json!(moved.task.as_str()));
+        fields.insert("args_bytes_min".to_owned(), json!(moved.size_bucket.bytes_min()));
+        fields.insert("args_bytes_max".to_owned(), json!(moved.size_bucket.bytes_max()));
+    }
+    fields
 }
 
 fn of_attempt(attempt: &AttemptEnded) -> Value {

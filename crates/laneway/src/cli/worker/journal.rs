@@ -157,7 +157,9 @@ fn words(happening: &Happening) -> Option<(Level, String)> {
         | Happening::RunnerRetired { .. }
         | Happening::LoopBlocked { .. }
         | Happening::TaskBlocked { .. } => of_runner(happening),
-        Happening::TookOver { .. } | Happening::TasksRefused { .. } => of_tasks(happening),
+        Happening::LaneMoved(_) | Happening::TookOver { .. } | Happening::TasksRefused { .. } => {
+            of_tasks(happening)
+        }
         Happening::AttemptEnded(attempt) => Some(of_attempt(attempt)),
         Happening::Draining { .. } | Happening::DrainTimedOut { .. } => of_end(happening),
         _ => of_store(happening),
@@ -214,6 +216,9 @@ const fn how_blocked(blockage: Blockage) -> &'static str {
 
 fn of_tasks(happening: &Happening) -> Option<(Level, String)> {
     Some(match happening {
+        Happening::LaneMoved(event) => {
+            (Level::Info, format!("{}: {}", event.task, event.record().sentence()))
+        }
         Happening::TookOver { tasks } => {
             let took = tasks.iter().map(|owner| format!("{} of {}", owner.task, owner.application));
             let took = took.collect::<Vec<_>>().join(", ");

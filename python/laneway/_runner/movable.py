@@ -1,0 +1,222 @@
+"""Whether a task with `lane="auto"` may be moved between threads and processes, told from its code.
+
+A thread shares with other attempts what a process has for itself, and a process has copies of what
+threads share. So a function that keeps something outside of itself would behave otherwise after a
+move. This looks at its bytecode and at that of the application's own functions that it names; what
+libraries do is not looked at, so the scan finds what people write, not everything there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import collections
+import contextvars
+import dis
+import inspect
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+import types
+from typing import TYPE_CHECKING, Any
+
+from laneway._task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from laneway._task import Definition
+
+FUNCTIONS_MAX = 200
+"""So many functions are looked at for one task; one that names more is not moved."""
+
+_OF_THE_PROCESS = frozenset({
+    "chdir", "fchdir", "chroot", "umask", "putenv", "unsetenv", "setlocale", "setrecursionlimit",
+    "setswitchinterval", "setdefaulttimeout", "settrace", "setprofile", "fork", "tzset",
+    "set_start_method", "setrlimit", "nice",
+})  # fmt: skip
+_OF_THE_THREAD = frozenset({
+    "get_ident", "get_native_id", "current_thread", "main_thread", "get_running_loop",
+    "get_event_loop", "set_event_loop",
+})  # fmt: skip
+_SIGNALS = frozenset({
+    signal.signal, signal.alarm, signal.setitimer, signal.set_wakeup_fd, signal.pthread_sigmask,
+})  # fmt: skip
+_MUTATORS = frozenset({
+    "append", "appendleft", "extend", "insert", "add", "update", "setdefault", "pop", "popitem",
+    "popleft", "remove", "discard", "clear", "subtract",
+})  # fmt: skip
+_CONTAINERS = (dict, list, set, bytearray, collections.deque)
+_LOCKS = (
+    type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore,
+    threading.Event, threading.Barrier,
+)  # fmt: skip
+_BOUND: tuple[tuple[tuple[type, ...], str], ...] = (
+    ((threading.local,), "what belongs to a thread"),
+    ((contextvars.ContextVar,), "a context variable"),
+    (_LOCKS, "a lock, which guards nothing between processes"),
+    ((socket.socket, io.IOBase), "an open file or socket"),
+    ((types.GeneratorType, types.CoroutineType), "a generator"),
+    ((asyncio.AbstractEventLoop,), "an event loop"),
+)
+
+
+def why_held(definition: Definition) -> str:
+    """Why a task stays in the lane where it starts; empty when it may be moved.
+
+    Args:
+        definition: The task.
+    """
+    function = definition.function
+    if not inspect.isfunction(function):
+        return "it is no plain function"
+    why = _why_not_importable(function)
+    if why:
+        return why
+    for parameter in definition.signature.parameters:
+        if parameter.resource is not None:
+            return (
+                f"it injects `{parameter.resource.name}`, which attempts in threads would share, "
+                "and nobody has said that it may be used from several threads at once"
+            )
+    return _why_not_apart(function)
+
+
+def _why_not_importable(function: types.FunctionType) -> str:
+    """Why its qualified name does not give the function itself."""
+    if function.__name__ == "<lambda>":
+        return "it is a lambda"
+    if function.__closure__ is not None or "<locals>" in function.__qualname__:
+        return "it is made by another function, whose variables it may hold"
+    found: Any = sys.modules.get(function.__module__)
+    for name in function.__qualname__.split("."):
+        found = getattr(found, name, None)
+    if _function_of(found) is not function:
+        return f"`{function.__module__}.{function.__qualname__}` is something else"
+    return ""
+
+
+def _function_of(value: object) -> object:
+    """The function of a task, whose name in its module is that of the task."""
+    return inspect.unwrap(value, stop=_is_no_task) if callable(value) else value
+
+
+def _is_no_task(value: object) -> bool:
+    return not isinstance(value, Task)
+
+
+def _why_not_apart(function: types.FunctionType) -> str:
+    """What it, or a function of the application that it names, keeps outside of itself."""
+    package = function.__module__.partition(".")[0]
+    seen = {function}
+    waiting = [function]
+    while waiting:
+        current = waiting.pop()
+        for code in _codes(current.__code__):
+            why = _Scan(current, code).why()
+            if why:
+                is_itself = current is function
+                return (
+                    f"it {why}" if is_itself else f"it names `{current.__qualname__}`, which {why}"
+                )
+            for name in code.co_names:
+                named = _function_of(current.__globals__.get(name))
+                is_ours = isinstance(named, types.FunctionType) and (
+                    named.__module__.partition(".")[0] == package
+                )
+                if is_ours and isinstance(named, types.FunctionType) and named not in seen:
+                    seen.add(named)
+                    waiting.append(named)
+        if len(seen) > FUNCTIONS_MAX:
+            return f"it names more than {FUNCTIONS_MAX} functions"
+    return ""
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """A code object and those of the functions and comprehensions within."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+class _Scan:
+    """A look at one code object."""
+
+    def __init__(self, function: types.FunctionType, code: types.CodeType) -> None:
+        self._globals = function.__globals__
+        self._code = code
+        self._steps = list(dis.get_instructions(code))
+
+    def why(self) -> str:
+        """What speaks against a move, as the rest of a sentence; empty when nothing does."""
+        checks: tuple[Callable[[], str], ...] = (
+            self._writes_globals,
+            self._touches_its_process_or_thread,
+            self._uses_something_bound,
+            self._changes_shared_values,
+        )
+        return next((why for check in checks if (why := check())), "")
+
+    def _writes_globals(self) -> str:
+        for step in self._steps:
+            if step.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}:
+                return f"writes the global variable `{step.argval}`"
+        return ""
+
+    def _touches_its_process_or_thread(self) -> str:
+        for name in self._code.co_names:
+            if name in _OF_THE_PROCESS:
+                return f"uses `{name}`, which changes the whole process"
+            if name in _OF_THE_THREAD:
+                return f"uses `{name}`, which asks where it runs"
+        for path, value in self._named():
+            if any(value is known for known in _SIGNALS):
+                return f"uses `{path}`, and signals belong to the main thread of a process"
+            if value is threading.local:
+                return f"uses `{path}`: what belongs to a thread"
+        names = set(self._code.co_names)
+        stores = any(step.opname in {"STORE_SUBSCR", "DELETE_SUBSCR"} for step in self._steps)
+        if "environ" in names and (stores or names & _MUTATORS):
+            return "may change `os.environ`, which belongs to the whole process"
+        return ""
+
+    def _uses_something_bound(self) -> str:
+        for path, value in self._named():
+            for kinds, what in _BOUND:
+                if isinstance(value, kinds):
+                    return f"uses `{path}`: {what}"
+            module = type(value).__module__.partition(".")[0]
+            if module == "sqlite3":
+                return f"uses `{path}`: a connection to a database"
+        return ""
+
+    def _changes_shared_values(self) -> str:
+        names = set(self._code.co_names)
+        opcodes = {step.opname for step in self._steps}
+        changes = bool(names & _MUTATORS) or bool(opcodes & {"STORE_SUBSCR", "DELETE_SUBSCR"})
+        for path, value in self._named():
+            if changes and isinstance(value, _CONTAINERS) and value is not os.environ:
+                return f"may change the global `{path}`"
+        for before, step in zip(self._steps, self._steps[1:], strict=False):
+            if step.opname in {"STORE_ATTR", "DELETE_ATTR"} and before.opname == "LOAD_GLOBAL":
+                return f"writes the attribute `{step.argval}` of the global `{before.argval}`"
+        return ""
+
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        """The global values that it names, and what it takes from modules, each with its path."""
+        path, value = "", None
+        for step in self._steps:
+            if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
+                path, name = str(step.argval), str(step.argval)
+                value = self._globals.get(name, getattr(builtins, name, None))
+            elif step.opname in {"LOAD_ATTR", "LOAD_METHOD"} and inspect.ismodule(value):
+                path = f"{path}.{step.argval}"
+                value = getattr(value, str(step.argval), None)
+            else:
+                value = None
+            if value is not None:
+                yield path, value
