@@ -107,7 +107,8 @@ class Laneway:
         """Registers a function as a task; also `@app.task(…)` with options.
 
         An `async def` runs in the async lane. A plain `def` runs in the process lane, or in the
-        thread lane with `lane="thread"`. Calling the task calls the function.
+        thread lane with `lane="thread"`, or where measurements say with `lane="auto"`. Calling the
+        task calls the function.
 
         Args:
             function: The function.

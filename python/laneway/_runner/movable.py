@@ -85,6 +85,20 @@ def why_held(definition: Definition) -> str:
     return _why_not_apart(function)
 
 
+def cold_caches(definition: Definition) -> list[str]:
+    """The caches that a task names; threads share one, and each process has its own.
+
+    Args:
+        definition: The task.
+    """
+    function = definition.function
+    if not inspect.isfunction(function):
+        return []
+    names = [name for code in _codes(function.__code__) for name in code.co_names]
+    values = {name: function.__globals__.get(name) for name in names}
+    return [name for name, value in values.items() if hasattr(value, "cache_info")]
+
+
 def _why_not_importable(function: types.FunctionType) -> str:
     """Why its qualified name does not give the function itself."""
     if function.__name__ == "<lambda>":
@@ -115,6 +129,9 @@ def _why_not_apart(function: types.FunctionType) -> str:
     waiting = [function]
     while waiting:
         current = waiting.pop()
+        defaults = [*(current.__defaults__ or ()), *(current.__kwdefaults__ or {}).values()]
+        if any(isinstance(default, _CONTAINERS) for default in defaults):
+            return f"`{current.__qualname__}` has a default that all its calls share"
         for code in _codes(current.__code__):
             why = _Scan(current, code).why()
             if why:
@@ -201,9 +218,18 @@ class _Scan:
         for path, value in self._named():
             if changes and isinstance(value, _CONTAINERS) and value is not os.environ:
                 return f"may change the global `{path}`"
+        return self._writes_attributes()
+
+    def _writes_attributes(self) -> str:
+        """An assignment to what was just loaded, or, as `+=` does it, to what has the attribute."""
         for before, step in zip(self._steps, self._steps[1:], strict=False):
-            if step.opname in {"STORE_ATTR", "DELETE_ATTR"} and before.opname == "LOAD_GLOBAL":
-                return f"writes the attribute `{step.argval}` of the global `{before.argval}`"
+            if step.opname not in {"STORE_ATTR", "DELETE_ATTR"}:
+                continue
+            attribute = str(step.argval)
+            owners = [path for path, value in self._named() if hasattr(value, attribute)]
+            owner = before.argval if before.opname == "LOAD_GLOBAL" else next(iter(owners), None)
+            if owner is not None:
+                return f"may write the attribute `{attribute}` of the global `{owner}`"
         return ""
 
     def _named(self) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import platform
 import signal
@@ -17,7 +18,7 @@ from laneway._reference import as_module
 from laneway._runner.ends import sizes
 from laneway._runner.facts import awaits_something
 from laneway._runner.loader import load
-from laneway._runner.movable import why_held
+from laneway._runner.movable import cold_caches, why_held
 from laneway.errors import LanewayError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from laneway._app import Laneway
+
+log = logging.getLogger("laneway")
 
 STORE_OF_WORKER = "LANEWAY_WORKER_STORE"
 """The environment variable by which a worker tells its runners which store it serves."""
@@ -131,6 +134,21 @@ def _say_hello(channel: RunnerChannel, app: Laneway, names: tuple[str, str]) -> 
         for name, definition in app.definitions.items()
     ]
     channel.hello(names, app.store, python, tasks)
+    if _runner.kind == "main":
+        _warn_of_cold_caches(app)
+
+
+def _warn_of_cold_caches(app: Laneway) -> None:
+    """Says once which caches are worth less than they seem."""
+    for name, definition in app.definitions.items():
+        caches = cold_caches(definition) if definition.settings.lane == "auto" else []
+        if caches:
+            log.warning(
+                'the task `%s` has `lane="auto"` and uses a cache that every process fills anew: '
+                "`%s`",
+                name,
+                "`, `".join(caches),
+            )
 
 
 def _interpreter() -> str:

@@ -146,7 +146,9 @@ fn moved(second: i64) -> Move {
 fn the_latest_moves_stay_in_any_order_of_merges_and_each_counts_once() {
     let of = |seconds: &[i64]| {
         let mut moves = Moves::default();
-        seconds.iter().for_each(|second| moves.record(moved(*second)));
+        for second in seconds {
+            moves.record(moved(*second));
+        }
         moves
     };
     let (one, other) = (of(&[1, 5, 9, 13, 2]), of(&[13, 3, 4, 20, 7, 8]));
