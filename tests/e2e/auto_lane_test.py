@@ -71,7 +71,7 @@ class Events:
 
     def lanes(self, task: str) -> list[str]:
         """Where the attempts of a task ended."""
-        ends = [event for event in self._events if event["event"] == "attempt_ended"]
+        ends = [event for event in self._events if event.get("ending") == "succeeded"]
         return [end["lane"] for end in ends if end["task"] == f"lab.{task}"]
 
 

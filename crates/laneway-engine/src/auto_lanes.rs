@@ -21,6 +21,9 @@ const ENTRIES_MAX: usize = 512;
 /// A task measured by so many lanes and builds of Python; what others measure is left out.
 const PROFILES_MAX: usize = 4;
 
+/// After so many runs in a lane its measurements begin anew, so that a task that changes is seen to.
+const RUNS_KEPT: u64 = 2_000;
+
 /// What is known of one task with arguments of one size.
 #[derive(Debug)]
 struct Entry {
@@ -47,9 +50,12 @@ pub(crate) struct AutoLanes {
 }
 
 impl AutoLanes {
-    /// Where the next attempt goes.
-    pub(crate) fn pick(&mut self, task: &TaskName, size: SizeBucket, random: f64) -> Lane {
-        self.entry(task, size).map_or(Lane::Process, |entry| entry.auto.pick(random))
+    /// Where the next attempt goes, and where its task is at home; they differ for one that tries
+    /// another lane.
+    pub(crate) fn pick(&mut self, task: &TaskName, size: SizeBucket, random: f64) -> (Lane, Lane) {
+        self.entry(task, size).map_or((Lane::Process, Lane::Process), |entry| {
+            (entry.auto.pick(random), entry.auto.lane())
+        })
     }
 
     fn entry(&mut self, task: &TaskName, size: SizeBucket) -> Option<&mut Entry> {
@@ -136,7 +142,12 @@ impl AutoLanes {
 impl Entry {
     fn add(&mut self, profile: &Profile) {
         if let Some(known) = self.profiles.iter_mut().find(|known| known.key == profile.key) {
-            known.merge(profile);
+            if known.runs() < RUNS_KEPT {
+                known.merge(profile);
+            } else {
+                *known = profile.clone();
+                *self.waits.get_mut(profile.key.lane) = Histogram::default();
+            }
         } else if self.profiles.len() < PROFILES_MAX {
             self.profiles.push(profile.clone());
         }
@@ -171,6 +182,8 @@ fn width(lane: Lane, costs: &Calibration) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use laneway_core::profile::{Interpreter, Measurement, ProfileKey};
+
     use super::*;
 
     #[test]
@@ -185,12 +198,34 @@ mod tests {
     }
 
     #[test]
+    fn measurements_begin_anew_after_many_runs() {
+        let key = ProfileKey {
+            task: TaskName::new("a").unwrap(),
+            lane: Lane::Process,
+            size_bucket: SizeBucket::of(1),
+            interpreter: Interpreter::new("cpython-313"),
+        };
+        let mut profile = Profile::new(key.clone());
+        for _ in 0..900 {
+            profile.record(&Measurement::default(), Timestamp::default());
+        }
+        let (mut auto, costs) = (AutoLanes::default(), Calibration::default());
+        let runs = [900, 1_800, 2_700, 900].map(|expected| {
+            assert_eq!(auto.measured(&profile, &costs, Timestamp::default()), None);
+            let entry = auto.entry(&key.task, key.size_bucket).unwrap();
+            assert_eq!(entry.profiles[0].runs(), expected);
+            entry.profiles.len()
+        });
+        assert_eq!(runs, [1; 4]);
+    }
+
+    #[test]
     fn with_too_many_tasks_the_rest_stays_in_processes() {
         let mut auto = AutoLanes::default();
         let (task, size) = (TaskName::new("a").unwrap(), SizeBucket::of(1));
         for index in 0..ENTRIES_MAX + 5 {
             let task = TaskName::new(format!("task{index}")).unwrap();
-            assert_eq!(auto.pick(&task, size, 0.5), Lane::Process);
+            assert_eq!(auto.pick(&task, size, 0.5).0, Lane::Process);
         }
         let costs = Calibration::default();
         let ended = Ended { lane: Lane::Process, wall: Duration::ZERO, error: None };

@@ -18,35 +18,47 @@ use crate::clock::Moment;
 use crate::lanes::LaneMap;
 use crate::observer::Happening;
 
+/// What a claimed job says about the next ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// Its like goes to threads.
+    Thread,
+    /// Its like goes to processes.
+    Process,
+    /// Nothing: it tries another lane than its like, or found no thread free.
+    Elsewhere,
+}
+
 impl Supervisor {
     /// Chooses the lane of an attempt that was just claimed.
     ///
     /// A job that was interrupted stays in a process of its own: in the main runner another
     /// interruption would take innocent jobs along.
-    pub(super) fn choose_lane(&mut self, attempt: &mut Attempt, args_bytes: usize) {
+    pub(super) fn choose_lane(&mut self, attempt: &mut Attempt, args_bytes: usize) -> Placed {
         let size = SizeBucket::of(u64::try_from(args_bytes).unwrap_or(u64::MAX));
         attempt.auto = Some(size);
         if attempt.interrupts > 0 {
-            return;
+            return Placed::Process;
         }
         let has_room = attempt.slot == Lane::Thread
             || self.attempts.held(Lane::Thread) < self.options.concurrency.threads;
         // Asked in any case: the share of runs that try a lane is one of those that were claimed.
-        let lane = self.auto.pick(&attempt.task, size, self.rng.f64());
+        let (lane, home) = self.auto.pick(&attempt.task, size, self.rng.f64());
         if lane == Lane::Thread && has_room {
             attempt.lane = Lane::Thread;
             attempt.slot = Lane::Thread;
         }
+        match home {
+            Lane::Thread if attempt.lane == Lane::Thread => Placed::Thread,
+            Lane::Process if attempt.lane == Lane::Process => Placed::Process,
+            Lane::Thread | Lane::Process | Lane::Async => Placed::Elsewhere,
+        }
     }
 
     /// Takes note of what became of claimed jobs of the process lane.
-    pub(super) fn note_claimed(&mut self, chosen: &[(Lane, bool)]) {
-        let to_threads = chosen.iter().filter(|(lane, _)| *lane == Lane::Thread).count();
-        let full = self.attempts.held(Lane::Thread) >= self.options.concurrency.threads;
-        // A job that found no thread free says nothing against asking for its like.
-        let others =
-            chosen.iter().filter(|(lane, is_auto)| *lane != Lane::Thread && !(*is_auto && full));
-        self.auto.claimed(to_threads, others.count());
+    pub(super) fn note_claimed(&mut self, placed: &[Placed]) {
+        let count = |kind| placed.iter().filter(|placed| **placed == kind).count();
+        self.auto.claimed(count(Placed::Thread), count(Placed::Process));
     }
 
     /// Lets a claim reach beyond the free processes for jobs that will run in threads, and leaves

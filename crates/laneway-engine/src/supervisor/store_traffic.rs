@@ -7,6 +7,7 @@ use laneway_core::error::{Code, Error};
 use laneway_core::job::{Failure, Lane};
 use laneway_core::store::{Claimed, ClaimedJob, Outcome, Settled, Swept};
 
+use super::moving::Placed;
 use super::trouble::Verb;
 use super::{Command, Course, Supervisor};
 use crate::attempts::Attempt;
@@ -113,19 +114,14 @@ impl Supervisor {
         let mut of_process_lane = Vec::new();
         for job in others {
             let was_for_process = job.lane == Lane::Process;
-            let chosen = self.admit(job, claimed.now, now);
-            of_process_lane.extend(chosen.filter(|_| was_for_process));
+            let placed = self.admit(job, claimed.now, now);
+            of_process_lane.extend(placed.filter(|_| was_for_process));
         }
         self.note_claimed(&of_process_lane);
     }
 
-    /// Takes a claimed job in; tells where it goes, and whether that was chosen.
-    fn admit(
-        &mut self,
-        job: ClaimedJob,
-        store_now: Timestamp,
-        now: Moment,
-    ) -> Option<(Lane, bool)> {
+    /// Takes a claimed job in; tells what it says about others of the process lane.
+    fn admit(&mut self, job: ClaimedJob, store_now: Timestamp, now: Moment) -> Option<Placed> {
         let table = Arc::clone(&self.table);
         let known = table.get(&job.task).filter(|_| !self.unregistered.contains(&job.task));
         let (handbacks, args_bytes) = (job.handbacks, job.args.0.len());
@@ -136,16 +132,17 @@ impl Supervisor {
             self.settle(attempt, outcome, None);
             return None;
         }
-        if task.is_movable {
-            self.choose_lane(&mut attempt, args_bytes);
-        }
-        let chosen = (attempt.lane, task.is_movable);
+        let placed = if task.is_movable {
+            self.choose_lane(&mut attempt, args_bytes)
+        } else {
+            Placed::Process
+        };
         if self.is_surplus(&attempt) {
             self.settle(attempt, Outcome::Release, None);
         } else {
             self.enlist(attempt);
         }
-        Some(chosen)
+        Some(placed)
     }
 
     /// Why a claimed job cannot run here, if it cannot.

@@ -130,6 +130,7 @@ fn moved() -> (Rig, Vec<Lane>) {
 #[test]
 fn one_run_of_twenty_tries_threads_and_then_all_go_there_and_stay() {
     let (mut rig, lanes) = moved();
+    assert_eq!(rig.supervisor.auto.reach(), 0, "a try is no reason to claim more");
     for block in lanes.chunks_exact(20) {
         assert_eq!(block.iter().filter(|lane| **lane == Lane::Thread).count(), 1, "{lanes:?}");
     }
