@@ -21,7 +21,7 @@ const ENTRIES_MAX: usize = 512;
 /// A task measured by so many lanes and builds of Python; what others measure is left out.
 const PROFILES_MAX: usize = 4;
 
-/// After so many runs in a lane its measurements begin anew, so that a task that changes is seen to.
+/// After so many runs in a lane its measurements begin anew, so that a change of the task shows.
 const RUNS_KEPT: u64 = 2_000;
 
 /// What is known of one task with arguments of one size.
