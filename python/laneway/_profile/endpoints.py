@@ -1,0 +1,88 @@
+"""Bills the requests of an ASGI application by endpoint."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from laneway._bridge import Meter
+from laneway._profile.session import fit, session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+    from typing import TypeAlias
+
+    Scope: TypeAlias = MutableMapping[str, Any]
+    Application: TypeAlias = Callable[[Scope, Any, Any], Awaitable[None]]
+
+_NUMBER = re.compile(
+    r"(?<=/)(?:\d+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{24,})(?=/|$)"
+)
+"""A part of a path that names one of many: a number, a UUID, a digest."""
+
+_KNOWN_MAX = 4_096
+
+
+class MeteredApplication:
+    """An ASGI application that bills every request to its endpoint.
+
+    An endpoint is the route where the framework tells it, else the path without its numbers.
+    Frameworks tell it while the request runs, so a path is known from its first request on.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._routes: dict[str, str] = {}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the application has
+        return getattr(self._application, name)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI
+        """Runs the application for one connection."""
+        kind = scope["type"]
+        if kind not in {"http", "websocket"}:
+            await self._application(scope, receive, send)
+            return
+        method = scope.get("method", "WEBSOCKET")
+        path = f"{method} {_NUMBER.sub('{}', scope.get('path', '')) or '/'}"
+        known = self._routes.get(path)
+        account = session().endpoint(known or path).account()
+        try:
+            await Meter(_run(self._application, scope, receive, send), account)
+        finally:
+            if known is None:
+                self._learn(path, method, scope)
+
+    def _learn(self, path: str, method: str, scope: Scope) -> None:
+        route = getattr(scope.get("route"), "path", None)
+        if not isinstance(route, str):
+            return
+        name = f"{method} {scope.get('root_path', '')}{route}"
+        if len(self._routes) < _KNOWN_MAX:
+            self._routes[path] = name
+        if name != path:
+            session().recorder.rename(fit(path), fit(name))
+
+
+async def _run(
+    application: Application,
+    scope: Scope,
+    receive: Any,  # noqa: ANN401 - as ASGI has it
+    send: Any,  # noqa: ANN401 - as ASGI has it
+) -> None:
+    """A coroutine, whatever kind of awaitable the application gives."""
+    await application(scope, receive, send)
+
+
+def hook_uvicorn() -> None:
+    """Measures what uvicorn serves."""
+    from uvicorn.config import Config  # noqa: PLC0415 - it is being imported, and optional
+
+    config: Any = Config
+    load = config.load
+
+    def measured(self: Any) -> None:  # noqa: ANN401 - a configuration of uvicorn
+        load(self)
+        self.loaded_app = MeteredApplication(self.loaded_app)
+
+    config.load = measured
