@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 
 pub(crate) use account::Account;
 pub(crate) use attempt::{CallClocks, ProcessClocks};
-pub(crate) use clock::{monotonic_ns, process_cpu_ns};
+pub(crate) use clock::{monotonic_ns, process_cpu_ns, thread_cpu_ns};
 pub(crate) use step::watch_this_thread;
 pub(crate) use tally::{Label, Sink, StepTime, Tally};
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from laneway._bridge import Meter
-from laneway._profile.session import fit, session
+from laneway._profile.session import fit, session, write
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -41,7 +41,11 @@ class MeteredApplication:
         """Runs the application for one connection."""
         kind = scope["type"]
         if kind not in {"http", "websocket"}:
-            await self._application(scope, receive, send)
+            try:
+                await self._application(scope, receive, send)
+            finally:
+                # A server may end itself by a signal next, and then nothing else is written.
+                write()
             return
         method = scope.get("method", "WEBSOCKET")
         path = f"{method} {_NUMBER.sub('{}', scope.get('path', '')) or '/'}"

@@ -4,16 +4,17 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::{Shared, locked};
-use crate::meter::monotonic_ns;
+use crate::meter::{monotonic_ns, thread_cpu_ns};
 use crate::thread::without_signals;
 
 /// How often the clocks of loops are read.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A part is written at most this often,
+/// A part is written at most this often, and at least this often,
 const WRITE_NS: u64 = 200_000_000;
+const WRITE_MAX_NS: u64 = 2_000_000_000;
 
-/// and no more than this share of the time is spent on it: one in so many.
+/// and in between no more than this share of a core is spent on it: one in so many.
 const WRITE_SHARE: u64 = 200;
 
 /// Ends the thread when it goes.
@@ -59,11 +60,12 @@ fn write_for_ever(shared: &Weak<Shared>, end: &End) {
             shared.look();
             continue;
         }
+        let cpu = thread_cpu_ns();
         // The command that asked for it is gone; the program goes on.
         if shared.write().is_err() {
             return;
         }
-        let cost = monotonic_ns() - now;
-        next = now + (cost * WRITE_SHARE).max(WRITE_NS);
+        let cost = thread_cpu_ns() - cpu;
+        next = now + (cost * WRITE_SHARE).clamp(WRITE_NS, WRITE_MAX_NS);
     }
 }
