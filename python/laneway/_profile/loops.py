@@ -61,12 +61,16 @@ def _start_task(
 
 def _factory(start: Callable[..., Any]) -> Callable[..., Any]:
     """A task that a request starts is billed to the request; every other one is on its own."""
+    unbilled = session().unbilled
 
     def measured_task(
         loop: asyncio.AbstractEventLoop,
         coroutine: Any,  # noqa: ANN401 - as above
         **options: Any,  # noqa: ANN401 - as above
     ) -> Any:  # noqa: ANN401 - whatever the program's factory makes
+        # The task of a request, one of many, is not billed itself: it takes the shortest way.
+        if getattr(coroutine, "cr_code", None) in unbilled:
+            return start(loop, coroutine, **options)
         here = account_here.get(None)
         if here is not None and here.key == ENDPOINT:
             child: Any = metered_child(coroutine)

@@ -40,12 +40,17 @@ class Session:
         self.watchdog = Watchdog(
             float(os.environ.get("LANEWAY_PROFILE_THRESHOLD_MS", _THRESHOLD_MS))
         )
-        self._of_code: dict[CodeType | None, RecordedTask | None] = {}
+        self.unbilled: set[CodeType] = set()
+        """The code of coroutines whose tasks have no account."""
+        self._of_code: dict[CodeType, RecordedTask | None] = {}
         self._of_endpoint: dict[str, RecordedTask] = {}
 
     def account_for(self, coroutine: Coroutine[Any, Any, Any]) -> Account | None:
         """The account of a task; none where it is billed otherwise."""
         code: CodeType | None = getattr(coroutine, "cr_code", None)
+        if code is None:
+            task = self._task_of(coroutine, code)
+            return None if task is None else task.account()
         try:
             task = self._of_code[code]
         except KeyError:
@@ -58,6 +63,7 @@ class Session:
         name = getattr(coroutine, "__qualname__", type(coroutine).__qualname__)
         if code is not None:
             if name.endswith(_NOT_OF_THE_PROGRAM):
+                self.unbilled.add(code)
                 return None
             name = f"{name} ({Path(code.co_filename).name}:{code.co_firstlineno})"
         return self._named(name, is_endpoint=False, known=len(self._of_code))
