@@ -11,6 +11,8 @@ from laneway.errors import NoCurrentJob
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from laneway._bridge import Account
+
 
 class CurrentJob(NamedTuple):
     """The job that is running."""
@@ -29,6 +31,7 @@ class Attempt:
     """An execution of a job, as a runner keeps it."""
 
     __slots__ = (
+        "account",
         "encode_ns",
         "job_id",
         "number",
@@ -50,6 +53,7 @@ class Attempt:
         self.report = report
         self.stop_reason: str | None = None
         self.encode_ns = 0
+        self.account: Account | None = None
 
 
 attempt_here: ContextVar[Attempt | None] = ContextVar("laneway_attempt", default=None)

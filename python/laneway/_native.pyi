@@ -27,8 +27,10 @@ __all__ = [
     "ThreadMeter",
     "Watchdog",
     "account_here",
+    "attempts_here",
     "error_codes",
     "main",
+    "metered_attempt",
     "metered_child",
     "raise_in_thread",
     "version",
@@ -153,6 +155,8 @@ class Client:
 _RunCommand: TypeAlias = tuple[int, int, str, str, str, int, bytes]
 """Attempt, index of the task, lane, job id, queue, number of the attempt, arguments."""
 
+_End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None] | str
+
 @final
 class RunnerChannel:
     """The runner's end of the socket to its supervisor.
@@ -189,9 +193,7 @@ class RunnerChannel:
     def started(self, attempts: Sequence[int]) -> None: ...
     def done(
         self,
-        ends: Sequence[
-            tuple[int, int, int | None, bytes | tuple[str, str, str, str, bool, float | None] | str]
-        ],
+        ends: Sequence[tuple[int, int, int | None, _End]],
     ) -> None:
         """Reports ends: (attempt, wall µs, cpu µs, end).
 
@@ -270,6 +272,14 @@ class Meter(Coroutine[Any, Any, _Result]):
     def __await__(self) -> Generator[Any, Any, _Result]: ...
     def __iter__(self) -> Generator[Any, Any, _Result]: ...
     def __next__(self) -> object: ...
+
+def attempts_here(variable: ContextVar[Any]) -> None:
+    """Tells of the context variable that holds a runner's attempt; its `account` is billed."""
+
+def metered_attempt(
+    coroutine: Coroutine[Any, Any, _Result], account: Account, /
+) -> Coroutine[Any, Any, _Result]:
+    """The coroutine of the attempt in this context, metered; cheaper than `Meter`."""
 
 def metered_child(coroutine: Coroutine[Any, Any, _Result], /) -> Coroutine[Any, Any, _Result]:
     """The coroutine of a task that is created now, metered if the task that creates it is.
@@ -365,10 +375,11 @@ class TaskMeter:
 
     def coroutine(self, key: int) -> Account:
         """A coroutine attempt begins; gives what its steps are billed to."""
-    def coroutine_ended(
-        self, account: Account, args_bytes: int, result_bytes: int, error: str | None = None
-    ) -> int:
-        """A coroutine attempt has ended; gives its CPU time in microseconds."""
+    def coroutine_ended(self, account: Account, payload: bytes, end: _End) -> int:
+        """A coroutine attempt has ended; gives its CPU time in microseconds.
+
+        The end is as `RunnerChannel.done` takes it.
+        """
     def thread(self) -> CallMeter:
         """An attempt begins in this thread of the thread lane."""
     def process(self) -> CallMeter:

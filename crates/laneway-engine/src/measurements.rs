@@ -50,12 +50,10 @@ impl Measurements {
 
     /// Adds the wait of one attempt.
     pub(crate) fn waited(&mut self, task: &TaskName, lane: Lane, wait: Duration) {
-        if !self.waits.contains_key(task) {
-            self.waits.insert(task.clone(), LaneMap::default());
-        }
         if let Some(waits) = self.waits.get_mut(task) {
-            waits.get_mut(lane).record(wait);
+            return waits.get_mut(lane).record(wait);
         }
+        self.waits.entry(task.clone()).or_default().get_mut(lane).record(wait);
     }
 
     /// The next call, when it is time for one.

@@ -32,5 +32,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::ProcessMeter>()?;
     module.add("Meter", coroutine::class(module.py())?)?;
     module.add_function(wrap_pyfunction!(coroutine::metered_child, module)?)?;
+    module.add_function(wrap_pyfunction!(coroutine::metered_attempt, module)?)?;
+    module.add_function(wrap_pyfunction!(account::attempts_here, module)?)?;
     module.add("account_here", account::variable(module.py())?)
 }

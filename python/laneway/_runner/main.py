@@ -8,12 +8,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from laneway._bridge import Meter, Watchdog
+from laneway._bridge import Watchdog, attempts_here, metered_attempt
 from laneway._current import Attempt, attempt_here
 from laneway._metering import install
 from laneway._runner.calibration import calibrate
 from laneway._runner.commands import receive
-from laneway._runner.ends import encoded, error_kind, raised, result_bytes
+from laneway._runner.ends import encoded, raised
 from laneway._runner.invocation import Invocation
 from laneway._runner.progress import ProgressReporter
 from laneway._runner.resources import Resources
@@ -90,6 +90,7 @@ class MainRunner:
         """Runs until the supervisor has drained this runner."""
         loop = self._loop
         asyncio.set_event_loop(loop)
+        attempts_here(attempt_here)
         install(loop)
         self._watchdog.start()
         loop.add_reader(self._channel.fileno(), self._on_readable)
@@ -148,15 +149,15 @@ class MainRunner:
     ) -> None:
         """Executes an attempt; whatever happens, its end is reported."""
         attempt_here.set(attempt)
-        account = meter.coroutine(attempt.ticket)
+        attempt.account = account = meter.coroutine(attempt.ticket)
         started_ns = time.perf_counter_ns()
         end: End
         try:
             if invocation.resources:
                 resources = await self._resources.open(invocation.resources)
-                result = await Meter(invocation.call(payload, resources), account)
+                result = await metered_attempt(invocation.call(payload, resources), account)
             else:
-                result = await Meter(invocation.call(payload), account)
+                result = await metered_attempt(invocation.call(payload), account)
         except asyncio.CancelledError as error:
             end = attempt.stop_reason or raised(error)
         # Also what would end a process: a task must not end the runner of other tasks.
@@ -170,7 +171,7 @@ class MainRunner:
         self._running.pop(attempt.ticket, None)
         if not self._ends:
             self._loop.call_soon(self._report_ends)
-        cpu_us = meter.coroutine_ended(account, len(payload), result_bytes(end), error_kind(end))
+        cpu_us = meter.coroutine_ended(account, payload, end)
         self._ends.append((attempt.ticket, wall_us, cpu_us, end))
 
     def _report_ends(self) -> None:

@@ -27,6 +27,9 @@ const LOGARITHM_UNIT: f64 = 1e6;
 /// Durations below this count as this in logarithms; below it the clocks' noise is all there is.
 const LOGARITHM_FLOOR_NANOS: u64 = 1_000;
 
+/// What [`logarithms`] gives for the floor.
+const LOGARITHMS_OF_FLOOR: (u64, u64) = (6_907_755, 47_717_083);
+
 /// How often which duration was seen, its sum, and the moments of its logarithm.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Histogram {
@@ -45,13 +48,12 @@ impl Histogram {
         let value = nanos::of(duration);
         self.add(bucket_of(value), 1);
         self.collapse();
-        let logarithm = nanos::approximate(value.max(LOGARITHM_FLOOR_NANOS)).ln();
+        let (logarithm, logarithm_square) = logarithms(value);
         self.count = self.count.saturating_add(1);
         self.sum_nanos = self.sum_nanos.saturating_add(value);
         self.longest_nanos = self.longest_nanos.max(value);
-        self.logarithm_sum = self.logarithm_sum.saturating_add(fixed(logarithm));
-        self.logarithm_square_sum =
-            self.logarithm_square_sum.saturating_add(fixed(logarithm * logarithm));
+        self.logarithm_sum = self.logarithm_sum.saturating_add(logarithm);
+        self.logarithm_square_sum = self.logarithm_square_sum.saturating_add(logarithm_square);
     }
 
     /// Adds all that `other` saw.
@@ -229,6 +231,16 @@ impl<'de> Deserialize<'de> for Histogram {
 }
 
 const BUCKET_LAST: u16 = 61 * 8 + 7;
+
+/// The logarithm of a value and its square, in [`LOGARITHM_UNIT`]s. Most of what is recorded is
+/// nothing at all, and then neither is computed.
+fn logarithms(value: u64) -> (u64, u64) {
+    if value <= LOGARITHM_FLOOR_NANOS {
+        return LOGARITHMS_OF_FLOOR;
+    }
+    let logarithm = nanos::approximate(value).ln();
+    (fixed(logarithm), fixed(logarithm * logarithm))
+}
 
 /// A non-negative logarithm in [`LOGARITHM_UNIT`]s.
 #[expect(

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use laneway_core::job::{Lane, TaskName};
 use laneway_core::profile::{Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
 
 use super::Shared;
 use super::call::{CallMeter, Scope};
@@ -96,25 +97,31 @@ impl TaskMeter {
         Account::billed(self.book.label, key)
     }
 
-    /// A coroutine attempt has ended; gives its CPU time in microseconds.
-    #[pyo3(signature = (account, args_bytes, result_bytes, error=None))]
+    /// A coroutine attempt has ended; gives its CPU time in microseconds. The end is as
+    /// `RunnerChannel.done` takes it.
     fn coroutine_ended(
         &self,
         account: &Account,
-        args_bytes: u64,
-        result_bytes: u64,
-        error: Option<&str>,
-    ) -> u64 {
+        payload: &Bound<'_, PyBytes>,
+        end: &Bound<'_, PyAny>,
+    ) -> PyResult<u64> {
         let peers = self.shared.end();
         let measured = account.measurement();
         if measured.wall.is_zero() {
             // It came to no step at all: its arguments did not fit.
-            return 0;
+            return Ok(0);
         }
-        let run =
-            Measurement { args_bytes, result_bytes, peers, is_error: error.is_some(), ..measured };
-        self.book.record(Lane::Async, &run, error, &self.shared.interpreter);
-        u64::try_from(run.cpu.as_micros()).unwrap_or(u64::MAX)
+        let result = end.cast::<PyBytes>().ok();
+        let error = if result.is_some() { None } else { Some(error_kind(end)?) };
+        let run = Measurement {
+            args_bytes: payload.as_bytes().len() as u64,
+            result_bytes: result.map_or(0, |result| result.as_bytes().len() as u64),
+            peers,
+            is_error: error.is_some(),
+            ..measured
+        };
+        self.book.record(Lane::Async, &run, error.as_deref(), &self.shared.interpreter);
+        Ok(u64::try_from(run.cpu.as_micros()).unwrap_or(u64::MAX))
     }
 
     /// An attempt begins in this thread of the thread lane.
@@ -126,4 +133,13 @@ impl TaskMeter {
     fn process(&self) -> CallMeter {
         self.begin(Lane::Process, Scope::Process)
     }
+}
+
+/// What kind of error an end is: a failure's kind, or else its code; or the reason of a stop.
+fn error_kind(end: &Bound<'_, PyAny>) -> PyResult<String> {
+    let Ok(failure) = end.cast::<PyTuple>() else {
+        return end.extract();
+    };
+    let kind: String = failure.get_item(1)?.extract()?;
+    if kind.is_empty() { failure.get_item(0)?.extract() } else { Ok(kind) }
 }

@@ -70,8 +70,28 @@ pub(super) fn variable(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(VARIABLE.get_or_try_init(py, make)?.bind(py))
 }
 
+static ATTEMPTS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// Tells of the context variable that holds the attempt of a runner; its `account` is billed.
+#[pyfunction]
+pub(super) fn attempts_here(variable: &Bound<'_, PyAny>) {
+    // It is the same variable every time.
+    ATTEMPTS.set(variable.py(), variable.clone().unbind()).ok();
+}
+
 /// The account of the task that runs, if it is billed.
 pub(super) fn present(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
     let present = variable(py)?.call_method1(intern!(py, "get"), (py.None(),))?;
-    Ok((!present.is_none()).then_some(present))
+    if !present.is_none() {
+        return Ok(Some(present));
+    }
+    let Some(attempts) = ATTEMPTS.get(py) else {
+        return Ok(None);
+    };
+    let attempt = attempts.bind(py).call_method1(intern!(py, "get"), (py.None(),))?;
+    if attempt.is_none() {
+        return Ok(None);
+    }
+    let account = attempt.getattr(intern!(py, "account"))?;
+    Ok((!account.is_none()).then_some(account))
 }

@@ -1,6 +1,6 @@
 //! What the clocks said of one attempt, for the runner's profiles.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use laneway_core::profile::Measurement;
@@ -40,13 +40,19 @@ impl Tally {
             cpu: nanos(steps.cpu),
             blocked: nanos(off_cpu.saturating_sub(steps.run_delay)),
             awaited: nanos(sums.wall.saturating_sub(steps.wall)),
-            run_delay: run_delay_ns().map(|_| nanos(steps.run_delay)),
+            run_delay: knows_run_delay().then(|| nanos(steps.run_delay)),
             step_max: nanos(sums.longest),
             step_sum: nanos(steps.wall.saturating_sub(steps.run_delay)),
             step_square_sum: square_micros(sums.squares),
             ..Measurement::default()
         }
     }
+}
+
+/// Whether this system tells waits for a core. Asked once: every answer is a system call.
+fn knows_run_delay() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| run_delay_ns().is_some())
 }
 
 /// Square nanoseconds as square microseconds.

@@ -35,6 +35,8 @@ struct Meter {
     /// How the context variable gets its value back; null in a child, which found it set.
     token: Cell<*mut PyObject>,
     has_begun: Cell<bool>,
+    /// Whether the account's time ends with this coroutine although no token was set.
+    ends_time: Cell<bool>,
 }
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -187,6 +189,31 @@ pub(super) fn metered_child(coroutine: Bound<'_, PyAny>) -> PyResult<Bound<'_, P
     let parts = (coroutine, account.cast_into::<Account>()?);
     // SAFETY: the GIL is held, as `py` proves; the answer is a new reference or null.
     unsafe { Bound::from_owned_ptr_or_err(py, allocated(class.as_type_ptr(), parts, true)) }
+}
+
+/// The coroutine of an attempt, metered. Its context names the attempt in the variable that
+/// `attempts_here` was told of, and the attempt its account: so no other variable is set, which
+/// would cost more than the first step of many a coroutine.
+#[pyfunction]
+#[pyo3(signature = (coroutine, account, /))]
+pub(super) fn metered_attempt<'py>(
+    coroutine: Bound<'py, PyAny>,
+    account: Bound<'py, Account>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = coroutine.py();
+    let class = class(py)?;
+    if !is_coroutine(&coroutine)? {
+        // Some other awaitable: its time is not known, but it works.
+        return Ok(coroutine);
+    }
+    account.get().0.start(monotonic_ns());
+    // SAFETY: the GIL is held, as `py` proves; the answer is a new reference or null.
+    unsafe {
+        let own = allocated(class.as_type_ptr(), (coroutine, account), true);
+        let own = Bound::from_owned_ptr_or_err(py, own)?;
+        meter(own.as_ptr()).ends_time.set(true);
+        Ok(own)
+    }
 }
 
 /// Whether a task accepts it: nearly always one of Python's own, else one of Cython's, say.
@@ -397,6 +424,8 @@ unsafe fn leave(own: *mut PyObject) {
         let token = meter.token.replace(ptr::null_mut());
         if !token.is_null() {
             left(meter.tally.get(), token);
+        } else if meter.ends_time.replace(false) {
+            (*meter.tally.get()).end(monotonic_ns());
         }
     }
 }

@@ -99,3 +99,11 @@ proptest! {
         prop_assert!(error <= nanos::approximate(exact) * RELATIVE_ERROR + 1.0);
     }
 }
+
+#[test]
+fn the_logarithms_of_the_floor_are_what_would_be_computed() {
+    let logarithm = nanos::approximate(LOGARITHM_FLOOR_NANOS).ln();
+    assert_eq!(LOGARITHMS_OF_FLOOR, (fixed(logarithm), fixed(logarithm * logarithm)));
+    let just_above = logarithms(LOGARITHM_FLOOR_NANOS + 1);
+    assert!(just_above.0 > LOGARITHMS_OF_FLOOR.0 && just_above.1 > LOGARITHMS_OF_FLOOR.1);
+}
