@@ -20,6 +20,8 @@ __all__ = [
     "NativeError",
     "ProcessMeter",
     "ProfileBook",
+    "ProfileRecorder",
+    "RecordedTask",
     "RunnerChannel",
     "TaskMeter",
     "ThreadMeter",
@@ -392,3 +394,31 @@ class CallMeter:
         self, args_bytes: int, result_bytes: int, encode_ns: int, error: str | None = None
     ) -> tuple[int, int]:
         """The call has ended; gives its wall and CPU time in microseconds."""
+
+# The profiles of any program
+
+@final
+class ProfileRecorder:
+    """Adds up what the tasks of a program measure, and writes it to a folder again and again."""
+
+    def __new__(cls, folder: str, interpreter: str) -> ProfileRecorder: ...
+    def task(self, name: str, *, is_endpoint: bool = False) -> RecordedTask:
+        """What measures the runs of a task, or of an endpoint."""
+    def rename(self, name: str, meant: str) -> None:
+        """Says that what was recorded under `name` belongs to `meant`."""
+    def enter_loop(self, kind: str) -> None:
+        """The calling thread begins to run an event loop of a class."""
+    def leave_loop(self) -> None:
+        """The calling thread has stopped running its event loop."""
+    def write(self) -> None:
+        """Writes what is known now."""
+
+@final
+class RecordedTask:
+    """Measures the runs of one task."""
+
+    def account(self) -> Account:
+        """A run begins; gives what its steps are billed to. It ends when its coroutine does.
+
+        The key of the account is 1 for an endpoint, else 0.
+        """

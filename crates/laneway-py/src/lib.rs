@@ -24,6 +24,7 @@ mod identity;
 mod mailbox;
 mod meter;
 mod process;
+mod recorder;
 mod runner;
 mod runtime;
 mod template;
@@ -49,6 +50,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RunnerChannel>()?;
     meter::register(module)?;
     book::register(module)?;
+    recorder::register(module)?;
     module.add_class::<Watchdog>()?;
     module.add_function(wrap_pyfunction!(thread::raise_in_thread, module)?)?;
     module.add_function(wrap_pyfunction!(command_line::main, module)?)?;

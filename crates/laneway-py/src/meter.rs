@@ -21,9 +21,9 @@ use pyo3::prelude::*;
 
 pub(crate) use account::Account;
 pub(crate) use attempt::{CallClocks, ProcessClocks};
-pub(crate) use clock::{monotonic_ns, process_cpu_ns};
+pub(crate) use clock::{monotonic_ns, process_cpu_ns, thread_cpu_ns};
 pub(crate) use step::watch_this_thread;
-pub(crate) use tally::{Label, StepTime};
+pub(crate) use tally::{Label, Sink, StepTime, Tally};
 
 /// Adds the meter's classes to the extension module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

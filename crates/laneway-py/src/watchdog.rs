@@ -32,10 +32,9 @@ use patrol::{Blocked, Watch};
 use stack::Frame;
 use taker::StackTaker;
 
-pub(crate) use blame::Cause;
 pub(crate) use findings::Finding;
 pub(crate) use report::take_findings;
-pub(crate) use slot::{Beginning, Owner, Slot};
+pub(crate) use slot::{Beginning, Owner, Slot, ThreadReading};
 
 /// The one that runs in this process.
 static RUNNING: Mutex<Option<(Birthplace, Arc<Watch>)>> = Mutex::new(None);
@@ -54,6 +53,11 @@ fn running() -> Option<Arc<Watch>> {
 /// The event loop of this process that is blocked now; needs no GIL.
 pub(crate) fn blocked() -> Option<Blocked> {
     running()?.blocked()
+}
+
+/// How many long steps of this process only a starved host made long, and their nanoseconds.
+pub(crate) fn acquitted() -> (u64, u64) {
+    running().map_or((0, 0), |watch| watch.acquitted())
 }
 
 /// (file, line, function).

@@ -20,6 +20,7 @@ mod doctor;
 mod humane;
 mod jobs;
 mod output;
+mod profile;
 mod python;
 mod queues;
 mod status;
@@ -99,6 +100,8 @@ enum Command {
     Advise(advise::AdviseArgs),
     /// Tell everything known of a task, or what a rule or an error code means
     Explain(advise::ExplainArgs),
+    /// Run any asyncio program or ASGI server, and show where its time goes
+    Profile(profile::ProfileArgs),
     /// Examine the installation and the store
     Doctor(doctor::DoctorArgs),
     /// Write completions for a shell
@@ -158,6 +161,7 @@ impl Command {
             Self::Config(command) => command.run(context),
             Self::Advise(arguments) => advise::run(&arguments, context),
             Self::Explain(arguments) => advise::explain(&arguments, context),
+            Self::Profile(arguments) => profile::run(&arguments, context),
             Self::Doctor(arguments) => Ok(doctor::run(&arguments, context)),
             Self::Completions(arguments) => {
                 completions::run(&arguments, Cli::command(), &mut context.output);

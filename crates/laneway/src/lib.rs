@@ -24,6 +24,7 @@
 pub mod cli;
 pub mod config;
 mod connect;
+pub mod profiling;
 mod store;
 pub mod store_url;
 pub mod view;

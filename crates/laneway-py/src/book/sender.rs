@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::Lane;
-use laneway_core::profile::{Blockage, Place, Profile, ProfileKey, Site, SizeBucket};
+use laneway_core::profile::{Place, Profile, ProfileKey, SizeBucket};
 use laneway_engine::protocol::{FromRunner, Stuck, append_frame};
 
 use super::Shared;
 use crate::runner::Outbox;
 use crate::thread::without_signals;
-use crate::watchdog::{self, Cause, Finding};
+use crate::watchdog::{self, Finding};
 
 /// How often sums are sent while attempts run.
 const EVERY: Duration = Duration::from_millis(500);
@@ -140,26 +140,9 @@ fn blame(profiles: &mut Vec<Profile>, finding: &Finding, shared: &Shared) {
         profiles.push(Profile::new(key));
         profiles.len() - 1
     });
-    if let (Some(profile), Some(site)) = (profiles.get_mut(known), site(finding)) {
+    if let (Some(profile), Some(site)) = (profiles.get_mut(known), finding.site()) {
         profile.sites.record(&site);
     }
-}
-
-/// The finding as the profile keeps it; `None` when no stack could be taken.
-fn site(finding: &Finding) -> Option<Site> {
-    let place = finding.place()?;
-    let blockage = match finding.cause {
-        Cause::Cpu => Blockage::Cpu,
-        Cause::BlockingCall => Blockage::Call,
-        Cause::Gil => Blockage::Gil,
-        Cause::StarvedHost => Blockage::Starved,
-    };
-    let place = Place::new(&place.file, place.line, &place.function);
-    let longest = Duration::from_nanos(finding.longest_ns);
-    let mut site = Site::new(place, blockage, longest).with_stack(&finding.stack_text(), None);
-    site.count = finding.count;
-    site.total = Duration::from_nanos(finding.total_ns);
-    Some(site)
 }
 
 fn send_stuck(outbox: &Outbox) -> Result<(), Error> {

@@ -1,13 +1,13 @@
 //! What the clocks said of one attempt, for the runner's profiles.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use laneway_core::profile::Measurement;
 
 use super::account::Account;
 use super::clock::{children_cpu_ns, monotonic_ns, process_cpu_ns, run_delay_ns, thread_cpu_ns};
-use super::tally::{Label, Tally};
+use super::tally::{Label, Sink, Tally};
 
 impl Account {
     /// An account for a run of the task with this label.
@@ -15,9 +15,23 @@ impl Account {
         Self(Arc::new(Tally::new(label, key)))
     }
 
+    /// An account whose end is told to `sink`.
+    pub(crate) fn watched(label: Label, key: u64, sink: Arc<dyn Sink>) -> (Self, Weak<Tally>) {
+        let tally = Arc::new(Tally::with_sink(label, key, sink));
+        let weak = Arc::downgrade(&tally);
+        (Self(tally), weak)
+    }
+
     /// The sums of all ended steps.
     pub(crate) fn measurement(&self) -> Measurement {
-        let sums = self.0.sums(monotonic_ns());
+        self.0.measurement()
+    }
+}
+
+impl Tally {
+    /// The sums of all ended steps.
+    pub(crate) fn measurement(&self) -> Measurement {
+        let sums = self.sums(monotonic_ns());
         let steps = sums.in_steps;
         let nanos = Duration::from_nanos;
         let off_cpu = steps.wall.saturating_sub(steps.cpu);

@@ -6,7 +6,7 @@ pub(crate) fn monotonic_ns() -> u64 {
 }
 
 /// The CPU time of this thread. It costs a system call.
-pub(super) fn thread_cpu_ns() -> u64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 

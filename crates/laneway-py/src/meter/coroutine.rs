@@ -437,6 +437,10 @@ unsafe fn left(tally: *const Tally, token: *mut PyObject) {
         let py = Python::assume_attached();
         let raised = PyErr::take(py);
         (*tally).end(monotonic_ns());
+        if let Some(sink) = (*tally).sink() {
+            let kind = raised.as_ref().and_then(|raised| failure(py, raised));
+            sink.ended(&*tally, kind.as_deref());
+        }
         let token = Bound::from_owned_ptr(py, token);
         // It fails when the coroutine is ended in another context than it began in, as the
         // collector does; then there is no value to give back.
@@ -447,6 +451,20 @@ unsafe fn left(tally: *const Tally, token: *mut PyObject) {
             raised.restore(py);
         }
     }
+}
+
+/// The type of an exception that is a failure of the task; a cancellation and the end of a
+/// coroutine are none.
+fn failure(py: Python<'_>, raised: &PyErr) -> Option<String> {
+    static CANCELLED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let cancelled = CANCELLED.import(py, "asyncio", "CancelledError").ok()?;
+    let is_end = raised.is_instance(py, cancelled)
+        || raised.is_instance_of::<pyo3::exceptions::PyStopIteration>(py)
+        || raised.is_instance_of::<pyo3::exceptions::PyGeneratorExit>(py);
+    if is_end {
+        return None;
+    }
+    raised.get_type(py).qualname().ok().map(|name| name.to_string())
 }
 
 unsafe extern "C" fn iternext(own: *mut PyObject) -> *mut PyObject {

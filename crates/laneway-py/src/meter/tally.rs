@@ -1,8 +1,9 @@
 //! The sums of an account.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name that steps are billed under, as a number that fits into an atomic.
 ///
@@ -81,6 +82,12 @@ impl StepTime {
     }
 }
 
+/// Who is told when the coroutine of an account has ended.
+pub(crate) trait Sink: fmt::Debug + Send + Sync {
+    /// It has ended, with an exception of this type if it raised one.
+    fn ended(&self, tally: &Tally, error: Option<&str>);
+}
+
 /// The sums of an account.
 ///
 /// Steps are billed by threads that hold the GIL, so that no two are billed at once; the atomics
@@ -90,6 +97,7 @@ pub(crate) struct Tally {
     pub(crate) label: Label,
     /// What the owner of the account knows it by.
     pub(crate) key: u64,
+    sink: Option<Arc<dyn Sink>>,
     started_at: AtomicU64,
     ended_at: AtomicU64,
     steps: AtomicU64,
@@ -119,6 +127,7 @@ impl Tally {
         Self {
             label,
             key,
+            sink: None,
             started_at: AtomicU64::new(0),
             ended_at: AtomicU64::new(0),
             steps: AtomicU64::new(0),
@@ -128,6 +137,21 @@ impl Tally {
             longest: AtomicU64::new(0),
             squares: AtomicU64::new(0),
         }
+    }
+
+    /// Sums whose end is told to `sink`.
+    pub(super) fn with_sink(label: Label, key: u64, sink: Arc<dyn Sink>) -> Self {
+        Self { sink: Some(sink), ..Self::new(label, key) }
+    }
+
+    /// Who is told of its end.
+    pub(super) fn sink(&self) -> Option<&dyn Sink> {
+        self.sink.as_deref()
+    }
+
+    /// Whether its coroutine has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended_at.load(Relaxed) != 0
     }
 
     /// Starts the account's time, unless it has started.

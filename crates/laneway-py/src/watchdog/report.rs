@@ -1,8 +1,16 @@
 //! What the running watchdog tells others of this process; none of it needs the GIL.
 
+use std::time::Duration;
+
+use laneway_core::profile::{Blockage, Place, Site};
+
+use super::blame::Cause;
 use super::findings::Finding;
 use super::running;
 use super::stack::{Frame, site};
+
+/// Where tasks are called from: what lies further out is ours.
+const OURS: [&str; 2] = ["/laneway/_runner/", "/laneway/_profile/"];
 
 /// Everything found since this was last asked; nothing when no watchdog runs.
 pub(crate) fn take_findings() -> Vec<Finding> {
@@ -16,9 +24,26 @@ impl Finding {
         site(&self.frames)
     }
 
+    /// The finding as a profile keeps it; `None` when no stack could be taken.
+    pub(crate) fn site(&self) -> Option<Site> {
+        let place = self.place()?;
+        let blockage = match self.cause {
+            Cause::Cpu => Blockage::Cpu,
+            Cause::BlockingCall => Blockage::Call,
+            Cause::Gil => Blockage::Gil,
+            Cause::StarvedHost => Blockage::Starved,
+        };
+        let place = Place::new(&place.file, place.line, &place.function);
+        let longest = Duration::from_nanos(self.longest_ns);
+        let mut site = Site::new(place, blockage, longest).with_stack(&self.stack_text(), None);
+        site.count = self.count;
+        site.total = Duration::from_nanos(self.total_ns);
+        Some(site)
+    }
+
     /// The stack as text, a line a frame, outermost first, from where the task begins.
     pub(crate) fn stack_text(&self) -> String {
-        let is_ours = |frame: &Frame| frame.file.contains("/laneway/_runner/");
+        let is_ours = |frame: &Frame| OURS.iter().any(|ours| frame.file.contains(ours));
         let of_task = self.frames.iter().position(is_ours).unwrap_or(self.frames.len());
         let frames = self.frames.iter().take(of_task).rev();
         let lines = frames.map(|frame| format!("{}:{} {}", frame.file, frame.line, frame.function));

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 
-use crate::meter::{Label, StepTime};
+use crate::meter::{Label, StepTime, monotonic_ns};
 use crate::process::Birthplace;
 use crate::watchdog::thread::OsThread;
 
@@ -30,6 +30,33 @@ pub(crate) struct Slot {
     /// From how many nanoseconds on a step is long; none is while nobody watches.
     threshold: AtomicU64,
     ended: Mutex<Vec<EndedStep>>,
+    totals: Totals,
+}
+
+/// All steps of the thread that have ended.
+#[derive(Debug, Default)]
+struct Totals {
+    count: AtomicU64,
+    wall: AtomicU64,
+    cpu: AtomicU64,
+    run_delay: AtomicU64,
+    longest: AtomicU64,
+}
+
+/// What a thread did so far, in nanoseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ThreadReading {
+    pub(crate) at: u64,
+    pub(crate) steps_count: u64,
+    /// In steps, the one that runs included.
+    pub(crate) steps: u64,
+    /// CPU time of steps that have ended.
+    pub(crate) steps_cpu: u64,
+    /// Their run-queue delay.
+    pub(crate) steps_run_delay: u64,
+    pub(crate) steps_longest: u64,
+    /// CPU time and run-queue delay of the thread, if the system tells them.
+    pub(crate) schedule: Option<(u64, u64)>,
 }
 
 /// What the clocks of a thread say when a step begins.
@@ -75,6 +102,7 @@ impl Slot {
             run_delay: AtomicU64::new(0),
             threshold: AtomicU64::new(u64::MAX),
             ended: Mutex::new(Vec::new()),
+            totals: Totals::default(),
         }
     }
 
@@ -103,10 +131,30 @@ impl Slot {
             self.set_owner(around);
             return;
         }
+        self.totals.add(time);
         if time.wall >= self.threshold.load(Relaxed) {
             self.keep_ended(time);
         }
         self.started_at.store(0, Release);
+    }
+
+    /// What the thread did so far.
+    pub(crate) fn reading(&self) -> ThreadReading {
+        let Totals { count, wall, cpu, run_delay, longest } = &self.totals;
+        let at = monotonic_ns();
+        let running = match self.started_at.load(Acquire) {
+            0 => 0,
+            started_at => at.saturating_sub(started_at),
+        };
+        ThreadReading {
+            at,
+            steps_count: count.load(Relaxed),
+            steps: wall.load(Relaxed) + running,
+            steps_cpu: cpu.load(Relaxed),
+            steps_run_delay: run_delay.load(Relaxed),
+            steps_longest: longest.load(Relaxed).max(running),
+            schedule: self.thread.schedule().map(|seen| (seen.cpu, seen.run_delay)),
+        }
     }
 
     #[cold]
@@ -169,5 +217,20 @@ impl Slot {
         let (wanted, left) = ended.drain(..).partition(is_wanted);
         *ended = left;
         wanted
+    }
+}
+
+impl Totals {
+    /// Adds a step; only the thread itself does.
+    #[inline]
+    fn add(&self, time: StepTime) {
+        let add = |sum: &AtomicU64, more| sum.store(sum.load(Relaxed) + more, Relaxed);
+        add(&self.count, 1);
+        add(&self.wall, time.wall);
+        add(&self.cpu, time.cpu);
+        add(&self.run_delay, time.run_delay);
+        if time.wall > self.longest.load(Relaxed) {
+            self.longest.store(time.wall, Relaxed);
+        }
     }
 }

@@ -10,15 +10,15 @@ use super::humane::counted;
 use super::output::Output;
 use super::{Context, NEGATIVE, block_on};
 
-mod bar;
-mod edit;
+pub(super) mod bar;
+pub(super) mod edit;
 mod explain;
-mod json;
-mod page;
+pub(super) mod json;
+pub(super) mod page;
 mod sarif;
-mod source;
-mod survey;
-mod text;
+pub(super) mod source;
+pub(super) mod survey;
+pub(super) mod text;
 mod trace;
 
 use page::{Page, wrapped};

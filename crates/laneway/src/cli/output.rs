@@ -107,6 +107,12 @@ impl Output {
         }
     }
 
+    /// Writes a line over the one that was written so before; an empty one makes room for others.
+    pub(super) fn status(&mut self, text: &str) {
+        // As in `words`.
+        drop(write!(self.err, "\r\x1b[2K{text}").and_then(|()| self.err.flush()));
+    }
+
     /// Writes words for people who asked for more.
     pub(super) fn detail(&mut self, text: &str) {
         if self.is_verbose() {

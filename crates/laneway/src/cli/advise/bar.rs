@@ -32,7 +32,7 @@ fn parts(evidence: &Evidence) -> [Part; 6] {
 }
 
 /// The bar, of this many signs.
-pub(super) fn bar(evidence: &Evidence, width: usize, has_unicode: bool) -> String {
+pub(in crate::cli) fn bar(evidence: &Evidence, width: usize, has_unicode: bool) -> String {
     let mut text = String::new();
     let (mut sum, mut drawn) = (0.0, 0);
     for part in parts(evidence) {
@@ -50,7 +50,7 @@ pub(super) fn bar(evidence: &Evidence, width: usize, has_unicode: bool) -> Strin
 }
 
 /// What the signs mean, and the shares. Parts without a share worth a word are left out.
-pub(super) fn legend(evidence: &Evidence, has_unicode: bool) -> Vec<String> {
+pub(in crate::cli) fn legend(evidence: &Evidence, has_unicode: bool) -> Vec<String> {
     let shown = parts(evidence).into_iter().filter(|part| part.share >= 0.005);
     let text = |part: Part| {
         let sign = if has_unicode { part.block } else { part.ascii };

@@ -168,7 +168,7 @@ fn blocking_place(case: &Case) -> Option<Place> {
 
 /// The line as it stands in the file now. Only Python files are looked at: the path comes from a
 /// store that others may write to.
-pub(super) fn line_of(place: &Place, folder: &Path) -> Option<String> {
+pub(in crate::cli) fn line_of(place: &Place, folder: &Path) -> Option<String> {
     let path = folder.join(&place.file);
     let is_python = path.extension().is_some_and(|extension| extension == "py");
     let about = fs::metadata(&path).ok().filter(|about| is_python && about.is_file())?;

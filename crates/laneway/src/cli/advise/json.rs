@@ -15,7 +15,7 @@ use super::trace::trace;
 use crate::view::{lane_move, millis, rfc3339};
 
 /// The verdict on a task.
-pub(super) fn advice(case: &Case, folder: &Path) -> Result<Value, Error> {
+pub(in crate::cli) fn advice(case: &Case, folder: &Path) -> Result<Value, Error> {
     let advice = &case.advice;
     let mut object = Map::new();
     object.insert("task".to_owned(), json!(advice.task.as_str()));

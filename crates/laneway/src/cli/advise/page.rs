@@ -17,16 +17,16 @@ const INDENT: usize = 11;
 
 /// What is known of the place where text is shown.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Page<'a> {
+pub(in crate::cli) struct Page<'a> {
     /// The working directory: paths below it are shown without it.
-    pub(super) folder: &'a Path,
-    pub(super) width: usize,
+    pub(in crate::cli) folder: &'a Path,
+    pub(in crate::cli) width: usize,
     /// Whether it shows more than ASCII.
-    pub(super) has_unicode: bool,
+    pub(in crate::cli) has_unicode: bool,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn of(sources: &'a Sources) -> Self {
+    pub(in crate::cli) fn of(sources: &'a Sources) -> Self {
         let told = sources.variable("COLUMNS").and_then(|columns| columns.parse().ok());
         let (narrow, wide) = WIDTH_BOUNDS;
         let width = told.or_else(terminal_width).unwrap_or(WIDTH).clamp(narrow, wide);
@@ -40,7 +40,7 @@ impl<'a> Page<'a> {
     }
 
     /// The room behind a label.
-    pub(super) const fn room(self) -> usize {
+    pub(in crate::cli) const fn room(self) -> usize {
         self.width - INDENT
     }
 }
@@ -55,31 +55,31 @@ fn terminal_width() -> Option<usize> {
 }
 
 /// A path as short as it can be: without the folder that it is in.
-pub(super) fn nearby<'a>(file: &'a str, folder: &Path) -> &'a str {
+pub(in crate::cli) fn nearby<'a>(file: &'a str, folder: &Path) -> &'a str {
     let below = Path::new(file).strip_prefix(folder).ok().and_then(Path::to_str);
     below.filter(|below| !below.is_empty()).unwrap_or(file)
 }
 
 /// Labelled text, line by line.
 #[derive(Debug)]
-pub(super) struct Block<'a> {
-    pub(super) page: Page<'a>,
-    pub(super) lines: Vec<String>,
+pub(in crate::cli) struct Block<'a> {
+    pub(in crate::cli) page: Page<'a>,
+    pub(in crate::cli) lines: Vec<String>,
 }
 
 impl<'a> Block<'a> {
-    pub(super) const fn new(page: Page<'a>) -> Self {
+    pub(in crate::cli) const fn new(page: Page<'a>) -> Self {
         Self { page, lines: Vec::new() }
     }
 
     /// A text behind its label, in as many lines as it needs.
-    pub(super) fn row(&mut self, label: &str, text: &str) {
+    pub(in crate::cli) fn row(&mut self, label: &str, text: &str) {
         let lines = wrapped(&plain(text), self.page.room());
         self.rows(label, lines);
     }
 
     /// Lines behind a label, as they are.
-    pub(super) fn rows(&mut self, label: &str, lines: impl IntoIterator<Item = String>) {
+    pub(in crate::cli) fn rows(&mut self, label: &str, lines: impl IntoIterator<Item = String>) {
         let mut label = label;
         for line in lines {
             let room = INDENT - 2;
@@ -88,18 +88,18 @@ impl<'a> Block<'a> {
         }
     }
 
-    pub(super) fn gap(&mut self) {
+    pub(in crate::cli) fn gap(&mut self) {
         self.lines.push(String::new());
     }
 }
 
 /// A text in lines of at most `width` characters, broken between words where that is possible.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(in crate::cli) fn wrapped(text: &str, width: usize) -> Vec<String> {
     flowed(text.split_whitespace(), " ", width)
 }
 
 /// Pieces in lines of at most `width` characters; no piece is broken.
-pub(super) fn flowed<'a>(
+pub(in crate::cli) fn flowed<'a>(
     pieces: impl IntoIterator<Item = &'a str>,
     between: &str,
     width: usize,

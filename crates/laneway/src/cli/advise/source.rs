@@ -5,7 +5,7 @@ const TWINS: [(&str, &str); 2] =
     [("time.sleep(", "await asyncio.sleep("), ("socket.getaddrinfo(", "await loop.getaddrinfo(")];
 
 /// The line with the asynchronous twin of the call in it.
-pub(super) fn asynchronous(line: &str) -> Option<String> {
+pub(in crate::cli) fn asynchronous(line: &str) -> Option<String> {
     let (call, twin) = TWINS.iter().find(|(call, _)| line.contains(call))?;
     let (before, after) = line.split_once(call)?;
     let is_whole_name = !before.ends_with(|last: char| is_of_name(last));
@@ -15,7 +15,7 @@ pub(super) fn asynchronous(line: &str) -> Option<String> {
 /// The line with its call handed to a thread: `x = f(a)` becomes `x = await
 /// asyncio.to_thread(f, a)`. Only a statement that is one call, or something done to its result, is
 /// rewritten.
-pub(super) fn in_thread(line: &str) -> Option<String> {
+pub(in crate::cli) fn in_thread(line: &str) -> Option<String> {
     let opening = line.find('(')?;
     let (head, rest) = line.split_at(opening);
     let start = head.rfind(|last: char| !is_of_name(last)).map_or(0, |at| at + 1);

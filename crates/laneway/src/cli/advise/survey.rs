@@ -15,8 +15,8 @@ use crate::store::AnyStore;
 
 /// A task with all that its verdict depends on.
 #[derive(Debug)]
-pub(super) struct Case {
-    pub(super) advice: Advice,
+pub(in crate::cli) struct Case {
+    pub(in crate::cli) advice: Advice,
     pub(super) facts: TaskFacts,
     /// Where its application is found; `None` for a task that no application has any more.
     pub(super) application: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Case {
 
 /// How much an advice matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
+pub(in crate::cli) enum Level {
     /// There is too little evidence.
     Unknown,
     /// Nothing is to do.
@@ -59,13 +59,13 @@ impl Level {
     }
 
     /// Whether the code should change.
-    pub(super) fn has_change(self) -> bool {
+    pub(in crate::cli) fn has_change(self) -> bool {
         self >= Self::Warning
     }
 }
 
 impl Case {
-    pub(super) const fn level(&self) -> Level {
+    pub(in crate::cli) const fn level(&self) -> Level {
         Level::of(&self.advice.change)
     }
 
@@ -105,12 +105,35 @@ pub(super) async fn survey(
     known.retain(|task| names.is_empty() || names.iter().any(|name| name == task.name.as_str()));
     let mut cases: Vec<Case> =
         known.into_iter().map(|task| judge(task, &registry, &bills)).collect();
+    sort(&mut cases);
+    Ok(cases)
+}
+
+/// The verdicts on coroutines that no worker ran, from their profiles and the time for which their
+/// loops ran; the worst first.
+pub(in crate::cli) fn of_profiles(profiles: Vec<Profile>, loop_time: Duration) -> Vec<Case> {
+    let bill = lag_bill(&profiles, loop_time);
+    let judged = |profile: Profile| {
+        let name = profile.key.task.clone();
+        let task = Task {
+            application: None,
+            facts: TaskFacts::new(Form::AsyncDef, Lane::Async),
+            profiles: vec![profile],
+            name,
+        };
+        judge(task, &Registry::default(), &BTreeMap::from([(None, bill.clone())]))
+    };
+    let mut cases: Vec<Case> = profiles.into_iter().map(judged).collect();
+    sort(&mut cases);
+    cases
+}
+
+fn sort(cases: &mut [Case]) {
     cases.sort_by(|a, b| {
         (b.level().cmp(&a.level()))
             .then_with(|| b.saving().total_cmp(&a.saving()))
             .then_with(|| a.advice.task.cmp(&b.advice.task))
     });
-    Ok(cases)
 }
 
 /// What the store knows of a task.

@@ -20,7 +20,7 @@ use crate::cli::table_text::{Cell, lines};
 const FRAMES_SHOWN: usize = 4;
 
 /// The block of a task: its verdict, the evidence, the edit, and what would change it.
-pub(super) fn block<'a>(case: &Case, page: Page<'a>) -> Block<'a> {
+pub(in crate::cli) fn block<'a>(case: &Case, page: Page<'a>) -> Block<'a> {
     let mut block = head(case, page);
     add_evidence(&case.advice, &mut block);
     if let Some(site) = &case.advice.site {
@@ -125,7 +125,7 @@ fn runs(advice: &Advice) -> String {
 }
 
 /// A place that blocks, with the innermost frames of its stack.
-pub(super) fn add_site(label: &str, site: &Site, frames_max: usize, block: &mut Block<'_>) {
+pub(in crate::cli) fn add_site(label: &str, site: &Site, frames_max: usize, block: &mut Block<'_>) {
     let what = match site.blockage {
         Blockage::Cpu => "computes",
         Blockage::Call => "waits in a blocking call",

@@ -1,0 +1,84 @@
+//! The report as one JSON object. Durations are in milliseconds, under names that end so.
+
+use std::path::Path;
+use std::time::Duration;
+
+use laneway_core::error::Error;
+use serde_json::{Value, json};
+
+use super::report::{LoopSplit, Report, TaskRow};
+use crate::cli::advise::json::advice;
+use crate::profiling::LoopPart;
+use crate::view::millis;
+
+pub(super) fn report(report: &Report, folder: &Path) -> Result<Value, Error> {
+    let advices =
+        report.advice().into_iter().map(|case| advice(case, folder)).collect::<Result<_, _>>()?;
+    Ok(json!({
+        "command": report.command,
+        "duration_ms": millis(report.duration),
+        "exit_status": report.status,
+        "loops": report.loops.iter().map(event_loop).collect::<Vec<_>>(),
+        "lag_ms": millis(report.lag()),
+        "starved_steps": report.acquitted.0,
+        "starved_ms": millis(report.acquitted.1),
+        "tasks": report.tasks.iter().map(task).collect::<Vec<_>>(),
+        "blockers": report.blockers().iter().map(|blocker| json!({
+            "task": blocker.task,
+            "file": blocker.site.place.file,
+            "line": blocker.site.place.line,
+            "function": blocker.site.place.function,
+            "blockage": blocker.site.blockage,
+            "count": blocker.site.count,
+            "total_ms": millis(blocker.site.total),
+            "longest_ms": millis(blocker.site.longest),
+            "stack": blocker.site.stack,
+        })).collect::<Vec<_>>(),
+        "advice": Value::Array(advices),
+    }))
+}
+
+fn event_loop((process, seen): &(u32, LoopPart)) -> Value {
+    let ms = |nanos| millis(Duration::from_nanos(nanos));
+    let split = LoopSplit::of(seen);
+    let slice = |slice: &crate::profiling::Slice| {
+        json!([slice.wall, slice.steps, slice.cpu, slice.run_delay, slice.blocked()])
+    };
+    json!({
+        "process": process,
+        "kind": seen.kind,
+        "wall_ms": ms(seen.wall),
+        "steps": seen.steps_count,
+        "steps_ms": ms(seen.steps),
+        "cpu_ms": ms(split.cpu),
+        "blocked_ms": ms(split.blocked),
+        "callbacks_ms": ms(split.callbacks),
+        "run_queue_ms": seen.run_delay.map(ms),
+        "idle_ms": ms(split.idle),
+        "longest_step_ms": ms(seen.steps_longest),
+        "slice_ms": ms(seen.slice),
+        "timeline_columns": ["wall_us", "steps_us", "cpu_us", "run_queue_us", "blocked_us"],
+        "timeline": seen.timeline.iter().map(slice).collect::<Vec<_>>(),
+    })
+}
+
+fn task(row: &TaskRow) -> Value {
+    let evidence = &row.case.advice.evidence;
+    let lag = row.case.advice.lag.as_ref();
+    json!({
+        "name": row.case.advice.task.as_str(),
+        "is_endpoint": row.is_endpoint,
+        "runs": row.profile.runs(),
+        "unfinished": row.unfinished,
+        "errors": row.errors,
+        "wall_p50_ms": millis(evidence.wall.p50),
+        "wall_p95_ms": millis(evidence.wall.p95),
+        "wall_longest_ms": millis(evidence.wall.longest),
+        "longest_step_ms": millis(row.profile.step_max.longest()),
+        "shares": evidence.shares,
+        "busy_share": lag.map(|lag| lag.busy_share),
+        "lag_share": lag.map(|lag| lag.lag_share),
+        "lag_ms": lag.map(|lag| millis(lag.lag)),
+        "verdict": row.case.advice.sentence(),
+    })
+}
