@@ -6,10 +6,14 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator
+from collections.abc import Callable as AbstractCallable
+from typing import Any, TypeAlias
 
 import pytest
 
 from laneway._runner.facts import awaits_something
+
+AnyFunction: TypeAlias = AbstractCallable[..., Any]
 
 
 async def awaits() -> None:
@@ -45,15 +49,15 @@ def wrapper() -> object:
 
 
 @pytest.mark.parametrize("function", [awaits, iterates, enters, Callable(), wrapper])
-def test_an_await_is_found(function: object) -> None:
-    assert awaits_something(function) is True  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def test_an_await_is_found(function: AnyFunction) -> None:
+    assert awaits_something(function) is True
 
 
 @pytest.mark.parametrize("function", [needlessly, plain])
-def test_a_function_without_one_is_told(function: object) -> None:
-    assert awaits_something(function) is False  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def test_a_function_without_one_is_told(function: AnyFunction) -> None:
+    assert awaits_something(function) is False
 
 
 @pytest.mark.parametrize("function", [len, functools.partial(awaits)])
-def test_code_that_cannot_be_seen_is_not_guessed(function: object) -> None:
-    assert awaits_something(function) is None  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def test_code_that_cannot_be_seen_is_not_guessed(function: AnyFunction) -> None:
+    assert awaits_something(function) is None
