@@ -216,7 +216,7 @@ class _Scan:
         opcodes = {step.opname for step in self._steps}
         changes = bool(names & _MUTATORS) or bool(opcodes & {"STORE_SUBSCR", "DELETE_SUBSCR"})
         for path, value in self._named():
-            if changes and isinstance(value, _CONTAINERS) and value is not os.environ:
+            if changes and isinstance(value, _CONTAINERS):
                 return f"may change the global `{path}`"
         return self._writes_attributes()
 
