@@ -82,16 +82,18 @@ def _unended(story: Story) -> list[str]:
 
 def test_a_blocked_loop_is_named_while_it_is_blocked_and_logged_with_its_line(lab: Story) -> None:
     lab.worker("--log", "text")
-    job = lab.delay("hangs(6)")
+    job = lab.delay("hangs(12)")
 
     def condition() -> str:
         [worker] = lab.json("status")[0]["workers"]
         return str(worker["condition"])
 
-    wait_until(lambda: "loop blocked" in condition() and "lab.hangs" in condition(), 5, "the blame")
+    wait_until(
+        lambda: "loop blocked" in condition() and "lab.hangs" in condition(), 11, "the blame"
+    )
     line = APP.splitlines().index("    time.sleep(seconds)") + 1
     assert f"lab.py:{line}" in condition()
-    lab.wait_for(job, "succeeded")
+    lab.wait_for(job, "succeeded", 30)
     log = lab.folder / "worker.err"
     wait_until(lambda: "kept the event loop from turning" in log.read_text(), 5, "the log line")
     said = log.read_text()

@@ -79,7 +79,7 @@ pub(crate) enum Event {
     /// The session was renewed, or not; these jobs shall be cancelled.
     Renewed(Result<Vec<(JobId, Token)>, Error>),
     /// Tasks were registered; these belong to another application.
-    Registered(Result<Vec<TaskOwner>, Error>),
+    Registered { tasks: Vec<TaskName>, answer: Result<Vec<TaskOwner>, Error> },
     /// What was measured was added to the store, or not.
     ProfilesAdded(Result<(), Error>),
     /// A sweep found something, or failed.
@@ -263,7 +263,7 @@ impl Supervisor {
                 self.cancel(cancel, now);
             }
             Event::Renewed(Err(error)) => self.store_failed(Verb::Renew, error, now),
-            Event::Registered(answer) => self.registered(answer, now),
+            Event::Registered { tasks, answer } => self.registered(&tasks, answer, now),
             Event::ProfilesAdded(answer) => self.profiles_added(answer.is_ok(), now),
             Event::Swept(Ok(swept)) => self.swept(swept, now),
             Event::Swept(Err(error)) => self.store_failed(Verb::Sweep, error, now),

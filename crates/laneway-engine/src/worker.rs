@@ -121,7 +121,8 @@ impl<S: Store> StoreSide<S> {
                 }
             };
             // The worker may have ended meanwhile.
-            events.send(Event::Registered(answer)).ok();
+            let tasks = request.tasks.into_keys().collect();
+            events.send(Event::Registered { tasks, answer }).ok();
         });
     }
 

@@ -50,13 +50,19 @@ impl Shared {
         peers
     }
 
-    /// An attempt ends; gives how many run beside it.
-    fn end(&self) -> u32 {
-        self.running.fetch_sub(1, Ordering::Relaxed).saturating_sub(1)
+    /// How many attempts run beside one of them.
+    fn peers(&self) -> u32 {
+        self.running.load(Ordering::Relaxed).saturating_sub(1)
+    }
+
+    /// An attempt has ended, and what it measured is recorded: the sender, which sleeps while
+    /// nothing runs, must not miss it.
+    fn end(&self) {
+        self.running.fetch_sub(1, Ordering::Release);
     }
 
     fn is_busy(&self) -> bool {
-        self.running.load(Ordering::Relaxed) > 0
+        self.running.load(Ordering::Acquire) > 0
     }
 
     fn tasks(&self) -> MutexGuard<'_, Vec<Arc<TaskBook>>> {
@@ -119,7 +125,8 @@ impl ProfileBook {
     }
 
     /// Sends what is not sent yet.
-    fn flush(&self) -> PyResult<()> {
-        self.sender.flush(&self.shared).map_err(raised)
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        // Whoever takes the last stack may need the GIL.
+        py.detach(|| self.sender.flush(&self.shared)).map_err(raised)
     }
 }

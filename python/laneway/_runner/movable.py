@@ -13,9 +13,9 @@ import builtins
 import collections
 import contextvars
 import dis
+import enum
 import inspect
 import io
-import os
 import signal
 import socket
 import sys
@@ -175,6 +175,7 @@ class _Scan:
             self._touches_its_process_or_thread,
             self._uses_something_bound,
             self._changes_shared_values,
+            self._uses_objects_of_the_application,
         )
         return next((why for check in checks if (why := check())), "")
 
@@ -209,6 +210,23 @@ class _Scan:
             module = type(value).__module__.partition(".")[0]
             if module == "sqlite3":
                 return f"uses `{path}`: a connection to a database"
+        return ""
+
+    def _uses_objects_of_the_application(self) -> str:
+        """An object of a class of its own, or what such a class holds: methods may change it."""
+        package = str(self._globals.get("__name__", "")).partition(".")[0]
+        for before, step in zip(self._steps, self._steps[1:], strict=False):
+            if before.opname not in {"LOAD_GLOBAL", "LOAD_NAME"}:
+                continue
+            name = str(before.argval)
+            value = self._globals.get(name)
+            of = value if isinstance(value, type) else type(value)
+            if of.__module__.partition(".")[0] != package or issubclass(of, enum.Enum):
+                continue
+            if not isinstance(value, type):
+                return f"uses `{name}`, an object that threads would share"
+            if step.opname in {"LOAD_ATTR", "LOAD_METHOD"}:
+                return f"uses `{name}.{step.argval}`, which threads would share"
         return ""
 
     def _changes_shared_values(self) -> str:

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use laneway_core::error::Error;
-use laneway_core::job::Lane;
+use laneway_core::job::{Lane, TaskName};
 use laneway_core::profile::{Blockage, Profile};
 use laneway_core::store::TaskOwner;
 
@@ -72,8 +72,8 @@ impl Supervisor {
         let Some(calibration) = self.costs.calibration(self.options.concurrency) else {
             return;
         };
-        let take_over = self.options.take_over;
-        let request = registration::of(self.table.manifest(), Some(calibration), take_over);
+        // It tells of costs: what was taken over at the start may be another's by now.
+        let request = registration::of(self.table.manifest(), Some(calibration), false);
         self.commands.push_back(Command::Register(request));
     }
 
@@ -93,11 +93,20 @@ impl Supervisor {
         self.commands.push_back(Command::Register(request));
     }
 
-    pub(super) fn registered(&mut self, answer: Result<Vec<TaskOwner>, Error>, now: Moment) {
+    /// The store has answered for these tasks. Only those that waited for the answer concern anyone:
+    /// costs are told with all tasks again.
+    pub(super) fn registered(
+        &mut self,
+        tasks: &[TaskName],
+        answer: Result<Vec<TaskOwner>, Error>,
+        now: Moment,
+    ) {
         let take_over = self.options.take_over;
+        let is_awaited = tasks.iter().any(|task| self.unregistered.contains(task));
         match answer {
+            Ok(_) if !is_awaited => {}
             Ok(others) if take_over || others.is_empty() => {
-                self.unregistered.clear();
+                self.unregistered.retain(|task| !tasks.contains(task));
                 self.happenings.extend(registration::taken_over(others));
             }
             Ok(others) => {

@@ -90,11 +90,14 @@ impl Supervisor {
         };
         let error = match outcome {
             Outcome::Succeed(_) => None,
-            Outcome::Retry { failure, .. }
-            | Outcome::Fail(failure)
-            | Outcome::Interrupt(failure) => Some(kind_of(failure)),
-            // Somebody else ended it, which says nothing of its lane.
-            Outcome::Cancel(_) | Outcome::Release | Outcome::HandBack { .. } | Outcome::Park(_) => {
+            Outcome::Retry { failure, .. } | Outcome::Fail(failure) => Some(kind_of(failure)),
+            // Somebody else ended it, which says nothing of its lane; also an interruption, since a
+            // crash of the main runner interrupts all of its attempts. The job stays in processes.
+            Outcome::Interrupt(_)
+            | Outcome::Cancel(_)
+            | Outcome::Release
+            | Outcome::HandBack { .. }
+            | Outcome::Park(_) => {
                 return;
             }
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use laneway_core::job::Lane;
 use laneway_core::profile::Measurement;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::Shared;
 use super::task::TaskBook;
@@ -53,11 +54,11 @@ impl CallMeter {
         args_bytes: u64,
         result_bytes: u64,
         encode_ns: u64,
-        error: Option<&str>,
+        error: Option<&Bound<'_, PyString>>,
     ) -> (u64, u64) {
         let call = self.start.elapsed();
         let process = self.process.map(ProcessClocks::elapsed);
-        let peers = self.shared.end().max(self.peers);
+        let peers = self.shared.peers().max(self.peers);
         let nanos = Duration::from_nanos;
         let delay = call.run_delay.unwrap_or(0);
         let run = Measurement {
@@ -74,7 +75,9 @@ impl CallMeter {
             is_error: error.is_some(),
             ..Measurement::default()
         };
-        self.book.record(self.lane, &run, error, &self.shared.interpreter);
+        let error = error.map(|kind| kind.to_string_lossy());
+        self.book.record(self.lane, &run, error.as_deref(), &self.shared.interpreter);
+        self.shared.end();
         if self.lane == Lane::Thread {
             self.shared.threads().ended(&self.book);
         }

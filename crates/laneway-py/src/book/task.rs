@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use laneway_core::job::{Lane, TaskName};
 use laneway_core::profile::{Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::Shared;
 use super::call::{CallMeter, Scope};
@@ -105,10 +105,11 @@ impl TaskMeter {
         payload: &Bound<'_, PyBytes>,
         end: &Bound<'_, PyAny>,
     ) -> PyResult<u64> {
-        let peers = self.shared.end();
+        let peers = self.shared.peers();
         let measured = account.measurement();
         if measured.wall.is_zero() {
             // It came to no step at all: its arguments did not fit.
+            self.shared.end();
             return Ok(0);
         }
         let result = end.cast::<PyBytes>().ok();
@@ -121,6 +122,7 @@ impl TaskMeter {
             ..measured
         };
         self.book.record(Lane::Async, &run, error.as_deref(), &self.shared.interpreter);
+        self.shared.end();
         Ok(u64::try_from(run.cpu.as_micros()).unwrap_or(u64::MAX))
     }
 
@@ -135,11 +137,15 @@ impl TaskMeter {
     }
 }
 
-/// What kind of error an end is: a failure's kind, or else its code; or the reason of a stop.
+/// What kind of error an end is: a failure's kind, or else its code; or the reason of a stop. The
+/// name of an exception's class may be any text, and must not keep the end from being told.
 fn error_kind(end: &Bound<'_, PyAny>) -> PyResult<String> {
-    let Ok(failure) = end.cast::<PyTuple>() else {
-        return end.extract();
+    let text = |value: &Bound<'_, PyAny>| -> PyResult<String> {
+        Ok(value.cast::<PyString>()?.to_string_lossy().into_owned())
     };
-    let kind: String = failure.get_item(1)?.extract()?;
-    if kind.is_empty() { failure.get_item(0)?.extract() } else { Ok(kind) }
+    let Ok(failure) = end.cast::<PyTuple>() else {
+        return text(end);
+    };
+    let kind = text(&failure.get_item(1)?)?;
+    if kind.is_empty() { text(&failure.get_item(0)?) } else { Ok(kind) }
 }

@@ -373,6 +373,10 @@ unsafe fn stepped<T>(own: *mut PyObject, step: impl FnOnce(*mut PyObject) -> T) 
     // long as the instance, since an instance that runs is reachable and so is not cleared.
     unsafe {
         let meter = meter(own);
+        if meter.tally.get().is_null() {
+            cleared();
+            return None;
+        }
         if !meter.has_begun.get() && enter(meter).is_none() {
             return None;
         }
@@ -415,6 +419,14 @@ unsafe fn entered(py: Python<'_>, meter: &Meter) -> PyResult<()> {
     Ok(())
 }
 
+/// Sets the exception for a meter that the collector has emptied.
+#[cold]
+unsafe fn cleared() {
+    // SAFETY: called with the GIL.
+    let py = unsafe { Python::assume_attached() };
+    PyRuntimeError::new_err("the meter has been cleared").restore(py);
+}
+
 /// Ends what `enter` began, and leaves the exception that is set as it is.
 #[inline]
 unsafe fn leave(own: *mut PyObject) {
@@ -422,7 +434,9 @@ unsafe fn leave(own: *mut PyObject) {
     unsafe {
         let meter = meter(own);
         let token = meter.token.replace(ptr::null_mut());
-        if !token.is_null() {
+        if meter.tally.get().is_null() {
+            ffi::Py_XDECREF(token);
+        } else if !token.is_null() {
             left(meter.tally.get(), token);
         } else if meter.ends_time.replace(false) {
             (*meter.tally.get()).end(monotonic_ns());

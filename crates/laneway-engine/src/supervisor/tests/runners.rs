@@ -203,11 +203,13 @@ fn a_replacements_new_tasks_are_served_when_the_store_says_that_they_are_nobody_
         task: TaskName::new("thread.do").unwrap(),
         application: "other:app".to_owned(),
     };
-    rig.tell(Event::Registered(Ok(vec![owner])));
+    let tasks = vec![TaskName::new("thread.do").unwrap()];
+    rig.tell(Event::Registered { tasks: Vec::new(), answer: Ok(Vec::new()) });
+    rig.tell(Event::Registered { tasks: tasks.clone(), answer: Ok(vec![owner]) });
     rig.claim(Lane::Thread, 1);
     assert_eq!(rig.endings(), [Ending::HandedBack], "it is another application's");
 
-    rig.tell(Event::Registered(Ok(Vec::new())));
+    rig.tell(Event::Registered { tasks, answer: Ok(Vec::new()) });
     rig.claim(Lane::Thread, 1);
     assert_eq!(orders(rig.taken()).len(), 1);
 }
