@@ -93,8 +93,8 @@ impl Supervisor {
         self.commands.push_back(Command::Register(request));
     }
 
-    /// The store has answered for these tasks. Only those that waited for the answer concern anyone:
-    /// costs are told with all tasks again.
+    /// The store has answered for these tasks. Only those that waited for the answer matter: with
+    /// costs, all tasks are told again.
     pub(super) fn registered(
         &mut self,
         tasks: &[TaskName],
