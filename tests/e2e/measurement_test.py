@@ -37,6 +37,18 @@ def idles_in_a_process(n: int) -> int:
 @app.task(lane="thread")
 def fails(n: int) -> int:
     raise LookupError(n)
+
+class Odd(Exception): ...
+Odd.__module__ = "\\udcff"
+
+@app.task
+async def odd_async() -> None: raise Odd("no text of its own")
+
+@app.task(lane="thread")
+def odd_thread() -> None: raise Odd("no text of its own")
+
+@app.task
+def odd_process() -> None: raise Odd("no text of its own")
 """
 
 
@@ -106,3 +118,13 @@ def test_an_async_attempt_tells_its_cpu_time(lab: Story) -> None:
     record = lab.wait_for(lab.delay("waits(1)"), "succeeded")
     assert record["state"] == "succeeded"
     assert record["wall_ms"] >= 50
+
+
+@pytest.mark.parametrize("task", ["odd_async", "odd_thread", "odd_process"])
+def test_no_text_of_an_exceptions_class_keeps_its_end_from_being_told(
+    lab: Story, task: str
+) -> None:
+    lab.worker()
+    record = lab.wait_for(lab.delay(f"{task}()"), "failed")
+    assert record["failure"]["code"] == "LW2010"
+    assert record["failure"]["message"] == "no text of its own"

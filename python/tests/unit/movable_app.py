@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import enum
 import functools
 import os
 import signal
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 from laneway import Laneway, inject
 
@@ -28,6 +30,28 @@ DATABASE = sqlite3.connect(":memory:", check_same_thread=False)
 
 class Totals:
     sum = 0
+
+
+class Ledger:
+    items: ClassVar[dict[int, int]] = {}
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self) -> int:
+        self.count += 1
+        return self.count
+
+    @classmethod
+    def note(cls, n: int) -> None:
+        cls.items[n] = n
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+LEDGER = Ledger()
 
 
 @app.resource
@@ -149,6 +173,22 @@ def changes_folder(folder: str) -> None:
 @app.task(lane="auto")
 def exports(value: str) -> None:
     os.environ["VALUE"] = value
+
+
+@app.task(lane="auto")
+def adds() -> int:
+    return LEDGER.add()
+
+
+@app.task(lane="auto")
+def notes(n: int) -> None:
+    Ledger.note(n)
+
+
+@app.task(lane="auto")
+def makes_its_own(n: int) -> int:
+    ledger = Ledger()
+    return ledger.add() + n + Colour.RED.value
 
 
 @app.task(lane="auto")

@@ -33,12 +33,14 @@ HELD = {
     "signals": "it uses `signal.signal`, and signals belong to the main thread of a process",
     "changes_folder": "it uses `chdir`, which changes the whole process",
     "exports": "it may change `os.environ`, which belongs to the whole process",
+    "adds": "it uses `LEDGER`, an object that threads would share",
+    "notes": "it uses `Ledger.note`, which threads would share",
     "queries": "it uses `DATABASE`: a connection to a database",
     "inner": "it is made by another function, whose variables it may hold",
     "lambda": "it is a lambda",
     "hidden": "`movable_app.hidden` is something else",
 }
-MOVABLE = {"waits", "looks_up", "builds", "reads", "recurses", "uses_cache"}
+MOVABLE = {"waits", "looks_up", "builds", "reads", "recurses", "uses_cache", "makes_its_own"}
 
 
 def test_every_task_of_the_application_is_looked_at_here() -> None:
