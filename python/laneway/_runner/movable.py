@@ -196,11 +196,19 @@ class _Scan:
                 return f"uses `{path}`, and signals belong to the main thread of a process"
             if value is threading.local:
                 return f"uses `{path}`: what belongs to a thread"
-        names = set(self._code.co_names)
-        stores = any(step.opname in {"STORE_SUBSCR", "DELETE_SUBSCR"} for step in self._steps)
-        if "environ" in names and (stores or names & _MUTATORS):
+        if self._may_change_environment():
             return "may change `os.environ`, which belongs to the whole process"
         return ""
+
+    def _may_change_environment(self) -> bool:
+        """Whether `environ` is changed by a method, or its items may be what is stored to."""
+        stores = any(step.opname in {"STORE_SUBSCR", "DELETE_SUBSCR"} for step in self._steps)
+        for before, step in zip(self._steps, self._steps[1:], strict=False):
+            if before.argval == "environ":
+                is_method = step.opname in {"LOAD_ATTR", "LOAD_METHOD"}
+                if step.argval in _MUTATORS if is_method else stores:
+                    return True
+        return False
 
     def _uses_something_bound(self) -> str:
         for path, value in self._named():
