@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use laneway_core::job::Payload;
+use laneway_core::job::{Lane, Payload};
 use laneway_core::store::Outcome;
 
 use super::{Command, Course, Supervisor};
@@ -121,6 +121,12 @@ impl Supervisor {
                 self.settle(attempt, outcome, None);
                 return None;
             };
+            if attempt.lane == Lane::Thread && attempt.auto.is_some() && !known.is_movable {
+                // The code has changed since it was moved: it goes where the task belongs now.
+                let attempt = self.attempts.remove(number)?;
+                self.settle(attempt, Outcome::Release, None);
+                return None;
+            }
             attempt.index = known.index;
             attempt.table = Arc::clone(table);
         }

@@ -49,10 +49,11 @@ impl Supervisor {
         if !self.may_claim() {
             return None;
         }
-        let free = self.free_slots();
+        let mut free = self.free_slots();
         if self.settlements.is_waiting() && !ends_are_due && !self.is_hungry(&free) {
             return None;
         }
+        self.reach_for_moved(&mut free);
         self.claims.next(&free, &self.queues, now).map(Command::Claim)
     }
 
@@ -80,7 +81,6 @@ impl Supervisor {
             let slots = free.get_mut(lane);
             *slots = slots.saturating_sub(self.attempts.held(lane));
         }
-        self.reach_for_moved(&mut free);
         free
     }
 

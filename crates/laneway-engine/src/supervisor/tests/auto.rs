@@ -225,3 +225,20 @@ fn a_task_that_is_held_is_never_tried_elsewhere() {
     }
     assert_eq!(rig.lane_events(), []);
 }
+
+#[test]
+fn a_moved_attempt_goes_back_when_the_next_main_runners_code_may_not_move() {
+    let (mut rig, _) = moved();
+    rig.confirm_settled();
+    rig.exit(1);
+    rig.claim(Lane::Process, 1);
+    assert_eq!(rig.supervisor.attempts.held(Lane::Thread), 1, "it waits for a main runner");
+    rig.pass(Duration::from_millis(200));
+    let next = started(&rig.taken()).into_iter().find(|(_, role)| *role == Role::Main).unwrap().0;
+    rig.endings();
+    let mut changed = hello(&Lane::ALL);
+    changed.app.tasks[2].mobility = Some(Mobility::Held { why: "it keeps a cache".to_owned() });
+    rig.say(next, FromRunner::Hello(changed));
+    assert_eq!(rig.endings(), [Ending::Released]);
+    assert_eq!(rig.supervisor.attempts.held(Lane::Thread), 0);
+}
