@@ -28,7 +28,7 @@ fn in_pairs(table: &[u8], first_line: i64, offset: u64) -> Option<i64> {
         let delta = delta.cast_signed();
         end += u64::from(length);
         if delta != NO_LINE {
-            line += i64::from(delta);
+            line = i64::wrapping_add(line, i64::from(delta));
         }
         if offset < end {
             return (delta != NO_LINE).then_some(line);
@@ -52,12 +52,13 @@ fn in_locations(table: &[u8], first_line: i64, offset: u64) -> Option<i64> {
         let (body, next) = after.split_at_checked(length)?;
         rest = next;
         end += (u64::from(head & 7) + 1) * 2;
-        line += match code {
-            NONE => 0,
+        // What is read may be anything, and then the line is wrong, but nothing breaks.
+        let step = match code {
             LONG | NO_COLUMNS => signed(body),
             ONE_LINE..=12 => i64::from(code - ONE_LINE),
             _ => 0,
         };
+        line = i64::wrapping_add(line, step);
         if offset < end {
             return (code != NONE).then_some(line);
         }

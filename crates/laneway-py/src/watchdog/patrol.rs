@@ -269,7 +269,7 @@ impl Watch {
             return;
         }
         let owner = seen.as_ref().map_or(ended.owner, |seen| seen.owner);
-        // A signal that came too late shows what came after the step.
+        // A stack that was taken too late shows what came after the step.
         let ended_at = ended.started_at + ended.time.wall;
         let stack = seen.and_then(|seen| seen.first).filter(|stack| stack.taken_at <= ended_at);
         let taken_at = stack.as_ref().map(|stack| stack.taken_at);
