@@ -11,8 +11,6 @@ from laneway.errors import NoCurrentJob
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from laneway._bridge import Account
-
 
 class CurrentJob(NamedTuple):
     """The job that is running."""
@@ -53,7 +51,7 @@ class Attempt:
         self.report = report
         self.stop_reason: str | None = None
         self.encode_ns = 0
-        self.account: Account | None = None
+        self.account: object = None
 
 
 attempt_here: ContextVar[Attempt | None] = ContextVar("laneway_attempt", default=None)

@@ -30,7 +30,6 @@ __all__ = [
     "attempts_here",
     "error_codes",
     "main",
-    "metered_attempt",
     "metered_child",
     "raise_in_thread",
     "version",
@@ -194,12 +193,14 @@ class RunnerChannel:
     def started(self, attempts: Sequence[int]) -> None: ...
     def done(
         self,
-        ends: Sequence[tuple[int, int, int | None, _End]],
+        ends: Sequence[tuple[int, tuple[int, int | None] | Coroutine[Any, Any, Any] | None, _End]],
     ) -> None:
-        """Reports ends: (attempt, wall µs, cpu µs, end).
+        """Reports ends: (attempt, timing, end).
 
-        The end is the encoded result, or a failure (code, kind, message, traceback, retryable,
-        delay in seconds), or the reason of the stop that it obeyed.
+        The timing is (wall µs, cpu µs), or what `TaskMeter.attempt` gave, whose measurement is
+        recorded, or `None` where nothing was timed. The end is the encoded result, or a failure
+        (code, kind, message, traceback, retryable, delay in seconds), or the reason of the stop
+        that it obeyed.
         """
     def progress(self, reports: Sequence[tuple[int, float, float | None, str]]) -> None:
         """Reports progress: (attempt, done, of, note)."""
@@ -276,11 +277,6 @@ class Meter(Coroutine[Any, Any, _Result]):
 
 def attempts_here(variable: ContextVar[Any]) -> None:
     """Tells of the context variable that holds a runner's attempt; its `account` is billed."""
-
-def metered_attempt(
-    coroutine: Coroutine[Any, Any, _Result], account: Account, /
-) -> Coroutine[Any, Any, _Result]:
-    """The coroutine of the attempt in this context, metered; cheaper than `Meter`."""
 
 def metered_child(coroutine: Coroutine[Any, Any, _Result], /) -> Coroutine[Any, Any, _Result]:
     """The coroutine of a task that is created now, metered if the task that creates it is.
@@ -374,12 +370,12 @@ class ProfileBook:
 class TaskMeter:
     """Measures the attempts of one task."""
 
-    def coroutine(self, key: int) -> Account:
-        """A coroutine attempt begins; gives what its steps are billed to."""
-    def coroutine_ended(self, account: Account, payload: bytes, end: _End) -> int:
-        """A coroutine attempt has ended; gives its CPU time in microseconds.
+    def attempt(
+        self, coroutine: object, key: int, args_bytes: int
+    ) -> Coroutine[Any, Any, Any] | None:
+        """The coroutine of an attempt that begins, metered, or `None` for any other awaitable.
 
-        The end is as `RunnerChannel.done` takes it.
+        When it has ended, `RunnerChannel.done` takes it. `key` is what the watchdog tells of it.
         """
     def thread(self) -> CallMeter:
         """An attempt begins in this thread of the thread lane."""

@@ -165,7 +165,7 @@ impl Runner {
             "say" => self.progress(run.attempt, number).map_or(result, End::Stopped),
             _ => result,
         };
-        let wall_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wall_us = u64::try_from(begun.elapsed().as_micros()).ok();
         Done { attempt: run.attempt, end, wall_us, cpu_us: None }
     }
 

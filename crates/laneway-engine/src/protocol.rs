@@ -19,7 +19,7 @@ use laneway_core::verdict::{Form, Mobility, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// The largest frame that is accepted, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -219,8 +219,8 @@ pub struct Done {
     pub attempt: u64,
     /// How it ended.
     pub end: End,
-    /// Microseconds from its start to its end.
-    pub wall_us: u64,
+    /// Microseconds from its start to its end; `None` where its runner did not time it.
+    pub wall_us: Option<u64>,
     /// Microseconds of CPU time of its thread or process, where that can be told.
     pub cpu_us: Option<u64>,
 }

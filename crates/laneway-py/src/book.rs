@@ -20,7 +20,8 @@ use pyo3::prelude::*;
 use crate::error::raised;
 use crate::runner::RunnerChannel;
 use sender::Sender;
-use task::{TaskBook, TaskMeter};
+use task::TaskBook;
+pub(crate) use task::{TaskMeter, record_ends};
 use thread_lane::ThreadLane;
 
 /// Adds the classes to the extension module.
@@ -55,10 +56,10 @@ impl Shared {
         self.running.load(Ordering::Relaxed).saturating_sub(1)
     }
 
-    /// An attempt has ended, and what it measured is recorded: the sender, which sleeps while
+    /// Attempts have ended, and what they measured is recorded: the sender, which sleeps while
     /// nothing runs, must not miss it.
-    fn end(&self) {
-        self.running.fetch_sub(1, Ordering::Release);
+    fn end(&self, attempts: usize) {
+        self.running.fetch_sub(u32::try_from(attempts).unwrap_or(0), Ordering::Release);
     }
 
     fn is_busy(&self) -> bool {

@@ -7,13 +7,15 @@
 //! reading, and at most 100 µs of error, per 100 µs.
 //!
 //! `clock.rs` reads the clocks, `step.rs` bills a step, `tally.rs` holds the sums, `coroutine.rs`
-//! is the wrapper that Python sees, and `call.rs` times plain calls in threads and processes.
+//! is the wrapper that Python sees, `metered.rs` puts it around the coroutines of attempts and of
+//! their child tasks, and `call.rs` times plain calls in threads and processes.
 
 mod account;
 mod attempt;
 mod call;
 mod clock;
 mod coroutine;
+mod metered;
 mod step;
 mod tally;
 
@@ -22,6 +24,7 @@ use pyo3::prelude::*;
 pub(crate) use account::Account;
 pub(crate) use attempt::{CallClocks, ProcessClocks};
 pub(crate) use clock::{monotonic_ns, process_cpu_ns, thread_cpu_ns};
+pub(crate) use metered::{AttemptMeter, metered_attempt};
 pub(crate) use step::watch_this_thread;
 pub(crate) use tally::{Label, Sink, StepTime, Tally};
 
@@ -31,8 +34,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::ThreadMeter>()?;
     module.add_class::<call::ProcessMeter>()?;
     module.add("Meter", coroutine::class(module.py())?)?;
-    module.add_function(wrap_pyfunction!(coroutine::metered_child, module)?)?;
-    module.add_function(wrap_pyfunction!(coroutine::metered_attempt, module)?)?;
+    module.add_function(wrap_pyfunction!(metered::metered_child, module)?)?;
     module.add_function(wrap_pyfunction!(account::attempts_here, module)?)?;
     module.add("account_here", account::variable(module.py())?)
 }

@@ -31,7 +31,7 @@ mod lifeline;
 mod outbox;
 
 use commands::Commands;
-use ends::End;
+use ends::{End, Timing};
 use inbox::{Broken, Inbox};
 use lifeline::Lifeline;
 pub(crate) use outbox::Outbox;
@@ -189,12 +189,15 @@ impl RunnerChannel {
         self.report(&FromRunner::Started(attempts))
     }
 
-    /// Reports ends: (attempt, wall µs, cpu µs, end).
+    /// Reports ends: (attempt, timing, end).
     ///
-    /// The end is the encoded result, or a failure (code, kind, message, traceback, retryable,
-    /// delay in seconds), or the reason of the stop that it obeyed.
-    fn done(&self, ends: Vec<(u64, u64, Option<u64>, End)>) -> PyResult<()> {
+    /// The timing is (wall µs, cpu µs), or what `TaskMeter.attempt` gave, whose measurement is
+    /// recorded, or `None` where nothing was timed. The end is the encoded result, or a failure
+    /// (code, kind, message, traceback, retryable, delay in seconds), or the reason of the stop
+    /// that it obeyed.
+    fn done(&self, ends: Vec<(u64, Timing<'_>, End)>) -> PyResult<()> {
         self.check()?;
+        ends::record(&ends)?;
         self.send(ends::frames(ends).map_err(raised)?)
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from laneway._codec import encode, type_name
 from laneway._verdict import Fail, Retry
@@ -19,6 +19,7 @@ from laneway.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from types import TracebackType
 
     from laneway._current import Attempt
@@ -29,8 +30,11 @@ RaisedEnd: TypeAlias = tuple[str, str, str, str, bool, "float | None"]
 End: TypeAlias = "bytes | RaisedEnd | str"
 """An encoded result, a failure, or the reason of the stop that was obeyed."""
 
-EndReport: TypeAlias = "tuple[int, int, int | None, End]"
-"""The supervisor's number of the attempt, wall and CPU time in microseconds, and its end."""
+Timing: TypeAlias = "tuple[int, int] | Coroutine[Any, Any, Any] | None"
+"""Wall and CPU time in microseconds, or the coroutine with its meter, or nothing if not timed."""
+
+EndReport: TypeAlias = "tuple[int, Timing, End]"
+"""The supervisor's number of the attempt, how long it took, and its end."""
 
 STOPS: dict[str, type[AttemptStopped]] = {
     kind.reason: kind for kind in (AttemptTimedOut, AttemptCancelled, AttemptInterrupted)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
-from laneway._bridge import Watchdog, attempts_here, metered_attempt
+from laneway._bridge import Watchdog, attempts_here
 from laneway._current import Attempt, attempt_here
 from laneway._metering import install
 from laneway._runner.calibration import calibrate
@@ -149,15 +148,17 @@ class MainRunner:
     ) -> None:
         """Executes an attempt; whatever happens, its end is reported."""
         attempt_here.set(attempt)
-        attempt.account = account = meter.coroutine(attempt.ticket)
-        started_ns = time.perf_counter_ns()
+        run: Coroutine[Any, Any, Any] | None = None
         end: End
         try:
             if invocation.resources:
                 resources = await self._resources.open(invocation.resources)
-                result = await metered_attempt(invocation.call(payload, resources), account)
+                coroutine = invocation.call(payload, resources)
             else:
-                result = await metered_attempt(invocation.call(payload), account)
+                coroutine = invocation.call(payload)
+            attempt.account = run = meter.attempt(coroutine, attempt.ticket, len(payload))
+            # What is no coroutine, but can be awaited, works without being measured.
+            result: object = await (coroutine if run is None else run)
         except asyncio.CancelledError as error:
             end = attempt.stop_reason or raised(error)
         # Also what would end a process: a task must not end the runner of other tasks.
@@ -167,12 +168,10 @@ class MainRunner:
             end = raised(error)
         else:
             end = encoded(result, invocation.name)
-        wall_us = (time.perf_counter_ns() - started_ns) // 1_000
         self._running.pop(attempt.ticket, None)
         if not self._ends:
             self._loop.call_soon(self._report_ends)
-        cpu_us = meter.coroutine_ended(account, payload, end)
-        self._ends.append((attempt.ticket, wall_us, cpu_us, end))
+        self._ends.append((attempt.ticket, run, end))
 
     def _report_ends(self) -> None:
         ends, self._ends = self._ends, []

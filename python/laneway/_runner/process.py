@@ -107,8 +107,8 @@ class ProcessRunner:
             self._current = None
             end = end or stop.reason
         sizes = len(payload), result_bytes(end)
-        wall_us, cpu_us = meter.end(*sizes, attempt.encode_ns, error_kind(end))
-        return ticket, wall_us, cpu_us, end
+        timing = meter.end(*sizes, attempt.encode_ns, error_kind(end))
+        return ticket, timing, end
 
     def _prepare(self, index: int) -> Invocation:
         invocation = self._invocations[index] = Invocation(self._definitions[index])

@@ -144,8 +144,8 @@ class ThreadLane:
             run.ended = True
             end = end or stop.reason
         sizes = len(run.payload), result_bytes(end)
-        wall_us, cpu_us = meter.end(*sizes, run.attempt.encode_ns, error_kind(end))
-        return run.attempt.ticket, wall_us, cpu_us, end
+        timing = meter.end(*sizes, run.attempt.encode_ns, error_kind(end))
+        return run.attempt.ticket, timing, end
 
     def _outcome(self, run: ThreadRun) -> End:
         invocation = run.invocation

@@ -123,7 +123,7 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
     """)
     assert supervisor.receive() == {
         "Hello": [
-            2,
+            3,
             version,
             supervisor.process.pid,
             "CPython 3.12.1",
@@ -226,7 +226,7 @@ def test_a_supervisor_of_another_kind_is_a_coded_error(start: Start) -> None:
 def test_each_kind_of_end_is_reported(start: Start) -> None:
     supervisor = start("""
         failure = ("LW2010", "ValueError", "bad \\udcff", "Traceback", True, 1.5)
-        channel.done([(1, 10, 5, b"result"), (2, 20, None, failure), (3, 30, None, "cancel")])
+        channel.done([(1, (10, 5), b"result"), (2, (20, None), failure), (3, None, "cancel")])
         channel.flush()
     """)
     unsayable = "bad " + "\N{REPLACEMENT CHARACTER}" * 3
@@ -245,7 +245,7 @@ def test_each_kind_of_end_is_reported(start: Start) -> None:
                 20,
                 None,
             ],
-            [3, {"Stopped": "cancel"}, 30, None],
+            [3, {"Stopped": "cancel"}, None, None],
         ]
     }
     supervisor.finish()
@@ -254,7 +254,7 @@ def test_each_kind_of_end_is_reported(start: Start) -> None:
 def test_a_long_message_is_shortened(start: Start) -> None:
     supervisor = start("""
         failure = ("LW2010", "ValueError", "\\u00fc" * 100_000, "", False, None)
-        channel.done([(1, 0, None, failure)])
+        channel.done([(1, None, failure)])
         channel.flush()
     """)
     [[_, end, *_]] = supervisor.receive()["Done"]
@@ -269,7 +269,7 @@ def test_a_long_message_is_shortened(start: Start) -> None:
 def test_an_end_that_is_none_is_refused(start: Start, end: str) -> None:
     supervisor = start(f"""
         try:
-            channel.done([(1, 0, None, {end})])
+            channel.done([(1, None, {end})])
         except (TypeError, ValueError) as error:
             print("refused")
     """)
@@ -278,7 +278,7 @@ def test_an_end_that_is_none_is_refused(start: Start, end: str) -> None:
 
 def test_reports_wait_for_a_busy_supervisor_and_the_runner_does_not(start: Start) -> None:
     supervisor = start("""
-        channel.done([(n, 0, None, bytes([n]) * 1_000_000) for n in range(40)])
+        channel.done([(n, None, bytes([n]) * 1_000_000) for n in range(40)])
         channel.progress([(1, 2.0, None, "superseded")])
         channel.started([99])
         print("reported", flush=True)

@@ -21,7 +21,6 @@ impl Supervisor {
     }
 
     fn attempt_done(&mut self, runner: RunnerId, done: Done, now: Moment) {
-        let wall = Duration::from_micros(done.wall_us);
         let is_its_own =
             self.attempts.get(done.attempt).is_some_and(|a| a.runner() == Some(runner));
         if !is_its_own {
@@ -35,6 +34,8 @@ impl Supervisor {
         let Some(mut attempt) = self.leave(done.attempt) else {
             return;
         };
+        let begun_at = attempt.started_at().unwrap_or(attempt.claimed_at);
+        let wall = done.wall_us.map_or_else(|| now.since(begun_at), Duration::from_micros);
         if let Some(runner) = self.fleet.get_mut(runner) {
             runner.ended += 1;
             runner.ended_at = now;

@@ -141,7 +141,7 @@ impl Rig {
         let done = attempts.iter().map(|attempt| Done {
             attempt: *attempt,
             end: end.clone(),
-            wall_us: 100,
+            wall_us: Some(100),
             cpu_us: None,
         });
         let done = done.collect();

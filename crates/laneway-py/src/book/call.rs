@@ -10,6 +10,7 @@ use pyo3::types::PyString;
 
 use super::Shared;
 use super::task::TaskBook;
+use crate::clock::now;
 use crate::meter::{CallClocks, ProcessClocks};
 
 /// What belongs to the attempt.
@@ -76,8 +77,10 @@ impl CallMeter {
             ..Measurement::default()
         };
         let error = error.map(|kind| kind.to_string_lossy());
-        self.book.record(self.lane, &run, error.as_deref(), &self.shared.interpreter);
-        self.shared.end();
+        let mut page = self.book.page(&self.shared.interpreter);
+        page.record(self.lane, &run, error.as_deref(), now());
+        drop(page);
+        self.shared.end(1);
         if self.lane == Lane::Thread {
             self.shared.threads().ended(&self.book);
         }

@@ -3,23 +3,54 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, TaskName};
 use laneway_core::profile::{Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
+use laneway_engine::protocol::End;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::Shared;
 use super::call::{CallMeter, Scope};
 use super::sender::Sender;
 use crate::clock::now;
-use crate::meter::{Account, Label};
+use crate::meter::{AttemptMeter, Label, metered_attempt};
+
+type Sums = BTreeMap<(Lane, SizeBucket), Profile>;
 
 /// The sums since they were last sent.
 #[derive(Debug)]
 pub(super) struct TaskBook {
     pub(super) name: TaskName,
     pub(super) label: Label,
-    sums: Mutex<BTreeMap<(Lane, SizeBucket), Profile>>,
+    sums: Mutex<Sums>,
+}
+
+/// A book that is open.
+pub(super) struct Page<'a> {
+    sums: MutexGuard<'a, Sums>,
+    task: &'a TaskName,
+    interpreter: &'a Interpreter,
+}
+
+impl Page<'_> {
+    /// Adds an attempt that ended at `at`.
+    pub(super) fn record(
+        &mut self,
+        lane: Lane,
+        run: &Measurement,
+        error: Option<&str>,
+        at: Timestamp,
+    ) {
+        let size_bucket = SizeBucket::of(run.args_bytes);
+        let profile = self.sums.entry((lane, size_bucket)).or_insert_with(|| {
+            let (task, interpreter) = (self.task.clone(), self.interpreter.clone());
+            Profile::new(ProfileKey { task, lane, size_bucket, interpreter })
+        });
+        profile.record(run, at);
+        if let Some(kind) = error {
+            profile.errors.record(kind);
+        }
+    }
 }
 
 impl TaskBook {
@@ -28,28 +59,13 @@ impl TaskBook {
         Self { name, label, sums: Mutex::default() }
     }
 
-    fn sums(&self) -> MutexGuard<'_, BTreeMap<(Lane, SizeBucket), Profile>> {
+    fn sums(&self) -> MutexGuard<'_, Sums> {
         self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an attempt and, for one in a thread, what its lane did meanwhile.
-    pub(super) fn record(
-        &self,
-        lane: Lane,
-        run: &Measurement,
-        error: Option<&str>,
-        interpreter: &Interpreter,
-    ) {
-        let size_bucket = SizeBucket::of(run.args_bytes);
-        let mut sums = self.sums();
-        let profile = sums.entry((lane, size_bucket)).or_insert_with(|| {
-            let (task, interpreter) = (self.name.clone(), interpreter.clone());
-            Profile::new(ProfileKey { task, lane, size_bucket, interpreter })
-        });
-        profile.record(run, now());
-        if let Some(kind) = error {
-            profile.errors.record(kind);
-        }
+    /// Opens the book for attempts to be recorded.
+    pub(super) fn page<'a>(&'a self, interpreter: &'a Interpreter) -> Page<'a> {
+        Page { sums: self.sums(), task: &self.name, interpreter }
     }
 
     /// Adds what the thread lane did while attempts of this task ran in it.
@@ -91,39 +107,21 @@ impl TaskMeter {
 
 #[pymethods]
 impl TaskMeter {
-    /// A coroutine attempt begins; gives what its steps are billed to.
-    fn coroutine(&self, key: u64) -> Account {
-        self.shared.begin(&self.sender);
-        Account::billed(self.book.label, key)
-    }
-
-    /// A coroutine attempt has ended; gives its CPU time in microseconds. The end is as
-    /// `RunnerChannel.done` takes it.
-    fn coroutine_ended(
-        &self,
-        account: &Account,
-        payload: &Bound<'_, PyBytes>,
-        end: &Bound<'_, PyAny>,
-    ) -> PyResult<u64> {
-        let peers = self.shared.peers();
-        let measured = account.measurement();
-        if measured.wall.is_zero() {
-            // It came to no step at all: its arguments did not fit.
-            self.shared.end();
-            return Ok(0);
+    /// A coroutine attempt begins; gives its coroutine with a meter, which `RunnerChannel.done`
+    /// takes, or nothing for some other awaitable.
+    fn attempt<'py>(
+        slf: &Bound<'py, Self>,
+        coroutine: Bound<'py, PyAny>,
+        key: u64,
+        args_bytes: u64,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let own = slf.get();
+        let task = slf.clone().into_any();
+        let metered = metered_attempt(coroutine, task, (own.book.label, key), args_bytes)?;
+        if metered.is_some() {
+            own.shared.begin(&own.sender);
         }
-        let result = end.cast::<PyBytes>().ok();
-        let error = if result.is_some() { None } else { Some(error_kind(end)?) };
-        let run = Measurement {
-            args_bytes: payload.as_bytes().len() as u64,
-            result_bytes: result.map_or(0, |result| result.as_bytes().len() as u64),
-            peers,
-            is_error: error.is_some(),
-            ..measured
-        };
-        self.book.record(Lane::Async, &run, error.as_deref(), &self.shared.interpreter);
-        self.shared.end();
-        Ok(u64::try_from(run.cpu.as_micros()).unwrap_or(u64::MAX))
+        Ok(metered)
     }
 
     /// An attempt begins in this thread of the thread lane.
@@ -137,15 +135,44 @@ impl TaskMeter {
     }
 }
 
-/// What kind of error an end is: a failure's kind, or else its code; or the reason of a stop. The
-/// name of an exception's class may be any text, and must not keep the end from being told.
-fn error_kind(end: &Bound<'_, PyAny>) -> PyResult<String> {
-    let text = |value: &Bound<'_, PyAny>| -> PyResult<String> {
-        Ok(value.cast::<PyString>()?.to_string_lossy().into_owned())
-    };
-    let Ok(failure) = end.cast::<PyTuple>() else {
-        return text(end);
-    };
-    let kind = text(&failure.get_item(1)?)?;
-    if kind.is_empty() { text(&failure.get_item(0)?) } else { Ok(kind) }
+/// Records attempts that have ended, with how they ended: those of one task, one after another,
+/// under one lock.
+pub(crate) fn record_ends(ends: &[(&AttemptMeter<'_>, &End)]) -> PyResult<()> {
+    let at = now();
+    for ends in ends.chunk_by(|(one, _), (other, _)| one.is_of_the_task_of(other)) {
+        if let Some(task) = ends.first().and_then(|(meter, _)| meter.task()) {
+            task.cast::<TaskMeter>()?.get().ended(ends, at);
+        }
+    }
+    Ok(())
+}
+
+impl TaskMeter {
+    fn ended(&self, ends: &[(&AttemptMeter<'_>, &End)], at: Timestamp) {
+        let peers = self.shared.peers();
+        let mut page = self.book.page(&self.shared.interpreter);
+        for (meter, end) in ends {
+            let error = error_kind(end);
+            let result = if let End::Returned(result) = end { result.0.len() } else { 0 };
+            let run = Measurement {
+                result_bytes: result as u64,
+                peers,
+                is_error: error.is_some(),
+                ..meter.measurement()
+            };
+            page.record(Lane::Async, &run, error, at);
+        }
+        drop(page);
+        self.shared.end(ends.len());
+    }
+}
+
+/// What kind of error an end is: a failure's kind, or else its code; or the reason of a stop.
+fn error_kind(end: &End) -> Option<&str> {
+    match end {
+        End::Returned(_) => None,
+        End::Raised { failure, .. } if failure.kind.is_empty() => Some(&failure.code),
+        End::Raised { failure, .. } => Some(&failure.kind),
+        End::Stopped(reason) => Some(reason.as_str()),
+    }
 }

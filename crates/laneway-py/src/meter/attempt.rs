@@ -10,21 +10,32 @@ use super::clock::{children_cpu_ns, monotonic_ns, process_cpu_ns, run_delay_ns, 
 use super::tally::{Label, Sink, Tally};
 
 impl Account {
-    /// An account for a run of the task with this label.
-    pub(crate) fn billed(label: Label, key: u64) -> Self {
-        Self(Arc::new(Tally::new(label, key)))
-    }
-
     /// An account whose end is told to `sink`.
     pub(crate) fn watched(label: Label, key: u64, sink: Arc<dyn Sink>) -> (Self, Weak<Tally>) {
         let tally = Arc::new(Tally::with_sink(label, key, sink));
         let weak = Arc::downgrade(&tally);
         (Self(tally), weak)
     }
+}
 
-    /// The sums of all ended steps.
-    pub(crate) fn measurement(&self) -> Measurement {
-        self.0.measurement()
+/// The sums of a coroutine attempt.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) tally: Tally,
+    /// The size of its arguments.
+    pub(super) args_bytes: u64,
+}
+
+impl Attempt {
+    /// What was measured so far.
+    pub(super) fn measurement(&self) -> Measurement {
+        Measurement { args_bytes: self.args_bytes, ..self.tally.measurement() }
+    }
+
+    /// Its wall and CPU time so far.
+    pub(super) fn times(&self) -> (Duration, Duration) {
+        let sums = self.tally.sums(monotonic_ns());
+        (Duration::from_nanos(sums.wall), Duration::from_nanos(sums.in_steps.cpu))
     }
 }
 

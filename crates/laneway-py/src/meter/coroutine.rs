@@ -19,24 +19,28 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::account::{self, Account};
+use super::attempt::Attempt;
 use super::clock::monotonic_ns;
 use super::step::measured;
 use super::tally::Tally;
 
-/// The object as Python allocates it; all pointers are null in a fresh one.
+/// The object as Python allocates it; a fresh one is filled with zeros.
 #[repr(C)]
-struct Meter {
+pub(super) struct Meter {
     base: PyObject,
     /// The coroutine that is run; null once the collector has cleared it.
     coroutine: Cell<*mut PyObject>,
-    account: Cell<*mut PyObject>,
-    /// What `account` holds; it lives as long as that does.
+    /// What is billed; it lives as long as `owner` does, or is `own`. Null once cleared.
     tally: Cell<*const Tally>,
+    /// Whose the sums are: an `Account`, or for a child task of an attempt the attempt's meter, or
+    /// for an attempt the meter of its task.
+    owner: Cell<*mut PyObject>,
     /// How the context variable gets its value back; null in a child, which found it set.
     token: Cell<*mut PyObject>,
     has_begun: Cell<bool>,
-    /// Whether the account's time ends with this coroutine although no token was set.
-    ends_time: Cell<bool>,
+    /// The sums of an attempt. They stand here, since a job that does nothing would feel the price
+    /// of another object; all other meters bill an account and have none.
+    own: Option<Attempt>,
 }
 
 static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
@@ -139,7 +143,7 @@ unsafe extern "C" fn new(
         let arguments = Bound::from_borrowed_ptr(py, arguments);
         let keywords = Bound::from_borrowed_ptr_or_opt(py, keywords);
         match parsed(&arguments, keywords.as_ref()) {
-            Ok(parts) => allocated(class, parts, false),
+            Ok(parts) => allocated(class, parts),
             Err(error) => {
                 error.restore(py);
                 ptr::null_mut()
@@ -148,86 +152,89 @@ unsafe extern "C" fn new(
     }
 }
 
-/// A meter with its parts, or null with an exception. A child's context has its account already.
+/// What a fresh meter is filled with.
+pub(super) struct Parts<'py> {
+    pub(super) coroutine: Bound<'py, PyAny>,
+    pub(super) owner: Bound<'py, PyAny>,
+    /// It lives as long as `owner`.
+    pub(super) tally: *const Tally,
+    /// Whether the context names what is billed already, so that nothing is to be set there.
+    pub(super) is_entered: bool,
+}
+
+/// A meter with its parts, or null with an exception.
 ///
 /// # Safety
 ///
 /// The GIL is held and `class` is `Meter`.
-unsafe fn allocated(
-    class: *mut PyTypeObject,
-    (coroutine, account): Parts<'_>,
-    is_child: bool,
-) -> *mut PyObject {
-    // SAFETY: as promised by the caller; a fresh object is filled with zeros.
+unsafe fn allocated(class: *mut PyTypeObject, parts: Parts<'_>) -> *mut PyObject {
+    // SAFETY: as promised by the caller.
     unsafe {
         let own = ffi::PyType_GenericAlloc(class, 0);
         if let Some(own) = NonNull::new(own) {
+            // Zeros need not be a `None`.
+            (&raw mut (*own.cast::<Meter>().as_ptr()).own).write(None);
             let meter = meter(own.as_ptr());
-            meter.tally.set(Arc::as_ptr(&account.get().0));
-            meter.coroutine.set(coroutine.into_ptr());
-            meter.account.set(account.into_ptr());
-            meter.has_begun.set(is_child);
+            meter.tally.set(parts.tally);
+            meter.coroutine.set(parts.coroutine.into_ptr());
+            meter.owner.set(parts.owner.into_ptr());
+            meter.has_begun.set(parts.is_entered);
         }
         own
     }
 }
 
-/// The coroutine of a task that is created now, metered if the task that creates it is.
-///
-/// What is no coroutine, or is metered already, comes back as it is.
-#[pyfunction]
-#[pyo3(signature = (coroutine, /))]
-pub(super) fn metered_child(coroutine: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
-    let py = coroutine.py();
-    let Some(account) = account::present(py)? else {
-        return Ok(coroutine);
-    };
-    let class = class(py)?;
-    if !is_coroutine(&coroutine)? || coroutine.get_type().is(class) {
-        return Ok(coroutine);
-    }
-    let parts = (coroutine, account.cast_into::<Account>()?);
+/// A meter with its parts.
+pub(super) fn made_of(parts: Parts<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let py = parts.coroutine.py();
+    let class = class(py)?.as_type_ptr();
     // SAFETY: the GIL is held, as `py` proves; the answer is a new reference or null.
-    unsafe { Bound::from_owned_ptr_or_err(py, allocated(class.as_type_ptr(), parts, true)) }
+    unsafe { Bound::from_owned_ptr_or_err(py, allocated(class, parts)) }
 }
 
-/// The coroutine of an attempt, metered. Its context names the attempt in the variable that
-/// `attempts_here` was told of, and the attempt its account: so no other variable is set, which
-/// would cost more than the first step of many a coroutine.
-#[pyfunction]
-#[pyo3(signature = (coroutine, account, /))]
-pub(super) fn metered_attempt<'py>(
+/// A meter with sums of its own, which begin now and end with the coroutine.
+pub(super) fn made_for_attempt<'py>(
     coroutine: Bound<'py, PyAny>,
-    account: Bound<'py, Account>,
+    owner: Bound<'py, PyAny>,
+    attempt: Attempt,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let py = coroutine.py();
-    let class = class(py)?;
-    if !is_coroutine(&coroutine)? {
-        // Some other awaitable: its time is not known, but it works.
-        return Ok(coroutine);
-    }
-    account.get().0.start(monotonic_ns());
-    // SAFETY: the GIL is held, as `py` proves; the answer is a new reference or null.
+    attempt.tally.start(monotonic_ns());
+    let parts = Parts { coroutine, owner, tally: ptr::null(), is_entered: true };
+    let object = made_of(parts)?;
+    // SAFETY: nobody else has seen the object yet, and the `None` that is overwritten needs no
+    // drop. The sums stay where they are, as objects do.
     unsafe {
-        let own = allocated(class.as_type_ptr(), (coroutine, account), true);
-        let own = Bound::from_owned_ptr_or_err(py, own)?;
-        meter(own.as_ptr()).ends_time.set(true);
-        Ok(own)
+        let meter = object.as_ptr().cast::<Meter>();
+        (&raw mut (*meter).own).write(Some(attempt));
+        (*meter).tally.set((*meter).own.as_ref().map_or(ptr::null(), |own| &raw const own.tally));
     }
+    Ok(object)
 }
 
-/// Whether a task accepts it: nearly always one of Python's own, else one of Cython's, say.
-fn is_coroutine(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    static OWN: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    static ANY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let py = object.py();
-    if object.get_type().is(OWN.import(py, "types", "CoroutineType")?) {
-        return Ok(true);
-    }
-    object.is_instance(ANY.import(py, "collections.abc", "Coroutine")?)
+/// The meter behind an object that is one.
+pub(super) fn meter_in<'a>(object: &'a Bound<'_, PyAny>) -> Option<&'a Meter> {
+    let class = CLASS.get(object.py())?;
+    // SAFETY: every instance of the class is laid out so, and lives as long as the reference.
+    object.get_type().is(class).then(|| unsafe { meter(object.as_ptr()) })
 }
 
-type Parts<'py> = (Bound<'py, PyAny>, Bound<'py, Account>);
+impl Meter {
+    /// What is billed; null once the collector has cleared it.
+    pub(super) const fn tally(&self) -> *const Tally {
+        self.tally.get()
+    }
+
+    /// The sums of an attempt.
+    pub(super) const fn attempt(&self) -> Option<&Attempt> {
+        self.own.as_ref()
+    }
+
+    /// Whose the sums are.
+    pub(super) fn owner<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: it is an owned reference or null.
+        unsafe { Bound::from_borrowed_ptr_or_opt(py, self.owner.get()) }
+    }
+}
 
 fn parsed<'py>(
     arguments: &Bound<'py, PyAny>,
@@ -248,7 +255,9 @@ fn parsed<'py>(
         let what = coroutine.get_type();
         return Err(PyTypeError::new_err(format!("Meter() needs a coroutine, not {what}")));
     }
-    Ok((coroutine, arguments.get_item(1)?.cast_into::<Account>()?))
+    let account = arguments.get_item(1)?.cast_into::<Account>()?;
+    let tally = Arc::as_ptr(&account.get().0);
+    Ok(Parts { coroutine, owner: account.into_any(), tally, is_entered: false })
 }
 
 unsafe extern "C" fn dealloc(own: *mut PyObject) {
@@ -258,6 +267,7 @@ unsafe extern "C" fn dealloc(own: *mut PyObject) {
         let class = ffi::Py_TYPE(own);
         ffi::PyObject_GC_UnTrack(own.cast());
         clear(own);
+        ptr::drop_in_place(&raw mut (*own.cast::<Meter>()).own);
         ffi::PyObject_GC_Del(own.cast());
         ffi::Py_DECREF(class.cast());
     }
@@ -271,7 +281,7 @@ unsafe extern "C" fn traverse(
     // SAFETY: the collector passes a living instance and its own visitor.
     unsafe {
         let meter = meter(own);
-        let parts = [meter.coroutine.get(), meter.account.get(), meter.token.get()];
+        let parts = [meter.coroutine.get(), meter.owner.get(), meter.token.get()];
         for part in parts.into_iter().chain([ffi::Py_TYPE(own).cast()]) {
             if !part.is_null() {
                 let stop = visit(part, argument);
@@ -290,7 +300,7 @@ unsafe extern "C" fn clear(own: *mut PyObject) -> c_int {
     unsafe {
         let meter = meter(own);
         meter.tally.set(ptr::null());
-        for part in [&meter.coroutine, &meter.token, &meter.account] {
+        for part in [&meter.coroutine, &meter.token, &meter.owner] {
             ffi::Py_XDECREF(part.replace(ptr::null_mut()));
         }
     }
@@ -369,8 +379,8 @@ unsafe extern "C" fn am_send(
 /// The GIL is held and `own` is a living instance.
 #[inline]
 unsafe fn stepped<T>(own: *mut PyObject, step: impl FnOnce(*mut PyObject) -> T) -> Option<T> {
-    // SAFETY: as promised by the caller. The tally lives as long as the account, which lives as
-    // long as the instance, since an instance that runs is reachable and so is not cleared.
+    // SAFETY: as promised by the caller. The tally is the instance's own, or lives as long as its
+    // owner, which lives as long as the instance: one that runs is reachable and so is not cleared.
     unsafe {
         let meter = meter(own);
         if meter.tally.get().is_null() {
@@ -404,7 +414,7 @@ unsafe fn enter(meter: &Meter) -> Option<()> {
 unsafe fn entered(py: Python<'_>, meter: &Meter) -> PyResult<()> {
     // SAFETY: both are owned references or null, and the tally lives as long as the account.
     let (account, tally) = unsafe {
-        match Bound::from_borrowed_ptr_or_opt(py, meter.account.get()) {
+        match Bound::from_borrowed_ptr_or_opt(py, meter.owner.get()) {
             Some(account) => (account, &*meter.tally.get()),
             None => return Err(PyRuntimeError::new_err("the meter has been cleared")),
         }
@@ -438,8 +448,8 @@ unsafe fn leave(own: *mut PyObject) {
             ffi::Py_XDECREF(token);
         } else if !token.is_null() {
             left(meter.tally.get(), token);
-        } else if meter.ends_time.replace(false) {
-            (*meter.tally.get()).end(monotonic_ns());
+        } else if let Some(own) = meter.own.as_ref().filter(|own| !own.tally.has_ended()) {
+            own.tally.end(monotonic_ns());
         }
     }
 }

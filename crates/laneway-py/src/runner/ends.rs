@@ -10,6 +10,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
+use crate::book::record_ends;
+use crate::meter::AttemptMeter;
+
 /// A frame is closed when it carries so many bytes, so that the supervisor can begin with it.
 const FRAME_BYTES: usize = 4 << 20;
 
@@ -93,12 +96,63 @@ pub(super) fn shortened(text: &Bound<'_, PyString>) -> String {
     format!("{}…", text.get(..end.unwrap_or(0)).unwrap_or_default())
 }
 
+/// How long an attempt took, as the runner tells it.
+#[derive(Debug)]
+pub(super) enum Timing<'py> {
+    /// It did not come to its function, or that is no coroutine.
+    Unknown,
+    /// Wall and CPU time, in microseconds.
+    Call(u64, Option<u64>),
+    /// A coroutine's, and what else was measured of it.
+    Coroutine(AttemptMeter<'py>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Timing<'py> {
+    type Error = PyErr;
+
+    fn extract(timing: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        if let Some(meter) = AttemptMeter::of(&timing) {
+            return Ok(Self::Coroutine(meter));
+        }
+        if timing.is_none() {
+            return Ok(Self::Unknown);
+        }
+        let (wall_us, cpu_us) = timing.extract()?;
+        Ok(Self::Call(wall_us, cpu_us))
+    }
+}
+
+impl Timing<'_> {
+    /// Wall and CPU time in microseconds, where they are known.
+    fn micros(&self) -> (Option<u64>, Option<u64>) {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).ok();
+        match self {
+            Self::Unknown => (None, None),
+            Self::Call(wall_us, cpu_us) => (Some(*wall_us), *cpu_us),
+            Self::Coroutine(meter) => {
+                let (wall, cpu) = meter.times();
+                (micros(wall), micros(cpu))
+            }
+        }
+    }
+}
+
+/// Records what was measured of coroutines.
+pub(super) fn record(ends: &[(u64, Timing<'_>, End)]) -> PyResult<()> {
+    let measured = ends.iter().filter_map(|(_, timing, End(end))| match timing {
+        Timing::Coroutine(meter) => Some((meter, end)),
+        Timing::Unknown | Timing::Call(..) => None,
+    });
+    record_ends(&measured.collect::<Vec<_>>())
+}
+
 /// The frames that report these ends.
-pub(super) fn frames(ends: Vec<(u64, u64, Option<u64>, End)>) -> Result<Vec<u8>, Error> {
+pub(super) fn frames(ends: Vec<(u64, Timing<'_>, End)>) -> Result<Vec<u8>, Error> {
     let mut frames = Vec::new();
     let mut done = Vec::with_capacity(ends.len());
     let mut size = 0;
-    for (attempt, wall_us, cpu_us, End(end)) in ends {
+    for (attempt, timing, End(end)) in ends {
+        let (wall_us, cpu_us) = timing.micros();
         size += weight(&end);
         if size > FRAME_BYTES && !done.is_empty() {
             append_frame(&mut frames, &FromRunner::Done(std::mem::take(&mut done)))?;

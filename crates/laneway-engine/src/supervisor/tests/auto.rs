@@ -43,7 +43,7 @@ impl Rig {
                 after: None,
             },
         };
-        let wall_us = u64::try_from(wall.as_micros()).unwrap();
+        let wall_us = Some(u64::try_from(wall.as_micros()).unwrap());
         let done = Done { attempt, end, wall_us, cpu_us: None };
         self.say(runner, FromRunner::Done(vec![done]));
     }

@@ -55,7 +55,7 @@ fn a_full_lane_is_not_claimed_for_and_a_freed_slot_is_at_once() {
         FromRunner::Done(vec![Done {
             attempt: 1,
             end: End::Returned(Payload::default()),
-            wall_us: 100_000,
+            wall_us: Some(100_000),
             cpu_us: None,
         }]),
     );
