@@ -1,9 +1,10 @@
 """What `laneway profile` costs a FastAPI application under load.
 
-Two servers run side by side, one of them profiled, and get the same requests in turn, in an order
-that changes. Of each pair of bursts the two figures are compared: time for the burst, and CPU time
-of the server with all threads of the profiler. The median of the pairs is the answer, with the
-middle half of them. A profile whose server gets no other than real requests is written at the end.
+Each round starts three servers: two plain ones and a profiled one. They get the same requests in
+turn, in an order that changes. Compared are the time for the requests, and the CPU time of the
+server with all threads of the profiler. The same program runs up to a tenth faster or slower from
+one start to the next, as its memory happens to lie, so there are many rounds, and the second plain
+server shows what of a difference is chance.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import harness
 
 CONNECTIONS = 16
+WARM_UP = 960
 
 
 class Server:
@@ -84,38 +87,61 @@ class Server:
         self.process.wait(30)
 
 
+@dataclass
+class Cost:
+    """What a server took for all its bursts of a round, in seconds."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+
 def main() -> None:
-    """Compares the two servers."""
-    options = harness.arguments(__doc__, pairs=40, requests=480)
+    """Compares the servers."""
+    options = harness.arguments(__doc__, rounds=15, bursts=4, requests=1600)
     harness.header("the profiler's price for a FastAPI application under load")
+    rounds = [
+        round_of(options.bursts, options.requests, number) for number in range(options.rounds)
+    ]
+    plain_cpu = statistics.median(plain.cpu for plain, _, _ in rounds)
+    each_us = plain_cpu / options.bursts / options.requests * 1e6
+    print(f"{options.rounds} rounds of {options.bursts} x {options.requests} requests to each of")
+    print(f"three servers, {CONNECTIONS} connections, {each_us:.0f} us of CPU for a request\n")
+    for name, of in (("time for the requests", wall_of), ("CPU of the server", cpu_of)):
+        for what, place in (("profiled", 2), ("plain again", 1)):
+            ratios = [of(costs[place]) / of(costs[0]) for costs in rounds]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            shown = [f"{(value - 1) * 100:+.1f} %" for value in (middle, low, high)]
+            print(f"{name:22} {what:12} {shown[0]:>7}   (middle half: {shown[1]} to {shown[2]})")
+
+
+def wall_of(cost: Cost) -> float:
+    """Its time."""
+    return cost.wall
+
+
+def cpu_of(cost: Cost) -> float:
+    """Its CPU time."""
+    return cost.cpu
+
+
+def round_of(bursts: int, requests: int, number: int) -> tuple[Cost, Cost, Cost]:
+    """What a plain server, another one and a profiled one took, each freshly started."""
     with tempfile.TemporaryDirectory() as folder:
-        servers = (Server(folder, is_profiled=False), Server(folder, is_profiled=True))
+        servers = [Server(folder, is_profiled=place == 2) for place in range(3)]
+        costs = (Cost(), Cost(), Cost())
         try:
             for server in servers:
-                server.burst(options.requests)
-            ratios = [compare(servers, options.requests, pair) for pair in range(options.pairs)]
+                server.burst(WARM_UP)
+            for burst in range(bursts):
+                for turn in range(3):
+                    place = (turn + burst + number) % 3
+                    wall, cpu = servers[place].burst(requests)
+                    costs[place].wall += wall
+                    costs[place].cpu += cpu
         finally:
             for server in servers:
                 server.stop()
-        size = (Path(folder) / "report.json").stat().st_size
-    plain_rate = options.requests / statistics.median(plain for _, _, plain in ratios)
-    print(f"{options.pairs} pairs of {options.requests} requests, {CONNECTIONS} connections, plain")
-    print(f"{plain_rate:,.0f} requests a second; the report has {size:,} bytes\n")
-    for name, values in (
-        ("time for the requests", [wall for wall, _, _ in ratios]),
-        ("CPU of the server", [cpu for _, cpu, _ in ratios]),
-    ):
-        low, middle, high = statistics.quantiles(values, n=4)
-        shown = [f"{(value - 1) * 100:+.1f} %" for value in (middle, low, high)]
-        print(f"{name:24} profiled {shown[0]:>7}   (middle half: {shown[1]} to {shown[2]})")
-
-
-def compare(servers: tuple[Server, Server], requests: int, pair: int) -> tuple[float, float, float]:
-    """Profiled by plain, of wall and of CPU, and the plain wall time of one pair."""
-    order = servers if pair % 2 else servers[::-1]
-    seen = {server: server.burst(requests) for server in order}
-    (plain_wall, plain_cpu), (wall, cpu) = (seen[server] for server in servers)
-    return wall / plain_wall, cpu / plain_cpu, plain_wall
+    return costs
 
 
 if __name__ == "__main__":
