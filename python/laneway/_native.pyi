@@ -6,7 +6,7 @@ and releases the GIL while it waits.
 
 from collections.abc import Coroutine, Generator, Sequence
 from contextvars import ContextVar
-from typing import Any, Final, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar, final
 
 from typing_extensions import override
 
@@ -18,13 +18,12 @@ __all__ = [
     "Mailbox",
     "Meter",
     "NativeError",
-    "ProcessMeter",
     "ProfileBook",
     "ProfileRecorder",
     "RecordedTask",
     "RunnerChannel",
     "TaskMeter",
-    "ThreadMeter",
+    "ThreadClocks",
     "Watchdog",
     "account_here",
     "attempts_here",
@@ -33,6 +32,7 @@ __all__ = [
     "metered_attempt",
     "metered_child",
     "raise_in_thread",
+    "thread_schedules",
     "version",
 ]
 
@@ -289,26 +289,27 @@ def metered_child(coroutine: Coroutine[Any, Any, _Result], /) -> Coroutine[Any, 
     """
 
 @final
-class ThreadMeter:
-    """Measures a call in the thread that makes this, from now on."""
+class ThreadClocks:
+    """The clocks of the thread that makes this."""
 
-    def __new__(cls) -> ThreadMeter: ...
-    def elapsed(self) -> tuple[int, int, int | None, int]:
-        """Wall, CPU, run-queue delay (`None` where the system does not tell it), and the remainder.
+    def __new__(cls) -> ThreadClocks: ...
+    are_visible_to_others: ClassVar[bool]
+    """Whether another thread may read them: on Linux."""
+    def read(self) -> tuple[int, int, int | None]:
+        """Wall, CPU and run-queue delay, in nanoseconds.
 
-        The remainder is input, output and waiting for the GIL. All are in nanoseconds.
+        The last is `None` where the system does not tell it. What is in none of the three is input,
+        output and waiting for the GIL.
         """
 
-@final
-class ProcessMeter:
-    """Measures a call that has the process for itself, from now on."""
+def thread_schedules() -> dict[int, tuple[int, int, int]]:
+    """CPU and run-queue delay in nanoseconds, and slices on a core, of each thread.
 
-    def __new__(cls) -> ProcessMeter: ...
-    def elapsed(self) -> tuple[int, int, int, int, int | None]:
-        """Wall, CPU of this thread, of all threads, of children that ended, and run-queue delay.
+    It is of this process and by the system's id of the thread, and empty where the system does not
+    tell it.
+    """
 
-        All are in nanoseconds; the last is `None` where the system does not tell it.
-        """
+# The pace of `laneway.map`
 
 # The watchdog
 

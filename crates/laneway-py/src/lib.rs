@@ -27,6 +27,7 @@ mod process;
 mod recorder;
 mod runner;
 mod runtime;
+mod schedstat;
 mod template;
 mod thread;
 mod watchdog;

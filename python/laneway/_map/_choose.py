@@ -6,8 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from laneway._bridge import ThreadClocks
 from laneway._map import _child
-from laneway._map._clocks import Reading, ThreadClocks, cores, cores_wanted
+from laneway._map._clocks import Reading, cores, cores_wanted, read
 from laneway._map._decision import THRESHOLDS, Decision, Evidence, decide
 from laneway._map._drive import drive
 from laneway._map._inline import Inline
@@ -46,10 +47,7 @@ def run_blocking(work: Work) -> bool:
     work.chose(lane, f'`lane="{lane}"` was asked for')
     if lane == "inline":
         inline = Inline(work)
-        try:
-            inline.run(None)
-        finally:
-            inline.close()
+        inline.run(None)
         return not inline.found_coroutine
     if lane == "thread":
         drive(work, Threads(work.fn, settings.concurrency or THREADS, settings.timeout))
@@ -132,22 +130,19 @@ class _Auto:
         def take_over(inside: Reading) -> bool:
             return self._take_over(inline, inside)
 
+        if work.feed.left != 1 and inline.clocks.are_visible_to_others:
+            lookout = Lookout(inline, take_over)
         try:
-            if work.feed.left != 1 and inline.clocks.are_visible_to_others:
-                lookout = Lookout(inline, take_over)
-            try:
-                inline.run(is_enough)
-            except BaseException as raised:
-                # The lane that was started beside it must end, too.
-                work.stop.fail(raised)
-                raise
-            finally:
-                if lookout is not None:
-                    lookout.finish()
-            if not self._was_asked and not inline.handed_over and inline.items:
-                is_enough()
+            inline.run(is_enough)
+        except BaseException as raised:
+            # The lane that was started beside it must end, too.
+            work.stop.fail(raised)
+            raise
         finally:
-            inline.close()
+            if lookout is not None:
+                lookout.finish()
+        if not self._was_asked and not inline.handed_over and inline.items:
+            is_enough()
         return not inline.found_coroutine
 
     def _take_over(self, inline: Inline, inside: Reading) -> bool:
@@ -298,14 +293,13 @@ class _Measured:
 
     def __call__(self, item: object) -> object:
         clocks = ThreadClocks()
-        before = clocks.read()
+        before = read(clocks)
         try:
             value = self._fn(item)
             self.last = item, value
             return value
         finally:
-            used = clocks.read().since(before)
-            clocks.close()
+            used = read(clocks).since(before)
             with self._lock:
                 both = zip(self.used, used, strict=True)
                 self.used = Reading(*(old + new for old, new in both))
