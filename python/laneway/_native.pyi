@@ -18,6 +18,7 @@ __all__ = [
     "Mailbox",
     "Meter",
     "NativeError",
+    "Pace",
     "ProfileBook",
     "ProfileRecorder",
     "RecordedTask",
@@ -310,6 +311,19 @@ def thread_schedules() -> dict[int, tuple[int, int, int]]:
     """
 
 # The pace of `laneway.map`
+
+@final
+class Pace:
+    """Tells when the next start is allowed, by the rule of a store's limits."""
+
+    def __new__(cls, starts: int, per: float, burst: int) -> Pace: ...
+    @property
+    def interval(self) -> float:
+        """Seconds between two starts at an even pace."""
+    def wait(self, now: float) -> float:
+        """Seconds until a start is allowed; `now` is the monotonic time."""
+    def take(self, now: float) -> float:
+        """Starts if it is allowed: 0 if it is counted, else the seconds to wait."""
 
 # The watchdog
 

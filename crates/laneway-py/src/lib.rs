@@ -23,6 +23,7 @@ mod error;
 mod identity;
 mod mailbox;
 mod meter;
+mod pace;
 mod process;
 mod recorder;
 mod runner;
@@ -36,6 +37,7 @@ use pyo3::prelude::*;
 
 use crate::client::Client;
 use crate::mailbox::Mailbox;
+use crate::pace::Pace;
 use crate::runner::RunnerChannel;
 use crate::template::JobTemplate;
 use crate::watchdog::Watchdog;
@@ -49,6 +51,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Mailbox>()?;
     module.add_class::<Client>()?;
     module.add_class::<RunnerChannel>()?;
+    module.add_class::<Pace>()?;
     meter::register(module)?;
     book::register(module)?;
     recorder::register(module)?;

@@ -6,16 +6,15 @@ import time
 
 import pytest
 
-from laneway import Rate
-from laneway._bridge import ThreadClocks
+from laneway._bridge import Pace, ThreadClocks
 from laneway._map._clocks import read
 from laneway._map._feed import Feed
-from laneway._map._pace import Pace
 from laneway._map._progress import Progress
 
 
 def test_a_pace_allows_the_burst_and_then_one_start_an_interval() -> None:
-    pace = Pace(Rate("10/s", burst=3))
+    pace = Pace(10, 1.0, 3)
+    assert pace.interval == 0.1
     starts: list[float] = []
     now = 100.0
     while len(starts) < 8:
@@ -28,7 +27,7 @@ def test_a_pace_allows_the_burst_and_then_one_start_an_interval() -> None:
 
 
 def test_a_pace_that_was_idle_allows_no_more_than_the_burst() -> None:
-    pace = Pace(Rate("10/s", burst=2))
+    pace = Pace(10, 1.0, 2)
     assert pace.take(1.0) == 0
     assert [pace.take(50.0) == 0 for _ in range(3)] == [True, True, False]
 
