@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from laneway._native import (
+    CORES_USED_FREE,
+    THREADS_MAX,
     Account,
     Client,
     JobTemplate,
@@ -25,6 +27,8 @@ from laneway._native import (
     Watchdog,
     account_here,
     attempts_here,
+    choose_place,
+    chunk_of,
     error_codes,
     main,
     metered_attempt,
@@ -38,14 +42,17 @@ from laneway.errors import error_class
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from laneway._native import _JobEnd, _NewJob, _RunCommand
+    from laneway._native import _JobEnd, _NewJob, _PlaceReason, _RunCommand
     from laneway.errors import LanewayError
 
     JobEnd: TypeAlias = _JobEnd
     NewJob: TypeAlias = _NewJob
+    PlaceReason: TypeAlias = _PlaceReason
     RunCommand: TypeAlias = _RunCommand
 
 __all__ = [
+    "CORES_USED_FREE",
+    "THREADS_MAX",
     "Account",
     "Client",
     "JobTemplate",
@@ -62,6 +69,8 @@ __all__ = [
     "Watchdog",
     "account_here",
     "attempts_here",
+    "choose_place",
+    "chunk_of",
     "error_codes",
     "main",
     "metered_attempt",

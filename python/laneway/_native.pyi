@@ -6,11 +6,13 @@ and releases the GIL while it waits.
 
 from collections.abc import Coroutine, Generator, Sequence
 from contextvars import ContextVar
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar, final
 
 from typing_extensions import override
 
 __all__ = [
+    "CORES_USED_FREE",
+    "THREADS_MAX",
     "Account",
     "CallMeter",
     "Client",
@@ -28,6 +30,8 @@ __all__ = [
     "Watchdog",
     "account_here",
     "attempts_here",
+    "choose_place",
+    "chunk_of",
     "error_codes",
     "main",
     "metered_attempt",
@@ -310,7 +314,53 @@ def thread_schedules() -> dict[int, tuple[int, int, int]]:
     tell it.
     """
 
-# The pace of `laneway.map`
+# What `laneway.map` decides by
+
+_PlaceReason: TypeAlias = Literal[
+    "waits", "lets go of the GIL", "computes", "no processes", "rate", "small", "starved host"
+]
+
+THREADS_MAX: Final[int]
+"""The most threads."""
+
+CORES_USED_FREE: Final[float]
+"""Threads that use more cores than this let go of the GIL."""
+
+class _ItemFacts(Protocol):
+    """What is known when a lane is chosen; times are seconds an item."""
+
+    @property
+    def seen(self) -> int: ...
+    @property
+    def left(self) -> int | None: ...
+    @property
+    def wall(self) -> float: ...
+    @property
+    def cpu(self) -> float: ...
+    @property
+    def queued(self) -> float: ...
+    @property
+    def gil(self) -> Literal["held", "free", "unknown"]: ...
+    @property
+    def cores(self) -> int: ...
+    @property
+    def concurrency(self) -> int | None: ...
+    @property
+    def interval(self) -> float: ...
+    @property
+    def pickled(self) -> float: ...
+    @property
+    def process_start(self) -> float: ...
+    @property
+    def process_hindrance(self) -> str: ...
+
+def choose_place(
+    facts: _ItemFacts,
+) -> tuple[Literal["inline", "thread", "process"], int, _PlaceReason]:
+    """Where the rest of the items should run, how many at once, and what decided."""
+
+def chunk_of(seconds_per_item: float, left: int | None, width: int) -> int:
+    """How many items travel to one of `width` processes together; `left` is `None` if unknown."""
 
 @final
 class Pace:

@@ -29,6 +29,7 @@ mod recorder;
 mod runner;
 mod runtime;
 mod schedstat;
+mod script;
 mod template;
 mod thread;
 mod watchdog;
@@ -55,6 +56,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     meter::register(module)?;
     book::register(module)?;
     recorder::register(module)?;
+    script::register(module)?;
     module.add_class::<Watchdog>()?;
     module.add_function(wrap_pyfunction!(thread::raise_in_thread, module)?)?;
     module.add_function(wrap_pyfunction!(command_line::main, module)?)?;

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from laneway._bridge import ThreadClocks
+from laneway._bridge import CORES_USED_FREE, THREADS_MAX, ThreadClocks
 from laneway._map import _child
 from laneway._map._clocks import Reading, cores, cores_wanted, read
-from laneway._map._decision import THRESHOLDS, Decision, Evidence, decide
+from laneway._map._decision import Decision, Evidence, decide
 from laneway._map._drive import drive
 from laneway._map._inline import Inline
 from laneway._map._lookout import Lookout
@@ -27,7 +27,6 @@ FORK_S = 0.012
 SPAWN_S = 0.12
 PROBE_S = 0.06
 """How long threads are watched at least before they are believed to use several cores."""
-CORES_USED_LEAST = 1.3
 MEASURE_S = 0.02
 PATIENCE_S = 0.5
 
@@ -157,7 +156,7 @@ class _Auto:
             if decision.lane != "thread":
                 return False
             inline.handed_over = True
-            left, bound = work.feed.left, work.settings.concurrency or THRESHOLDS.threads_max
+            left, bound = work.feed.left, work.settings.concurrency or THREADS_MAX
         # An item computes most when it begins, so a first look says nothing about the width.
         decision = decision._replace(width=bound if left is None else max(1, min(bound, left)))
         waits = inside.waiting / inside.wall
@@ -242,7 +241,7 @@ class _Auto:
             if not verdict and (wall := time.perf_counter() - began) >= PROBE_S:
                 used = (cores_wanted() - wanted) / wall
                 can = self._process_facts(None)["process_hindrance"] == ""
-                verdict.append(used < CORES_USED_LEAST and can)
+                verdict.append(used <= CORES_USED_FREE and can)
                 if not verdict[0]:
                     self._announce()
             return bool(verdict) and verdict[0]
