@@ -9,77 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
 
 import pytest
 
+from bench.known_load import MS, burn, cpu_hogs, gil_hog, known
 from laneway._bridge import Account, ThreadClocks, thread_schedules
 from laneway._metering import metered
-
-MS = 1_000_000
-HOG = "print(flush=True)\nwhile True: pass"
-
-
-def burn(milliseconds: float) -> None:
-    until = time.thread_time_ns() + milliseconds * MS
-    while time.thread_time_ns() < until:
-        pass
-
-
-def block(seconds: float) -> None:
-    time.sleep(seconds)
-
-
-async def known(cpu_ms: float, block_ms: float, await_ms: float) -> int:
-    """Ten times a tenth of each; gives the CPU time that it really took, in nanoseconds."""
-    cpu = 0
-    for _ in range(10):
-        before = time.thread_time_ns()
-        burn(cpu_ms / 10)
-        if block_ms:
-            block(block_ms / 1e4)
-        cpu += time.thread_time_ns() - before
-        if await_ms:
-            await asyncio.sleep(await_ms / 1e4)
-    return cpu
-
-
-@contextlib.contextmanager
-def gil_hog() -> Generator[None]:
-    is_over = threading.Event()
-
-    def hog() -> None:
-        while not is_over.is_set():
-            pass
-
-    thread = threading.Thread(target=hog)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def cpu_hogs(count: int) -> Generator[None]:
-    """Processes that compute on the one processor that is left to this thread."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    with contextlib.ExitStack() as stack:
-        stack.callback(os.sched_setaffinity, 0, before)
-        for _ in range(count):
-            hog = subprocess.Popen([sys.executable, "-c", HOG], stdout=subprocess.PIPE)
-            stack.enter_context(hog)
-            stack.callback(hog.kill)
-            assert hog.stdout is not None
-            assert hog.stdout.readline() == b"\n"
-        yield
-
 
 PLANS = [(40, 0, 0), (20, 30, 0), (60, 0, 30), (9, 5, 20), (0, 0, 30)]
 
@@ -206,6 +144,11 @@ def test_the_clocks_of_a_thread_are_read_by_another_until_it_ends() -> None:
     assert thread_schedules().keys() >= {threading.get_native_id(), thread.native_id}
     is_seen.set()
     thread.join()
+    # Python has joined it before the system has.
+    until = time.monotonic() + 10
+    while thread.native_id in thread_schedules():
+        assert time.monotonic() < until
+        time.sleep(0.001)
     with pytest.raises(OSError, match="Invalid argument"):
         clocks.read()
 
