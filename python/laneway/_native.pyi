@@ -160,7 +160,7 @@ class Client:
 _RunCommand: TypeAlias = tuple[int, int, str, str, str, int, bytes]
 """Attempt, index of the task, lane, job id, queue, number of the attempt, arguments."""
 
-_End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None] | str
+_End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None, bool] | str
 
 @final
 class RunnerChannel:
@@ -204,7 +204,7 @@ class RunnerChannel:
         """Reports ends: (attempt, wall µs, cpu µs, end).
 
         The end is the encoded result, or a failure (code, kind, message, traceback, retryable,
-        delay in seconds), or the reason of the stop that it obeyed.
+        delay in seconds, whether the task asked for it), or the reason of the stop that it obeyed.
         """
     def progress(self, reports: Sequence[tuple[int, float, float | None, str]]) -> None:
         """Reports progress: (attempt, done, of, note)."""

@@ -19,7 +19,7 @@ use laneway_core::verdict::{Form, Mobility, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// The largest frame that is accepted, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -238,6 +238,8 @@ pub enum End {
         retryable: bool,
         /// The wait before the next attempt, where the task itself said one.
         after: Option<Duration>,
+        /// Whether the task itself asked for another attempt.
+        is_wish: bool,
     },
     /// It ended because it was asked to stop.
     Stopped(StopReason),
