@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import multiprocessing
-import os
-import threading
 import time
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 import harness
+from known_load import cpu_hogs, gil_hog, known
 
 from laneway._bridge import Account, Meter, Watchdog
 from laneway._metering import install, metered
@@ -140,67 +138,6 @@ def prices(name: str, loop: asyncio.AbstractEventLoop, rounds: int) -> None:
     loop.close()
 
 
-def burn(seconds: float) -> None:
-    """Uses the CPU for a known time."""
-    until = time.thread_time() + seconds
-    while time.thread_time() < until:
-        pass
-
-
-def block(seconds: float) -> None:
-    """Blocks the loop for a known time."""
-    time.sleep(seconds)
-
-
-async def known(cpu_ms: float, block_ms: float, await_ms: float) -> None:
-    """Ten times a tenth of each."""
-    for _ in range(10):
-        burn(cpu_ms / 1e4)
-        if block_ms:
-            block(block_ms / 1e4)
-        if await_ms:
-            await asyncio.sleep(await_ms / 1e4)
-
-
-def spin() -> None:
-    """A hog."""
-    while True:
-        pass
-
-
-@contextlib.contextmanager
-def gil_hog() -> Generator[None]:
-    """A thread that always wants the GIL."""
-    is_over = threading.Event()
-
-    def hog() -> None:
-        while not is_over.is_set():
-            pass
-
-    thread = threading.Thread(target=hog)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def cpu_hog() -> Generator[None]:
-    """A process that computes on the one processor that is left to this one."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    process = multiprocessing.get_context("fork").Process(target=spin, daemon=True)
-    process.start()
-    try:
-        yield
-    finally:
-        process.kill()
-        process.join()
-        os.sched_setaffinity(0, before)
-
-
 def accuracy(place: str, surroundings: contextlib.AbstractContextManager[None]) -> None:
     """Prints what is known of some tasks beside what was measured."""
     plans = [(40, 0, 0), (20, 30, 0), (80, 0, 50), (9, 5, 20), (0, 0, 50)]
@@ -228,7 +165,7 @@ def main() -> None:
         prices("uvloop", uvloop.new_event_loop(), options.rounds)
     accuracy("alone", contextlib.nullcontext())
     accuracy("beside a thread that wants the GIL", gil_hog())
-    accuracy("beside a process on the same processor", cpu_hog())
+    accuracy("beside a process on the same processor", cpu_hogs(1))
 
 
 if __name__ == "__main__":

@@ -9,26 +9,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from laneway._native import (
+    CORES_USED_FREE,
+    THREADS_MAX,
     Account,
     Client,
     JobTemplate,
     Mailbox,
     Meter,
     NativeError,
-    ProcessMeter,
+    Pace,
     ProfileBook,
     ProfileRecorder,
     RecordedTask,
     RunnerChannel,
     TaskMeter,
-    ThreadMeter,
+    ThreadClocks,
     Watchdog,
     account_here,
     attempts_here,
+    choose_place,
+    chunk_of,
     error_codes,
     main,
     metered_child,
     raise_in_thread,
+    thread_schedules,
     version,
 )
 from laneway.errors import error_class
@@ -36,34 +41,40 @@ from laneway.errors import error_class
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from laneway._native import _JobEnd, _NewJob, _RunCommand
+    from laneway._native import _JobEnd, _NewJob, _PlaceReason, _RunCommand
     from laneway.errors import LanewayError
 
     JobEnd: TypeAlias = _JobEnd
     NewJob: TypeAlias = _NewJob
+    PlaceReason: TypeAlias = _PlaceReason
     RunCommand: TypeAlias = _RunCommand
 
 __all__ = [
+    "CORES_USED_FREE",
+    "THREADS_MAX",
     "Account",
     "Client",
     "JobTemplate",
     "Mailbox",
     "Meter",
     "NativeError",
-    "ProcessMeter",
+    "Pace",
     "ProfileBook",
     "ProfileRecorder",
     "RecordedTask",
     "RunnerChannel",
     "TaskMeter",
-    "ThreadMeter",
+    "ThreadClocks",
     "Watchdog",
     "account_here",
     "attempts_here",
+    "choose_place",
+    "chunk_of",
     "error_codes",
     "main",
     "metered_child",
     "raise_in_thread",
+    "thread_schedules",
     "to_public",
     "version",
 ]

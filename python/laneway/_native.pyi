@@ -6,11 +6,13 @@ and releases the GIL while it waits.
 
 from collections.abc import Coroutine, Generator, Sequence
 from contextvars import ContextVar
-from typing import Any, Final, TypeAlias, TypeVar, final
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar, final
 
 from typing_extensions import override
 
 __all__ = [
+    "CORES_USED_FREE",
+    "THREADS_MAX",
     "Account",
     "CallMeter",
     "Client",
@@ -18,20 +20,23 @@ __all__ = [
     "Mailbox",
     "Meter",
     "NativeError",
-    "ProcessMeter",
+    "Pace",
     "ProfileBook",
     "ProfileRecorder",
     "RecordedTask",
     "RunnerChannel",
     "TaskMeter",
-    "ThreadMeter",
+    "ThreadClocks",
     "Watchdog",
     "account_here",
     "attempts_here",
+    "choose_place",
+    "chunk_of",
     "error_codes",
     "main",
     "metered_child",
     "raise_in_thread",
+    "thread_schedules",
     "version",
 ]
 
@@ -154,7 +159,7 @@ class Client:
 _RunCommand: TypeAlias = tuple[int, int, str, str, str, int, bytes]
 """Attempt, index of the task, lane, job id, queue, number of the attempt, arguments."""
 
-_End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None] | str
+_End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None, bool] | str
 
 @final
 class RunnerChannel:
@@ -199,8 +204,8 @@ class RunnerChannel:
 
         The timing is (wall µs, cpu µs), or what `TaskMeter.attempt` gave, whose measurement is
         recorded, or `None` where nothing was timed. The end is the encoded result, or a failure
-        (code, kind, message, traceback, retryable, delay in seconds), or the reason of the stop
-        that it obeyed.
+        (code, kind, message, traceback, retryable, delay in seconds, whether the task asked for
+        it), or the reason of the stop that it obeyed.
         """
     def progress(self, reports: Sequence[tuple[int, float, float | None, str]]) -> None:
         """Reports progress: (attempt, done, of, note)."""
@@ -285,26 +290,86 @@ def metered_child(coroutine: Coroutine[Any, Any, _Result], /) -> Coroutine[Any, 
     """
 
 @final
-class ThreadMeter:
-    """Measures a call in the thread that makes this, from now on."""
+class ThreadClocks:
+    """The clocks of the thread that makes this."""
 
-    def __new__(cls) -> ThreadMeter: ...
-    def elapsed(self) -> tuple[int, int, int | None, int]:
-        """Wall, CPU, run-queue delay (`None` where the system does not tell it), and the remainder.
+    def __new__(cls) -> ThreadClocks: ...
+    are_visible_to_others: ClassVar[bool]
+    """Whether another thread may read them: on Linux."""
+    def read(self) -> tuple[int, int, int | None]:
+        """Wall, CPU and run-queue delay, in nanoseconds.
 
-        The remainder is input, output and waiting for the GIL. All are in nanoseconds.
+        The last is `None` where the system does not tell it. What is in none of the three is input,
+        output and waiting for the GIL.
         """
+
+def thread_schedules() -> dict[int, tuple[int, int, int]]:
+    """CPU and run-queue delay in nanoseconds, and slices on a core, of each thread.
+
+    It is of this process and by the system's id of the thread, and empty where the system does not
+    tell it.
+    """
+
+# What `laneway.map` decides by
+
+_PlaceReason: TypeAlias = Literal[
+    "waits", "lets go of the GIL", "computes", "no processes", "rate", "small", "starved host"
+]
+
+THREADS_MAX: Final[int]
+"""The most threads."""
+
+CORES_USED_FREE: Final[float]
+"""Threads that use more cores than this let go of the GIL."""
+
+class _ItemFacts(Protocol):
+    """What is known when a lane is chosen; times are seconds an item."""
+
+    @property
+    def seen(self) -> int: ...
+    @property
+    def left(self) -> int | None: ...
+    @property
+    def wall(self) -> float: ...
+    @property
+    def cpu(self) -> float: ...
+    @property
+    def queued(self) -> float: ...
+    @property
+    def gil(self) -> Literal["held", "free", "unknown"]: ...
+    @property
+    def cores(self) -> int: ...
+    @property
+    def concurrency(self) -> int | None: ...
+    @property
+    def interval(self) -> float: ...
+    @property
+    def pickled(self) -> float: ...
+    @property
+    def process_start(self) -> float: ...
+    @property
+    def process_hindrance(self) -> str: ...
+
+def choose_place(
+    facts: _ItemFacts,
+) -> tuple[Literal["inline", "thread", "process"], int, _PlaceReason]:
+    """Where the rest of the items should run, how many at once, and what decided."""
+
+def chunk_of(seconds_per_item: float, left: int | None, width: int) -> int:
+    """How many items travel to one of `width` processes together; `left` is `None` if unknown."""
 
 @final
-class ProcessMeter:
-    """Measures a call that has the process for itself, from now on."""
+class Pace:
+    """Tells when the next start is allowed, by the rule of a store's limits."""
 
-    def __new__(cls) -> ProcessMeter: ...
-    def elapsed(self) -> tuple[int, int, int, int, int | None]:
-        """Wall, CPU of this thread, of all threads, of children that ended, and run-queue delay.
-
-        All are in nanoseconds; the last is `None` where the system does not tell it.
-        """
+    def __new__(cls, starts: int, per: float, burst: int) -> Pace: ...
+    @property
+    def interval(self) -> float:
+        """Seconds between two starts at an even pace."""
+    def wait(self, now: float) -> float:
+        """Seconds until a start is allowed; `now` is the monotonic time."""
+    def take(self, now: float) -> float:
+        """Starts if it is allowed: 0 if it is counted, else the seconds to wait."""
 
 # The watchdog
 

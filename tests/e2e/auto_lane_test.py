@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
 import pytest
@@ -41,12 +39,8 @@ def remembers(n: int) -> int:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Story]:
-    app = tmp_path / "lab.py"
-    app.write_text(APP)
-    story = Story(tmp_path, app=app)
-    yield story
-    story.end()
+def lab_source() -> str:
+    return APP
 
 
 class Events:

@@ -21,3 +21,15 @@ def story(tmp_path: Path) -> Iterator[Story]:
         yield told
     finally:
         told.end()
+
+
+@pytest.fixture
+def lab(tmp_path: Path, lab_source: str) -> Iterator[Story]:
+    """A store, and the application `lab.py`, whose source the test's module gives."""
+    app = tmp_path / "lab.py"
+    app.write_text(lab_source)
+    told = Story(tmp_path, app=app)
+    try:
+        yield told
+    finally:
+        told.end()

@@ -38,13 +38,19 @@ def test_a_task_may_ask_for_another_attempt_sooner(story: Story, tmp_path: Path)
     assert story.wait_for(job, "succeeded")["result"] == "second"
 
 
-def test_a_wish_for_another_attempt_that_the_policy_refuses_is_explained(story: Story) -> None:
+@pytest.mark.parametrize(
+    ("task", "kind"),
+    [("asks_in_vain", "laneway.Retry"), ("is_rate_limited", "story_app.RateLimited")],
+)
+def test_a_wish_for_another_attempt_that_the_policy_refuses_is_explained(
+    story: Story, task: str, kind: str
+) -> None:
     story.worker()
-    record = story.wait_for(story.delay("asks_in_vain()"), "failed")
+    record = story.wait_for(story.delay(f"{task}()"), "failed")
     message = "the task asked to be tried again, but its policy allows 1 attempt"
     assert record["failure"]["message"] == message
     told = story.run("jobs", "wait", record["id"])
-    assert told.stdout == f"{record['id']}  failed  LW2010: laneway.Retry: {message}\n"
+    assert told.stdout == f"{record['id']}  failed  LW2010: {kind}: {message}\n"
 
 
 def test_an_exception_without_a_text_is_told_by_its_kind(story: Story) -> None:

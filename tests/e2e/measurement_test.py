@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,12 +51,8 @@ def odd_process() -> None: raise Odd("no text of its own")
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Story]:
-    app = tmp_path / "lab.py"
-    app.write_text(APP)
-    story = Story(tmp_path, app=app)
-    yield story
-    story.end()
+def lab_source() -> str:
+    return APP
 
 
 def advice(story: Story) -> dict[str, dict[str, Any]]:

@@ -204,6 +204,24 @@ def test_every_worker_of_a_server_is_measured(tmp_path: Path) -> None:
     assert named(profiled.report, "GET /items/{item}")["runs"] == 11
 
 
+def test_a_child_that_is_forked_in_a_running_loop_is_measured(tmp_path: Path) -> None:
+    text = """
+import asyncio, os
+async def in_the_child(): await asyncio.sleep(0.01)
+async def main():
+    child = os.fork()
+    if child == 0:
+        asyncio.run(in_the_child())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+asyncio.run(main())
+"""
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, text))
+    assert profiled.end()[0] == 0
+    assert len({loop["process"] for loop in profiled.report["loops"]}) == 2
+    assert named(profiled.report, "in_the_child")["runs"] == 1
+
+
 def test_an_interrupt_ends_the_program_as_ever_and_the_report_follows(tmp_path: Path) -> None:
     text = """
 import asyncio

@@ -83,6 +83,14 @@ async def asks_in_vain() -> None:
     raise Retry(after="10ms")
 
 
+class RateLimited(Retry): ...
+
+
+@app.task
+async def is_rate_limited() -> None:
+    raise RateLimited(after="10ms")
+
+
 @app.task(retry=Backoff(5, first="10ms"))
 async def gives_up() -> None:
     raise Fail("the account does not exist")

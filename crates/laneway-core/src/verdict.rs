@@ -6,7 +6,8 @@
 //! its gain clears a dead band at the *worse* end of its range, and "not enough evidence" is a
 //! verdict.
 //!
-//! [`auto`] acts on it for plain functions that asked for `lane="auto"`.
+//! [`auto`] acts on it for plain functions that asked for `lane="auto"`; [`script`] is the verdict
+//! for the items of one call, by the same table.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ mod estimate;
 mod evidence;
 mod facts;
 mod rules;
+pub mod script;
 mod thresholds;
 
 pub use advice::{

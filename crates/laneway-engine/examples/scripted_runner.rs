@@ -152,6 +152,7 @@ impl Runner {
                 },
                 retryable: rest != "final",
                 after: None,
+                is_wish: false,
             },
             "crash" => abort(),
             "grow" => {

@@ -15,9 +15,6 @@ use crate::protocol::{End, StopReason};
 /// Handbacks after which a job whose task nobody knows waits for a person.
 const HANDBACKS_MAX: u32 = 9;
 
-/// The kind of the exception by which a task asks for another attempt, as the SDK tells it.
-const ASKED_AGAIN: &str = "laneway.Retry";
-
 const HANDBACK_LONGEST: Duration = Duration::from_secs(60);
 
 /// The meaning of the end that a runner reported. `random` is uniform in `[0, 1)`.
@@ -26,16 +23,20 @@ const HANDBACK_LONGEST: Duration = Duration::from_secs(60);
 pub(crate) fn of_end(attempt: &Attempt, end: End, random: f64) -> Outcome {
     match (end, attempt.stop) {
         (End::Returned(result), _) => Outcome::Succeed(result),
-        (End::Raised { failure, retryable, after }, None) => {
-            of_failure(attempt, failure, after.filter(|_| retryable), retryable, random)
+        (End::Raised { failure, retryable: true, after, is_wish }, None) => {
+            match of_failure(attempt, failure, after, random) {
+                Outcome::Fail(failure) if is_wish => Outcome::Fail(asked_in_vain(attempt, failure)),
+                outcome => outcome,
+            }
         }
+        (End::Raised { failure, .. }, None) => Outcome::Fail(failure),
         (End::Raised { failure, .. }, Some(StopReason::Timeout)) => {
             let late = Failure {
                 traceback: failure.traceback.clone(),
                 kind: failure.kind.clone(),
                 ..timed_out(attempt, &format!("and then raised: {}", text_of(&failure)))
             };
-            of_failure(attempt, late, None, true, random)
+            of_failure(attempt, late, None, random)
         }
         (End::Raised { .. }, Some(reason)) | (End::Stopped(reason), _) => {
             of_stop(attempt, reason, "and was stopped", random)
@@ -47,7 +48,7 @@ pub(crate) fn of_end(attempt: &Attempt, end: End, random: f64) -> Outcome {
 /// `how` completes the sentence "it ran longer than its timeout".
 pub(crate) fn of_stop(attempt: &Attempt, reason: StopReason, how: &str, random: f64) -> Outcome {
     match reason {
-        StopReason::Timeout => of_failure(attempt, timed_out(attempt, how), None, true, random),
+        StopReason::Timeout => of_failure(attempt, timed_out(attempt, how), None, random),
         StopReason::Cancel => {
             Outcome::Cancel(Failure::new(Code::JobCancelled, "it was cancelled while it ran"))
         }
@@ -111,15 +112,11 @@ fn of_failure(
     attempt: &Attempt,
     failure: Failure,
     after: Option<Duration>,
-    retryable: bool,
     random: f64,
 ) -> Outcome {
     let failures = attempt.failures.saturating_add(1);
-    match attempt.policy.retry.delay_after(failures, random).filter(|_| retryable) {
+    match attempt.policy.retry.delay_after(failures, random) {
         Some(delay) => Outcome::Retry { after: after.unwrap_or(delay), failure },
-        None if failure.kind == ASKED_AGAIN && retryable => {
-            Outcome::Fail(asked_in_vain(attempt, failure))
-        }
         None => Outcome::Fail(failure),
     }
 }

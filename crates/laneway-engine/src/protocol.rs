@@ -238,6 +238,8 @@ pub enum End {
         retryable: bool,
         /// The wait before the next attempt, where the task itself said one.
         after: Option<Duration>,
+        /// Whether the task itself asked for another attempt.
+        is_wish: bool,
     },
     /// It ended because it was asked to stop.
     Stopped(StopReason),

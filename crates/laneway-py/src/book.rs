@@ -99,9 +99,9 @@ impl ProfileBook {
     }
 
     /// What measures the attempts of a task.
-    fn task(&self, name: &str) -> PyResult<TaskMeter> {
+    fn task(&self, py: Python<'_>, name: &str) -> PyResult<TaskMeter> {
         let name = TaskName::new(name).map_err(raised)?;
-        let book = Arc::new(TaskBook::new(name));
+        let book = Arc::new(TaskBook::new(py, name));
         self.shared.tasks().push(Arc::clone(&book));
         Ok(TaskMeter::new(book, Arc::clone(&self.shared), Arc::clone(&self.sender)))
     }

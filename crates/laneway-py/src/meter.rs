@@ -8,16 +8,17 @@
 //!
 //! `clock.rs` reads the clocks, `step.rs` bills a step, `tally.rs` holds the sums, `coroutine.rs`
 //! is the wrapper that Python sees, `metered.rs` puts it around the coroutines of attempts and of
-//! their child tasks, and `call.rs` times plain calls in threads and processes.
+//! their child tasks, `attempt.rs` times attempts, and `threads.rs` lets one thread look at
+//! another's clocks.
 
 mod account;
 mod attempt;
-mod call;
 mod clock;
 mod coroutine;
 mod metered;
 mod step;
 mod tally;
+mod threads;
 
 use pyo3::prelude::*;
 
@@ -31,8 +32,8 @@ pub(crate) use tally::{Label, Sink, StepTime, Tally};
 /// Adds the meter's classes to the extension module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Account>()?;
-    module.add_class::<call::ThreadMeter>()?;
-    module.add_class::<call::ProcessMeter>()?;
+    module.add_class::<threads::ThreadClocks>()?;
+    module.add_function(wrap_pyfunction!(threads::thread_schedules, module)?)?;
     module.add("Meter", coroutine::class(module.py())?)?;
     module.add_function(wrap_pyfunction!(metered::metered_child, module)?)?;
     module.add_function(wrap_pyfunction!(account::attempts_here, module)?)?;

@@ -20,7 +20,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::error::raised;
-use crate::meter::{Account, watch_this_thread};
+use crate::meter::{Account, Label, watch_this_thread};
 use crate::process::Birthplace;
 use crate::watchdog;
 use loops::LoopLog;
@@ -141,13 +141,14 @@ impl ProfileRecorder {
 
     /// What measures the runs of a task or, if `is_endpoint`, of an endpoint.
     #[pyo3(signature = (name, *, is_endpoint=false))]
-    fn task(&self, name: &str, is_endpoint: bool) -> PyResult<RecordedTask> {
+    fn task(&self, py: Python<'_>, name: &str, is_endpoint: bool) -> PyResult<RecordedTask> {
         let name = TaskName::new(name).map_err(raised)?;
         let mut tasks = locked(&self.shared.tasks);
         if let Some(known) = tasks.iter().find(|log| log.name == name) {
             return Ok(RecordedTask(Arc::clone(known)));
         }
-        let log = Arc::new(TaskLog::new(name, is_endpoint, Arc::clone(&self.facts)));
+        let label = Label::of(py, name.as_str());
+        let log = Arc::new(TaskLog::new(label, name, is_endpoint, Arc::clone(&self.facts)));
         tasks.push(Arc::clone(&log));
         Ok(RecordedTask(log))
     }

@@ -146,10 +146,14 @@ fn rate_limit((key, starts, per, burst): RateLimit) -> Result<Limit, Error> {
     // A limit's key obeys the rules of a queue's name: it is shown in the same places.
     QueueName::new(&key)
         .map_err(|error| impossible("limit.key", &format!("{key:?}"), error.reason()))?;
-    let rate = Rate::new(
+    Ok(Limit { key, rate: rate(starts, per, burst)? })
+}
+
+/// A rate from the numbers of Python's `Rate`.
+pub(crate) fn rate(starts: i64, per: f64, burst: i64) -> Result<Rate, Error> {
+    Rate::new(
         count("limit.count", starts)?,
         positive("limit.per", per)?,
         count("limit.burst", burst)?,
-    )?;
-    Ok(Limit { key, rate })
+    )
 }

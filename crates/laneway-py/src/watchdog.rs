@@ -26,7 +26,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::meter::watch_this_thread;
-use crate::process::Birthplace;
+use crate::process::{Birthplace, PerProcess};
 use crate::thread::without_signals;
 use patrol::{Blocked, Watch};
 use stack::Frame;
@@ -36,18 +36,17 @@ pub(crate) use findings::Finding;
 pub(crate) use report::take_findings;
 pub(crate) use slot::{Beginning, Owner, Slot, ThreadReading};
 
-/// The one that runs in this process.
-static RUNNING: Mutex<Option<(Birthplace, Arc<Watch>)>> = Mutex::new(None);
+/// The one that runs in this process; that of a process which forked it has no thread here.
+static RUNNING: PerProcess<Mutex<Option<Arc<Watch>>>> = PerProcess::new();
 
-fn registered() -> MutexGuard<'static, Option<(Birthplace, Arc<Watch>)>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+fn register(py: Python<'_>, watch: Option<Arc<Watch>>) {
+    let mut running = RUNNING.get_or_make(py).lock().unwrap_or_else(PoisonError::into_inner);
+    *running = watch;
 }
 
-/// The watch of this process; that of a process which forked it has no thread here.
+/// The watch of this process.
 fn running() -> Option<Arc<Watch>> {
-    let registered = registered();
-    let (birthplace, watch) = registered.as_ref()?;
-    birthplace.is_here().then(|| Arc::clone(watch))
+    RUNNING.get()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// The event loop of this process that is blocked now; needs no GIL.
@@ -122,7 +121,7 @@ impl Watchdog {
             let builder = std::thread::Builder::new().name("laneway-watchdog".to_owned());
             let handle = without_signals(|| builder.spawn(patrol))?;
             *thread = Some(Thread { birthplace: Birthplace::here(), handle });
-            *registered() = Some((Birthplace::here(), Arc::clone(&self.watch)));
+            register(py, Some(Arc::clone(&self.watch)));
         }
         self.watch.add(watch_this_thread(py));
         Ok(())
@@ -135,7 +134,7 @@ impl Watchdog {
         };
         // After a fork there is no thread to wait for.
         if thread.birthplace.is_here() {
-            *registered() = None;
+            register(py, None);
             self.watch.end();
             if let Ok(taker) = py.detach(|| thread.handle.join()) {
                 taker.stop(py);

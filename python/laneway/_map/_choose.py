@@ -6,9 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from laneway._bridge import CORES_USED_FREE, THREADS_MAX, ThreadClocks
 from laneway._map import _child
-from laneway._map._clocks import Reading, ThreadClocks, cores, cores_wanted
-from laneway._map._decision import THRESHOLDS, Decision, Evidence, decide
+from laneway._map._clocks import Reading, cores, cores_wanted, read
+from laneway._map._decision import Decision, Evidence, decide
 from laneway._map._drive import drive
 from laneway._map._inline import Inline
 from laneway._map._lookout import Lookout
@@ -26,7 +27,6 @@ FORK_S = 0.012
 SPAWN_S = 0.12
 PROBE_S = 0.06
 """How long threads are watched at least before they are believed to use several cores."""
-CORES_USED_LEAST = 1.3
 MEASURE_S = 0.02
 PATIENCE_S = 0.5
 
@@ -46,10 +46,7 @@ def run_blocking(work: Work) -> bool:
     work.chose(lane, f'`lane="{lane}"` was asked for')
     if lane == "inline":
         inline = Inline(work)
-        try:
-            inline.run(None)
-        finally:
-            inline.close()
+        inline.run(None)
         return not inline.found_coroutine
     if lane == "thread":
         drive(work, Threads(work.fn, settings.concurrency or THREADS, settings.timeout))
@@ -132,22 +129,19 @@ class _Auto:
         def take_over(inside: Reading) -> bool:
             return self._take_over(inline, inside)
 
+        if work.feed.left != 1 and inline.clocks.are_visible_to_others:
+            lookout = Lookout(inline, take_over)
         try:
-            if work.feed.left != 1 and inline.clocks.are_visible_to_others:
-                lookout = Lookout(inline, take_over)
-            try:
-                inline.run(is_enough)
-            except BaseException as raised:
-                # The lane that was started beside it must end, too.
-                work.stop.fail(raised)
-                raise
-            finally:
-                if lookout is not None:
-                    lookout.finish()
-            if not self._was_asked and not inline.handed_over and inline.items:
-                is_enough()
+            inline.run(is_enough)
+        except BaseException as raised:
+            # The lane that was started beside it must end, too.
+            work.stop.fail(raised)
+            raise
         finally:
-            inline.close()
+            if lookout is not None:
+                lookout.finish()
+        if not self._was_asked and not inline.handed_over and inline.items:
+            is_enough()
         return not inline.found_coroutine
 
     def _take_over(self, inline: Inline, inside: Reading) -> bool:
@@ -162,7 +156,7 @@ class _Auto:
             if decision.lane != "thread":
                 return False
             inline.handed_over = True
-            left, bound = work.feed.left, work.settings.concurrency or THRESHOLDS.threads_max
+            left, bound = work.feed.left, work.settings.concurrency or THREADS_MAX
         # An item computes most when it begins, so a first look says nothing about the width.
         decision = decision._replace(width=bound if left is None else max(1, min(bound, left)))
         waits = inside.waiting / inside.wall
@@ -247,7 +241,7 @@ class _Auto:
             if not verdict and (wall := time.perf_counter() - began) >= PROBE_S:
                 used = (cores_wanted() - wanted) / wall
                 can = self._process_facts(None)["process_hindrance"] == ""
-                verdict.append(used < CORES_USED_LEAST and can)
+                verdict.append(used <= CORES_USED_FREE and can)
                 if not verdict[0]:
                     self._announce()
             return bool(verdict) and verdict[0]
@@ -298,14 +292,13 @@ class _Measured:
 
     def __call__(self, item: object) -> object:
         clocks = ThreadClocks()
-        before = clocks.read()
+        before = read(clocks)
         try:
             value = self._fn(item)
             self.last = item, value
             return value
         finally:
-            used = clocks.read().since(before)
-            clocks.close()
+            used = read(clocks).since(before)
             with self._lock:
                 both = zip(self.used, used, strict=True)
                 self.used = Reading(*(old + new for old, new in both))

@@ -1,7 +1,7 @@
-"""What a thread used: wall time, its CPU, and the time it stood in line for a core.
+"""What threads used, in seconds: wall time, CPU, and the time they stood in line for a core.
 
-The last is what tells waiting from a busy host. Linux tells it in `schedstat`; elsewhere it reads
-0, and then a busy host looks like waiting.
+The last is what tells waiting from a busy host. Where the system does not tell it, it reads 0, and
+then a busy host looks like waiting.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import contextlib
 import os
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from laneway._bridge import thread_schedules
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from laneway._bridge import ThreadClocks
 
 
 class Reading(NamedTuple):
@@ -40,40 +41,14 @@ class Reading(NamedTuple):
         return max(0.0, self.wall - self.cpu - self.queued)
 
 
-class ThreadClocks:
-    """The clocks of the thread that makes this object; any thread may read them."""
+def read(clocks: ThreadClocks) -> Reading:
+    """The clocks of a thread, now.
 
-    __slots__ = ("_clock", "_schedstat")
-
-    def __init__(self) -> None:
-        get_clock: Callable[[int], int] | None = getattr(time, "pthread_getcpuclockid", None)
-        self._clock = None if get_clock is None else get_clock(threading.get_ident())
-        self._schedstat = -1
-        with contextlib.suppress(OSError):
-            path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
-            self._schedstat = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    @property
-    def are_visible_to_others(self) -> bool:
-        """Whether another thread may read them."""
-        return self._clock is not None
-
-    def read(self) -> Reading:
-        """All three clocks."""
-        cpu = time.thread_time() if self._clock is None else time.clock_gettime(self._clock)
-        return Reading(time.perf_counter(), cpu, self._run_delay())
-
-    def _run_delay(self) -> float:
-        if self._schedstat >= 0:
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                return int(os.pread(self._schedstat, 96, 0).split()[1]) / 1e9
-        return 0.0
-
-    def close(self) -> None:
-        """Gives the file back."""
-        if self._schedstat >= 0:
-            os.close(self._schedstat)
-            self._schedstat = -1
+    Args:
+        clocks: Made by that thread.
+    """
+    wall, cpu, queued = clocks.read()
+    return Reading(wall / 1e9, cpu / 1e9, (queued or 0) / 1e9)
 
 
 def cores() -> int:
@@ -86,26 +61,17 @@ def cores() -> int:
 def cores_wanted() -> float:
     """Seconds that all threads of this process ran or stood in line for a core, so far.
 
-    Threads that stand in line for the GIL want none. Where Linux does not tell, it is what ran.
+    Threads that stand in line for the GIL want none. Where the system does not tell, it is what
+    ran.
     """
-    nanoseconds = 0
-    try:
-        for task in Path("/proc/self/task").iterdir():
-            with contextlib.suppress(OSError):
-                ran, queued, _ = (task / "schedstat").read_text().split()
-                nanoseconds += int(ran) + int(queued)
-    except OSError:
+    schedules = thread_schedules()
+    if not schedules:
         return time.process_time()
-    return nanoseconds / 1e9
+    return sum(cpu + queued for cpu, queued, _ in schedules.values()) / 1e9
 
 
-def native_threads() -> dict[int, str]:
-    """How often each other thread of this process has run, by its kernel id; Linux only."""
-    found: dict[int, str] = {}
-    own = threading.get_native_id()
-    with contextlib.suppress(OSError):
-        for task in Path("/proc/self/task").iterdir():
-            with contextlib.suppress(OSError):
-                if int(task.name) != own:
-                    found[int(task.name)] = (task / "schedstat").read_text().split()[2]
-    return found
+def slices_of_others() -> dict[int, int]:
+    """How often each other thread of this process had a core, by its kernel id; Linux only."""
+    schedules = thread_schedules()
+    schedules.pop(threading.get_native_id(), None)
+    return {thread: slices for thread, (_, _, slices) in schedules.items()}

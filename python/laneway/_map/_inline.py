@@ -16,7 +16,8 @@ from inspect import iscoroutine
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from laneway._map._clocks import Reading, ThreadClocks
+from laneway._bridge import ThreadClocks
+from laneway._map._clocks import Reading, read
 from laneway._map._feed import Ticket
 from laneway._map._work import Finished
 
@@ -57,7 +58,7 @@ class Inline:
         self.chunk: list[Any] = []
         self.done: list[Any] = []
         self.serial = 0
-        self.began = self.clocks.read()
+        self.began = read(self.clocks)
         self._size = 1
         self._total = 0.0
         self._next_check = FIRST_CHECK_S
@@ -99,10 +100,6 @@ class Inline:
         del self.chunk[keep:]
         self.work.feed.put_back(behind)
 
-    def close(self) -> None:
-        """Gives back what it holds."""
-        self.clocks.close()
-
     def _ring(self) -> None:
         self._bell.put(None)
 
@@ -122,9 +119,9 @@ class Inline:
             done: list[Any] = []
             self.chunk, self.done = chunk, done
             self.serial += 1
-            self.began = self.clocks.read()
+            self.began = read(self.clocks)
         failure = self._call(chunk, done)
-        used = self.clocks.read().since(self.began)
+        used = read(self.clocks).since(self.began)
         with self.gate:
             count = len(done) + (failure is not None)
             # Nothing is behind a failure if the rest was handed over: it was cut off before.
@@ -167,7 +164,7 @@ class Inline:
                 ticket = work.feed.next(now)
                 self.serial += 1
                 self.chunk, self.done = ([] if ticket is None else [ticket.item]), []
-                self.began = self.clocks.read()
+                self.began = read(self.clocks)
             if ticket is not None:
                 self._run_ticket(ticket, now)
                 return not self.found_coroutine
@@ -185,7 +182,7 @@ class Inline:
             work.pace.take(now)
         done: list[Any] = []
         failure = self._call([ticket.item], done)
-        used = self.clocks.read().since(self.began)
+        used = read(self.clocks).since(self.began)
         with self.gate:
             self.chunk = self.done = []
         if done and self.seen == 0 and iscoroutine(done[0]):

@@ -6,7 +6,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from laneway._map._clocks import ThreadClocks
+from laneway._bridge import ThreadClocks
+from laneway._map._clocks import read
 from laneway._map._inline import CUT_S
 
 if TYPE_CHECKING:
@@ -57,28 +58,25 @@ class Lookout:
         inline = self._inline
         clocks = ThreadClocks()
         pause = PAUSE_FIRST_S
-        try:
-            seen, serial = inline.clocks.read(), inline.serial
-            while True:
-                before = clocks.read()
-                if self._end.wait(pause):
-                    return
-                now = inline.clocks.read()
-                passed = now.since(seen)
-                own = clocks.read().since(before)
-                if passed.cpu > passed.wall / 2:
-                    # Who has slept wants the GIL. Who waits for it long does not get it.
-                    late = own.wall - own.queued - pause
-                    if late > sys.getswitchinterval() / 2:
-                        self._held += 1
-                    else:
-                        self._free += 1
-                if serial == inline.serial and self._handle_long_item(now):
-                    return
-                seen, serial = now, inline.serial
-                pause = min(2 * pause, PAUSE_MAX_S)
-        finally:
-            clocks.close()
+        seen, serial = read(inline.clocks), inline.serial
+        while True:
+            before = read(clocks)
+            if self._end.wait(pause):
+                return
+            now = read(inline.clocks)
+            passed = now.since(seen)
+            own = read(clocks).since(before)
+            if passed.cpu > passed.wall / 2:
+                # Who has slept wants the GIL. Who waits for it long does not get it.
+                late = own.wall - own.queued - pause
+                if late > sys.getswitchinterval() / 2:
+                    self._held += 1
+                else:
+                    self._free += 1
+            if serial == inline.serial and self._handle_long_item(now):
+                return
+            seen, serial = now, inline.serial
+            pause = min(2 * pause, PAUSE_MAX_S)
 
     def _handle_long_item(self, now: Reading) -> bool:
         inline = self._inline

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 100
 TURN_S = 0.005
+RAMP_S = 0.05
+"""The tasks are started one a turn of the loop, and in so long at most."""
 
 
 class AsyncFeed(Feed):
@@ -72,11 +74,12 @@ class AsyncLane:
         width = work.settings.concurrency or CONCURRENCY
         left = work.feed.left
         width = width if left is None else max(1, min(width, left))
-        tasks = [self._loop.create_task(self._serve()) for _ in range(width)]
+        tasks: list[asyncio.Task[None]] = []
         bar = self._loop.create_task(self._draw())
         stopping = self._loop.create_task(self._changed.wait())
-        waiting: set[asyncio.Task[Any]] = {*tasks}
         try:
+            await self._start(tasks, width)
+            waiting: set[asyncio.Task[Any]] = {*tasks}
             while waiting and not stopping.done():
                 _, waiting = await asyncio.wait(
                     {*waiting, stopping}, return_when=asyncio.FIRST_COMPLETED
@@ -91,6 +94,19 @@ class AsyncLane:
             bar.cancel()
             stopping.cancel()
             await self._end(tasks)
+
+    async def _start(self, tasks: list[asyncio.Task[None]], width: int) -> None:
+        """Starts tasks a few at a time, as long as there is something for them to do.
+
+        If all began in one turn, none could send its request before all had opened a connection,
+        and their answers, and all that follows, would come in bursts, too.
+        """
+        work, began = self._work, time.perf_counter()
+        while len(tasks) < width and not work.feed.is_empty and not work.stop.requested:
+            due = int(width * (time.perf_counter() - began) / RAMP_S)
+            until = min(width, max(len(tasks) + 1, due))
+            tasks += [self._loop.create_task(self._serve()) for _ in range(until - len(tasks))]
+            await asyncio.sleep(0)
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
         left = list(self._running.values())

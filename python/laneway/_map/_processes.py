@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from laneway._map import _child
-from laneway._map._clocks import native_threads
+from laneway._map._clocks import slices_of_others
 from laneway._map._decision import chunk_of
 from laneway._map._pickling import dumps, dumps_function, loads, main_is_importable, not_picklable
 from laneway._map._threads import PROCESS_IS_KILLED, timed_out
@@ -59,10 +59,10 @@ def may_fork() -> bool:
     if sys.platform != "linux" or threading.active_count() > 1:
         return False
     until = time.monotonic() + PARK_S
-    before = native_threads()
+    before = slices_of_others()
     while before:
         time.sleep(0.002)
-        after = native_threads()
+        after = slices_of_others()
         if all(before.get(thread) == runs for thread, runs in after.items()):
             return True
         if time.monotonic() > until:

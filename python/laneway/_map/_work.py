@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from laneway._bridge import Pace
 from laneway._map._feed import Feed, Ticket
-from laneway._map._pace import Pace
 from laneway._map._progress import Progress
 from laneway._map._result import ItemError, MapResult
 from laneway._map._stop import Stop
@@ -49,7 +49,8 @@ class Work:
         self.fn = fn
         self.settings = settings
         self.feed = Feed(items)
-        self.pace = None if settings.rate is None else Pace(settings.rate)
+        rate = settings.rate
+        self.pace = None if rate is None else Pace(rate.count, rate.per, rate.burst)
         self.stop = Stop()
         self.result: MapResult[Any] = MapResult()
         self.progress = Progress(self.feed.size, wanted=settings.progress)

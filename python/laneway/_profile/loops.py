@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
@@ -104,3 +105,11 @@ def _measured(run: Callable[..., Any]) -> Callable[..., Any]:
                 write()
 
     return measured
+
+
+def _forget() -> None:
+    """In a forked child no loop runs, not even if the parent forked it in one."""
+    _depth.now = 0
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from laneway._current import Attempt
 
-RaisedEnd: TypeAlias = tuple[str, str, str, str, bool, "float | None"]
-"""Code, kind, message, traceback, whether it may be tried again, and the wait the task wants."""
+RaisedEnd: TypeAlias = tuple[str, str, str, str, bool, "float | None", bool]
+"""Code, kind, message, traceback, whether it may be tried again, the wait the task wants, and
+whether the task asked to be tried again."""
 
 End: TypeAlias = "bytes | RaisedEnd | str"
 """An encoded result, a failure, or the reason of the stop that was obeyed."""
@@ -57,18 +58,25 @@ def raised(error: BaseException) -> RaisedEnd:
     Args:
         error: The exception.
     """
-    code, kind, retryable, after = "LW2010", type_name(type(error)), True, None
+    code, kind, retryable, after = "LW2010", _kind(error), True, None
     if isinstance(error, ArgumentsUndecodable):
-        return error.code, "", _cut(f"{error.what}: {error.why}", MESSAGE_MAX), "", False, None
+        message = _cut(f"{error.what}: {error.why}", MESSAGE_MAX)
+        return error.code, "", message, "", False, None, False
     if isinstance(error, ResourceFailed):
         code = error.code
     elif isinstance(error, Retry):
-        # By this name the supervisor knows the wish, that of a subclass, too, and can say that the
-        # policy does not grant it.
-        kind, after = "laneway.Retry", error.after
+        after = error.after
     elif isinstance(error, Fail):
-        kind, retryable = "laneway.Fail" if type(error) is Fail else kind, False
-    return code, kind, _message(error), _traceback(error), retryable, after
+        retryable = False
+    is_wish = isinstance(error, Retry)
+    return code, kind, _message(error), _traceback(error), retryable, after, is_wish
+
+
+def _kind(error: BaseException) -> str:
+    """The name of its class, as a task imports it."""
+    kind = type(error)
+    is_ours = kind is Retry or kind is Fail
+    return f"laneway.{kind.__name__}" if is_ours else type_name(kind)
 
 
 def encoded_for(attempt: Attempt, result: object) -> bytes | RaisedEnd:
@@ -129,14 +137,14 @@ def encoded(result: object, task: str) -> bytes | RaisedEnd:
     except Exception as error:  # noqa: BLE001 - a property of the value may raise anything
         kind = type_name(type(result))
         message = f"the result of `{task}` cannot be stored: it is a `{kind}`: {error}"
-        return "LW3004", "", _cut(message, MESSAGE_MAX), "", False, None
+        return "LW3004", "", _cut(message, MESSAGE_MAX), "", False, None, False
     if len(payload) <= sizes.result_bytes_max:
         return payload
     message = (
         f"the result of `{task}` has {len(payload):,} bytes, "
         f"the most is {sizes.result_bytes_max:,} (`payload_max`)"
     )
-    return "LW3003", "", message, "", False, None
+    return "LW3003", "", message, "", False, None, False
 
 
 def _message(error: BaseException) -> str:

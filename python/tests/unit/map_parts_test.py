@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from laneway import Rate
-from laneway._map._clocks import ThreadClocks
+from laneway._bridge import Pace, ThreadClocks
+from laneway._map._clocks import read
 from laneway._map._feed import Feed
-from laneway._map._pace import Pace
 from laneway._map._progress import Progress
 
 
 def test_a_pace_allows_the_burst_and_then_one_start_an_interval() -> None:
-    pace = Pace(Rate("10/s", burst=3))
+    pace = Pace(10, 1.0, 3)
+    assert pace.interval == 0.1
     starts: list[float] = []
     now = 100.0
     while len(starts) < 8:
@@ -27,7 +27,7 @@ def test_a_pace_allows_the_burst_and_then_one_start_an_interval() -> None:
 
 
 def test_a_pace_that_was_idle_allows_no_more_than_the_burst() -> None:
-    pace = Pace(Rate("10/s", burst=2))
+    pace = Pace(10, 1.0, 2)
     assert pace.take(1.0) == 0
     assert [pace.take(50.0) == 0 for _ in range(3)] == [True, True, False]
 
@@ -91,15 +91,14 @@ def test_the_bar_is_for_terminals_only_and_taken_away(capsys: pytest.CaptureFixt
 
 def test_the_clocks_tell_computing_from_waiting() -> None:
     clocks = ThreadClocks()
-    before = clocks.read()
+    before = read(clocks)
     end = time.thread_time() + 0.02
     while time.thread_time() < end:
         pass
-    computed = clocks.read().since(before)
-    before = clocks.read()
+    computed = read(clocks).since(before)
+    before = read(clocks)
     time.sleep(0.02)
-    waited = clocks.read().since(before)
-    clocks.close()
+    waited = read(clocks).since(before)
     assert computed.cpu >= 0.02
     assert computed.waiting < 0.02
     assert waited.waiting >= 0.015

@@ -8,79 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
 
 import pytest
 
-from laneway._bridge import Account, ProcessMeter, ThreadMeter
+from bench.known_load import MS, burn, cpu_hogs, gil_hog, known
+from laneway._bridge import Account, ThreadClocks, thread_schedules
 from laneway._metering import metered
-
-MS = 1_000_000
-HOG = "print(flush=True)\nwhile True: pass"
-
-
-def burn(milliseconds: float) -> None:
-    until = time.thread_time_ns() + milliseconds * MS
-    while time.thread_time_ns() < until:
-        pass
-
-
-def block(seconds: float) -> None:
-    time.sleep(seconds)
-
-
-async def known(cpu_ms: float, block_ms: float, await_ms: float) -> int:
-    """Ten times a tenth of each; gives the CPU time that it really took, in nanoseconds."""
-    cpu = 0
-    for _ in range(10):
-        before = time.thread_time_ns()
-        burn(cpu_ms / 10)
-        if block_ms:
-            block(block_ms / 1e4)
-        cpu += time.thread_time_ns() - before
-        if await_ms:
-            await asyncio.sleep(await_ms / 1e4)
-    return cpu
-
-
-@contextlib.contextmanager
-def gil_hog() -> Generator[None]:
-    is_over = threading.Event()
-
-    def hog() -> None:
-        while not is_over.is_set():
-            pass
-
-    thread = threading.Thread(target=hog)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-
-
-@contextlib.contextmanager
-def cpu_hogs(count: int) -> Generator[None]:
-    """Processes that compute on the one processor that is left to this thread."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    with contextlib.ExitStack() as stack:
-        stack.callback(os.sched_setaffinity, 0, before)
-        for _ in range(count):
-            hog = subprocess.Popen([sys.executable, "-c", HOG], stdout=subprocess.PIPE)
-            stack.enter_context(hog)
-            stack.callback(hog.kill)
-            assert hog.stdout is not None
-            assert hog.stdout.readline() == b"\n"
-        yield
-
 
 PLANS = [(40, 0, 0), (20, 30, 0), (60, 0, 30), (9, 5, 20), (0, 0, 30)]
 
@@ -154,81 +91,88 @@ def test_many_short_steps_add_up() -> None:
     assert spent / 4 < cpu <= spent
 
 
+class Elapsed:
+    """What has passed on the clocks of this thread, in nanoseconds."""
+
+    def __init__(self) -> None:
+        self._clocks = ThreadClocks()
+        self._before = self._clocks.read()
+
+    def parts(self) -> tuple[int, int, int, int]:
+        """Wall, CPU, run-queue delay, and the remainder."""
+        wall, cpu, delay = self._clocks.read()
+        before = self._before
+        wall, cpu, delay = wall - before[0], cpu - before[1], (delay or 0) - (before[2] or 0)
+        return wall, cpu, delay, wall - cpu - delay
+
+
 def test_a_thread_tells_its_parts() -> None:
-    measured: list[tuple[int, int, int | None, int]] = []
+    measured: list[tuple[int, int, int, int]] = []
 
     def call() -> None:
-        meter = ThreadMeter()
+        elapsed = Elapsed()
         burn(30)
         time.sleep(0.02)
-        measured.append(meter.elapsed())
+        measured.append(elapsed.parts())
 
     thread = threading.Thread(target=call)
     thread.start()
     thread.join()
-    [(wall, cpu, delay, rest)] = measured
-    assert cpu + MS >= 30 * MS
-    assert cpu <= 30 * MS * 1.05 + 2 * MS
+    [(_, cpu, _, rest)] = measured
+    assert 30 * MS <= cpu <= 30 * MS * 1.05 + 2 * MS
     assert rest >= 19 * MS
-    assert cpu + (delay or 0) + rest == wall
-    if sys.platform == "linux":
-        assert delay is not None
+    assert (ThreadClocks().read()[2] is not None) == (sys.platform == "linux")
 
 
-def test_a_meter_of_a_thread_is_read_there() -> None:
-    for meter in (ThreadMeter(), ProcessMeter()):
-        caught: list[str] = []
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets others look")
+def test_the_clocks_of_a_thread_are_read_by_another_until_it_ends() -> None:
+    made: list[ThreadClocks] = []
+    is_burning, is_seen = threading.Event(), threading.Event()
 
-        def read(meter: ThreadMeter | ProcessMeter = meter, caught: list[str] = caught) -> None:
-            try:
-                meter.elapsed()
-            except RuntimeError as error:
-                caught.append(str(error))
+    def call() -> None:
+        made.append(ThreadClocks())
+        burn(20)
+        is_burning.set()
+        is_seen.wait(10)
 
-        thread = threading.Thread(target=read)
-        thread.start()
-        thread.join()
-        assert caught == ["a meter is read in the thread that made it"]
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert is_burning.wait(10)
+    [clocks] = made
+    assert clocks.are_visible_to_others
+    assert clocks.read()[1] >= 20 * MS
+    assert thread_schedules().keys() >= {threading.get_native_id(), thread.native_id}
+    is_seen.set()
+    thread.join()
+    # Python has joined it before the system has.
+    until = time.monotonic() + 10
+    while thread.native_id in thread_schedules():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+    with pytest.raises(OSError, match="Invalid argument"):
+        clocks.read()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot pin")
 def test_a_starved_thread_knows_it() -> None:
     with cpu_hogs(2):
-        meter = ThreadMeter()
+        elapsed = Elapsed()
         burn(60)
-        wall, cpu, delay, rest = meter.elapsed()
-    assert delay is not None
+        wall, cpu, delay, rest = elapsed.parts()
     assert delay >= 30 * MS
     assert rest <= 3 * MS
     assert abs(cpu - 60 * MS) <= 3 * MS
     assert wall >= 90 * MS
 
 
-def test_a_process_tells_its_threads_and_children() -> None:
-    meter = ProcessMeter()
-    burn(20)
-    thread = threading.Thread(target=lambda: hashlib.pbkdf2_hmac("sha256", b"a", b"b", 150_000))
-    thread.start()
-    thread.join()
-    code = "import time\nwhile time.process_time() < 0.06: pass"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    wall, cpu, process_cpu, children, _ = meter.elapsed()
-    assert 19 * MS <= cpu <= 40 * MS
-    assert process_cpu >= cpu + 10 * MS
-    assert children >= 60 * MS
-    assert wall >= 80 * MS
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_reads_its_own_clocks() -> None:
-    ThreadMeter().elapsed()
     burn(30)
     child = os.fork()
     if child == 0:
-        meter = ThreadMeter()
+        elapsed = Elapsed()
         burn(10)
-        wall, cpu, delay, rest = meter.elapsed()
-        is_right = 9 * MS < cpu < 13 * MS and cpu + (delay or 0) + rest == wall
-        os._exit(0 if is_right else 1)
+        cpu = elapsed.parts()[1]
+        os._exit(0 if 9 * MS < cpu < 13 * MS else 1)
     assert os.waitpid(child, 0)[1] == 0

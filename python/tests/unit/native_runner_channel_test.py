@@ -225,7 +225,7 @@ def test_a_supervisor_of_another_kind_is_a_coded_error(start: Start) -> None:
 
 def test_each_kind_of_end_is_reported(start: Start) -> None:
     supervisor = start("""
-        failure = ("LW2010", "ValueError", "bad \\udcff", "Traceback", True, 1.5)
+        failure = ("LW2010", "ValueError", "bad \\udcff", "Traceback", True, 1.5, True)
         channel.done([(1, (10, 5), b"result"), (2, (20, None), failure), (3, None, "cancel")])
         channel.flush()
     """)
@@ -240,6 +240,7 @@ def test_each_kind_of_end_is_reported(start: Start) -> None:
                         ["LW2010", "ValueError", unsayable, "Traceback"],
                         True,
                         [1, 500_000_000],
+                        True,
                     ]
                 },
                 20,
@@ -253,7 +254,7 @@ def test_each_kind_of_end_is_reported(start: Start) -> None:
 
 def test_a_long_message_is_shortened(start: Start) -> None:
     supervisor = start("""
-        failure = ("LW2010", "ValueError", "\\u00fc" * 100_000, "", False, None)
+        failure = ("LW2010", "ValueError", "\\u00fc" * 100_000, "", False, None, False)
         channel.done([(1, None, failure)])
         channel.flush()
     """)

@@ -101,11 +101,16 @@ async def reports(steps: int) -> None:
     await asyncio.sleep(60)
 
 
+class RateLimited(Retry): ...
+
+
 def raises(how: str) -> object:
     if how == "error":
         raise ValueError("no tea")
     if how == "retry":
         raise Retry("later", after="30s")
+    if how == "own retry":
+        raise RateLimited("later")
     if how == "fail":
         raise Fail("never")
     if how == "exit":

@@ -77,12 +77,13 @@ def test_a_stop_that_comes_at_the_end_hits_no_other_attempt(
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        ("error", ("LW2010", "ValueError", "no tea", True, None)),
-        ("retry", ("LW2010", "laneway.Retry", "later", True, [30, 0])),
-        ("fail", ("LW2010", "laneway.Fail", "never", False, None)),
-        ("exit", ("LW2010", "SystemExit", "3", True, None)),
-        ("interrupt", ("LW2010", "KeyboardInterrupt", "", True, None)),
-        ("surrogate", ("LW2010", "ValueError", "\\udc80", True, None)),
+        ("error", ("LW2010", "ValueError", "no tea", True, None, False)),
+        ("retry", ("LW2010", "laneway.Retry", "later", True, [30, 0], True)),
+        ("own retry", ("LW2010", "runner_app.RateLimited", "later", True, None, True)),
+        ("fail", ("LW2010", "laneway.Fail", "never", False, None, False)),
+        ("exit", ("LW2010", "SystemExit", "3", True, None, False)),
+        ("interrupt", ("LW2010", "KeyboardInterrupt", "", True, None, False)),
+        ("surrogate", ("LW2010", "ValueError", "\\udc80", True, None, False)),
     ],
 )
 def test_an_exception_is_a_failure_with_a_traceback_of_the_task(
@@ -90,9 +91,9 @@ def test_an_exception_is_a_failure_with_a_traceback_of_the_task(
 ) -> None:
     with RunnerUnderTest(APP, "process" if task.endswith("process") else "main") as runner:
         runner.run((1, task, {"how": how}))
-        kind, (failure, retryable, after) = runner.end(1)
+        kind, (failure, *rest) = runner.end(1)
         code, name, message, traceback = failure
-        assert (kind, (code, name, message, retryable, after)) == ("Raised", expected)
+        assert (kind, (code, name, message, *rest)) == ("Raised", expected)
         assert f"in {task}" in traceback
         assert "_runner/" not in traceback
         assert "<laneway" not in traceback
@@ -114,7 +115,7 @@ def test_bad_ends_have_codes_and_are_not_tried_again(runner: RunnerUnderTest, la
 
 def test_a_long_message_is_cut(runner: RunnerUnderTest, lane: str) -> None:
     runner.run((1, f"raises_in_{lane}", {"how": "large"}))
-    _, (failure, _, _) = runner.end(1)
+    _, (failure, *_) = runner.end(1)
     assert len(failure[2]) < 5_000
     assert len(failure[3]) <= 16 * 1_024
 

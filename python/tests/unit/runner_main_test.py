@@ -90,7 +90,7 @@ def test_a_task_that_returns_after_the_stop_has_succeeded(runner: RunnerUnderTes
 
 def test_a_cancellation_that_nobody_asked_for_is_a_failure(runner: RunnerUnderTest) -> None:
     runner.run((1, "cancels_itself", NO_ARGUMENTS))
-    kind, (failure, retryable, _) = runner.end(1)
+    kind, (failure, retryable, *_) = runner.end(1)
     assert (kind, failure[1], retryable) == ("Raised", "asyncio.exceptions.CancelledError", True)
 
 
@@ -126,7 +126,7 @@ def test_a_thread_can_be_the_first_to_need_a_resource(runner: RunnerUnderTest) -
 def test_a_resource_that_cannot_be_opened_fails_the_attempt(runner: RunnerUnderTest) -> None:
     for number in (1, 2):
         runner.run((number, "uses_broken", NO_ARGUMENTS))
-        kind, (failure, retryable, _) = runner.end(number)
+        kind, (failure, retryable, *_) = runner.end(number)
         assert (kind, failure[0], retryable) == ("Raised", "LW3011", True)
         assert "no such host" in failure[2]
         assert "OSError" in failure[3]

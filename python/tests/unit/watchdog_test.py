@@ -22,6 +22,7 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 import requests
 
+from bench.known_load import cpu_hogs
 from laneway._bridge import Account, Meter, Watchdog
 from laneway._metering import install, metered
 
@@ -396,21 +397,12 @@ def test_stacks_of_running_code_are_whole() -> None:
 @pytest.mark.timeout(60)
 def test_a_starved_host_is_no_blame() -> None:
     """Five processes compute on the loop's processor: everything is late, and nobody blocks."""
-    before = os.sched_getaffinity(0)
-    code = "print(flush=True)\nwhile True: pass"
     watchdog = Watchdog(20.0)
     with contextlib.ExitStack() as stack:
-        stack.callback(os.sched_setaffinity, 0, before)
         stack.callback(watchdog.stop)
-        watchdog.start()
         # The watchdog's own thread stays free, as on a host where not all is lost.
-        os.sched_setaffinity(0, {min(before)})
-        for _ in range(5):
-            hog = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-            stack.enter_context(hog)
-            stack.callback(hog.kill)
-            assert hog.stdout is not None
-            assert hog.stdout.readline() == b"\n"
+        watchdog.start()
+        stack.enter_context(cpu_hogs(5))
 
         async def innocent() -> None:
             for _ in range(60):
@@ -430,19 +422,10 @@ def test_a_starved_host_is_no_blame() -> None:
 
 def test_real_blocking_on_a_starved_host_is_blamed() -> None:
     watchdog = Watchdog(20.0)
-    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
-    code = "print(flush=True)\nwhile True: pass"
     with contextlib.ExitStack() as stack:
         stack.callback(watchdog.stop)
         watchdog.start()
-        if before:
-            stack.callback(os.sched_setaffinity, 0, before)
-            os.sched_setaffinity(0, {min(before)})
-        hog = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-        stack.enter_context(hog)
-        stack.callback(hog.kill)
-        assert hog.stdout is not None
-        assert hog.stdout.readline() == b"\n"
+        stack.enter_context(cpu_hogs(1))
 
         async def blocks() -> None:
             for _ in range(5):

@@ -154,6 +154,32 @@ thresholds! {
         "Widens NORMAL_95 by this over n - 1 for few runs; within 1 % of Student's t from n = 8 \
             on.",
         "fitted to Student's t";
+    SCRIPT_SAVED_MIN = 0.03 "s",
+        "A lane must save a script so much in all: a script of a blink is best left alone.",
+        "judgement";
+    SCRIPT_THREAD_DISPATCH = 0.000_05 "s",
+        "Giving an item of a script to a thread, and its result back to who keeps the books.",
+        "a dispatch was measured at 17 to 41 us; the rest is the books";
+    SCRIPT_THREAD_START = 0.000_08 "s",
+        "Starting a thread for a script.",
+        "judgement";
+    SCRIPT_THREADS_MIN = 32.0 "threads",
+        "Threads that wait cost next to nothing: so many are there for items that wait longer \
+            than the first ones did.",
+        "judgement";
+    SCRIPT_WIDTH_MARGIN = 1.2 "x",
+        "So many times the threads that the first items could keep busy, so that one that ends \
+            late leaves no gap.",
+        "judgement";
+    SCRIPT_PROCESS_ROUND_TRIP = 0.000_15 "s",
+        "Giving a chunk of a script's items to a process and its results back, pickling aside.",
+        "measured: a round trip costs 92 to 157 us";
+    SCRIPT_PROCESS_ITEM = 0.000_002 "s",
+        "What an item of a chunk costs besides its pickling.",
+        "judgement";
+    SCRIPT_CHUNK = 0.01 "s",
+        "What a chunk of items should take, so that its round trip does not matter.",
+        "judgement; 60 round trips";
 }
 
 /// A rule of the verdict.

@@ -52,7 +52,7 @@ fn attempt(failures: u32, stop: Option<StopReason>) -> Attempt {
 
 fn raised(retryable: bool, after: Option<Duration>) -> End {
     let failure = Failure { kind: "E".to_owned(), ..Failure::new(Code::TaskRaised, "boom") };
-    End::Raised { failure, retryable, after }
+    End::Raised { failure, retryable, after, is_wish: false }
 }
 
 fn code(outcome: &Outcome) -> &str {
@@ -107,11 +107,12 @@ fn a_timeout_says_how_long_and_what_was_raised() {
 fn a_wish_for_another_attempt_that_is_not_granted_is_told() {
     let asks = |message: &str| End::Raised {
         failure: Failure {
-            kind: "laneway.Retry".to_owned(),
+            kind: "app.RateLimited".to_owned(),
             ..Failure::new(Code::TaskRaised, message)
         },
         retryable: true,
         after: Some(Duration::from_secs(1)),
+        is_wish: true,
     };
     let refusal = "the task asked to be tried again, but its policy allows 2 attempts";
     for (failures, message, expected) in [
@@ -127,7 +128,7 @@ fn a_wish_for_another_attempt_that_is_not_granted_is_told() {
 #[test]
 fn a_late_exception_without_a_text_is_named() {
     let failure = Failure { kind: "KeyError".to_owned(), ..Failure::new(Code::TaskRaised, "") };
-    let end = End::Raised { failure, retryable: true, after: None };
+    let end = End::Raised { failure, retryable: true, after: None, is_wish: false };
     let outcome = of_end(&attempt(1, Some(StopReason::Timeout)), end, 0.5);
     assert!(ending(&outcome).1.unwrap().message.ends_with("and then raised: KeyError"));
 }

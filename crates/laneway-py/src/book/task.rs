@@ -54,8 +54,8 @@ impl Page<'_> {
 }
 
 impl TaskBook {
-    pub(super) fn new(name: TaskName) -> Self {
-        let label = Label::of(name.as_str());
+    pub(super) fn new(py: Python<'_>, name: TaskName) -> Self {
+        let label = Label::of(py, name.as_str());
         Self { name, label, sums: Mutex::default() }
     }
 

@@ -21,8 +21,8 @@ pub(crate) struct Account(pub(super) Arc<Tally>);
 impl Account {
     #[new]
     #[pyo3(signature = (label, key=0))]
-    fn new(label: &str, key: u64) -> Self {
-        Self(Arc::new(Tally::new(Label::of(label), key)))
+    fn new(py: Python<'_>, label: &str, key: u64) -> Self {
+        Self(Arc::new(Tally::new(Label::of(py, label), key)))
     }
 
     /// What its steps are called.

@@ -23,6 +23,10 @@ fn read(clock: libc::clockid_t) -> u64 {
     unsafe {
         libc::clock_gettime(clock, &raw mut time);
     }
+    timespec_ns(time)
+}
+
+pub(super) fn timespec_ns(time: libc::timespec) -> u64 {
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }
 
@@ -44,7 +48,7 @@ fn timeval_ns(time: libc::timeval) -> u64 {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::run_delay_ns;
+pub(super) use linux::{run_delay_in, run_delay_ns};
 
 /// How long this thread has been ready to run without getting a processor: unknown here.
 #[cfg(not(target_os = "linux"))]
@@ -59,6 +63,8 @@ mod linux {
     use std::os::unix::fs::FileExt;
 
     use rustix::process::{Pid, getpid};
+
+    use crate::schedstat::Schedule;
 
     /// The numbers that the scheduler keeps of a thread, as an open file that is read again and
     /// again.
@@ -98,12 +104,10 @@ mod linux {
         run_delay_in(text.get(..length)?)
     }
 
-    /// The second number; the first is the time on a processor, which no running thread has none
-    /// of unless the kernel does not count.
+    /// The run-queue delay in the file's text. No running thread has never been on a processor,
+    /// unless the kernel does not count.
     pub(crate) fn run_delay_in(text: &[u8]) -> Option<u64> {
-        let mut numbers = std::str::from_utf8(text).ok()?.split_ascii_whitespace();
-        let on_processor: u64 = numbers.next()?.parse().ok()?;
-        let delay = numbers.next()?.parse().ok()?;
-        (on_processor > 0).then_some(delay)
+        let schedule = Schedule::read(text)?;
+        (schedule.cpu > 0).then_some(schedule.run_delay)
     }
 }

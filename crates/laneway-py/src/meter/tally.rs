@@ -1,9 +1,11 @@
 //! The sums of an account.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use pyo3::prelude::*;
 
 /// The name that steps are billed under, as a number that fits into an atomic.
 ///
@@ -11,37 +13,49 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Label(u64);
 
-static LABELS: Mutex<Option<Labels>> = Mutex::new(None);
+/// The numbers of the names.
+static NUMBERS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
 
-#[derive(Default)]
-struct Labels {
-    names: Vec<String>,
-    numbers: HashMap<String, u64>,
-}
+/// The names by their numbers, in blocks of 1, 2, 4 and so on.
+///
+/// Threads without the GIL read them, so there is no lock to read them under: one that is held at
+/// the moment of a fork is held for ever in the child.
+static NAMES: [OnceLock<Box<[OnceLock<String>]>>; 32] = [const { OnceLock::new() }; 32];
 
-fn labels() -> MutexGuard<'static, Option<Labels>> {
-    LABELS.lock().unwrap_or_else(PoisonError::into_inner)
+/// The block of a number, and its place there.
+fn place_of(number: u64) -> Option<(usize, usize)> {
+    let place = usize::try_from(number).ok()?.checked_add(1)?;
+    let block = place.ilog2();
+    Some((usize::try_from(block).ok()?, place - (1 << block)))
 }
 
 impl Label {
     /// The label of a name.
-    pub(crate) fn of(name: &str) -> Self {
-        let mut labels = labels();
-        let labels = labels.get_or_insert_default();
-        if let Some(number) = labels.numbers.get(name) {
+    ///
+    /// The GIL is held throughout (that is what `_py` proves), so no `os.fork` can copy a locked
+    /// mutex, or a block that is being made.
+    pub(crate) fn of(_py: Python<'_>, name: &str) -> Self {
+        let mut numbers = NUMBERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = numbers.get(name) {
             return Self(*number);
         }
-        let number = labels.names.len() as u64;
-        labels.names.push(name.to_owned());
-        labels.numbers.insert(name.to_owned(), number);
+        let number = numbers.len() as u64;
+        numbers.insert(name.to_owned(), number);
+        if let Some((block, place)) = place_of(number) {
+            let make = || (0..1_usize << block).map(|_| OnceLock::new()).collect();
+            let names = NAMES.get(block).map(|names| names.get_or_init(make));
+            if let Some(at) = names.and_then(|names| names.get(place)) {
+                at.get_or_init(|| name.to_owned());
+            }
+        }
         Self(number)
     }
 
     /// Its name.
     pub(crate) fn name(self) -> String {
-        let labels = labels();
-        let names = labels.as_ref().map_or(&[][..], |labels| &labels.names);
-        usize::try_from(self.0).ok().and_then(|place| names.get(place)).cloned().unwrap_or_default()
+        let place = place_of(self.0);
+        let name = place.and_then(|(block, place)| NAMES.get(block)?.get()?.get(place)?.get());
+        name.cloned().unwrap_or_default()
     }
 
     /// Its number, to be published.

@@ -65,14 +65,13 @@ impl Running {
 }
 
 impl TaskLog {
-    pub(super) fn new(name: TaskName, is_endpoint: bool, facts: Arc<Facts>) -> Self {
+    pub(super) fn new(label: Label, name: TaskName, is_endpoint: bool, facts: Arc<Facts>) -> Self {
         let key = ProfileKey {
             task: name.clone(),
             lane: Lane::Async,
             size_bucket: SizeBucket::of(0),
             interpreter: facts.interpreter.clone(),
         };
-        let label = Label::of(name.as_str());
         let profile = Mutex::new(Profile::new(key));
         Self { name, label, is_endpoint, facts, profile, running: Mutex::default() }
     }

@@ -23,7 +23,7 @@ const TEXT_BYTES_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct End(protocol::End);
 
-/// (code, kind, message, traceback, retryable, delay in seconds).
+/// (code, kind, message, traceback, retryable, delay in seconds, whether the task asked for it).
 type Raised<'py> = (
     Bound<'py, PyString>,
     Bound<'py, PyString>,
@@ -31,6 +31,7 @@ type Raised<'py> = (
     Bound<'py, PyString>,
     bool,
     Option<f64>,
+    bool,
 );
 
 impl<'py> FromPyObject<'_, 'py> for End {
@@ -62,11 +63,11 @@ fn returned(result: &[u8]) -> protocol::End {
     }
     let message = format!("the result has {} bytes, the most is {most}", result.len());
     let failure = Failure::new(Code::PayloadTooLarge, message);
-    protocol::End::Raised { failure, retryable: false, after: None }
+    protocol::End::Raised { failure, retryable: false, after: None, is_wish: false }
 }
 
 fn raised(
-    (code, kind, message, traceback, retryable, after): Raised<'_>,
+    (code, kind, message, traceback, retryable, after, is_wish): Raised<'_>,
 ) -> PyResult<protocol::End> {
     let after = match after {
         Some(seconds) if (0.0..=SECONDS_MAX).contains(&seconds) => {
@@ -83,7 +84,7 @@ fn raised(
         message: shortened(&message),
         traceback: shortened(&traceback),
     };
-    Ok(protocol::End::Raised { failure, retryable, after })
+    Ok(protocol::End::Raised { failure, retryable, after, is_wish })
 }
 
 /// A text of any exception: without what UTF-8 cannot say, and of a bounded length.

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 use super::reader::present_thread_state;
+pub(super) use crate::schedstat::Schedule;
 
 /// A thread, as the operating system knows it.
 #[derive(Debug, Clone, Copy)]
@@ -27,15 +28,6 @@ pub(super) enum Activity {
     SystemCall,
 }
 
-/// The scheduler's view of a thread, in nanoseconds since it began.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Schedule {
-    pub(super) cpu: u64,
-    pub(super) run_delay: u64,
-    /// How often it got a processor.
-    pub(super) slices: u64,
-}
-
 impl OsThread {
     #[expect(unsafe_code, reason = "there are no safe wrappers of these calls")]
     pub(super) fn present(py: Python<'_>) -> Self {
@@ -53,10 +45,7 @@ impl OsThread {
 #[cfg(target_os = "linux")]
 impl OsThread {
     pub(super) fn schedule(self) -> Option<Schedule> {
-        let text = self.file("schedstat")?;
-        let mut numbers = text.split_ascii_whitespace().map(|number| number.parse().ok());
-        let mut next = || numbers.next().flatten();
-        Some(Schedule { cpu: next()?, run_delay: next()?, slices: next()? })
+        Schedule::read(self.file("schedstat")?.as_bytes())
     }
 
     pub(super) fn activity(self) -> Option<Activity> {

@@ -41,6 +41,7 @@ impl Rig {
                 },
                 retryable: false,
                 after: None,
+                is_wish: false,
             },
         };
         let wall_us = Some(u64::try_from(wall.as_micros()).unwrap());
