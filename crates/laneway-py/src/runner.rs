@@ -193,9 +193,8 @@ impl RunnerChannel {
     ///
     /// The timing is (wall µs, cpu µs), or what `TaskMeter.attempt` gave, whose measurement is
     /// recorded, or `None` where nothing was timed. The end is the encoded result, or a failure
-    /// (code, kind, message, traceback, retryable, delay in seconds, whether the task asked for it),
-    /// or the reason of the stop
-    /// that it obeyed.
+    /// (code, kind, message, traceback, retryable, delay in seconds, whether the task asked for
+    /// it), or the reason of the stop that it obeyed.
     fn done(&self, ends: Vec<(u64, Timing<'_>, End)>) -> PyResult<()> {
         self.check()?;
         ends::record(&ends)?;

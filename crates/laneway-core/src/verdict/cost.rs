@@ -3,14 +3,20 @@
 //! A plain function is judged by the *time per run* while as many as are wanted run at once: the
 //! scarcest of cores, GIL and width decides. A coroutine is judged by the *loop time* per run: for
 //! that long nobody else on its loop can go on.
+//!
+//! Arguments and results are decoded and encoded where the task runs, in every lane, so that a move
+//! of a whole task saves nothing of it and costs nothing more: a plain function's CPU time contains
+//! it. A coroutine's does not, and its loop pays for it. Only a part of a coroutine that is handed
+//! to a process is serialised on the loop for that.
 
 use serde::Serialize;
 
 use super::estimate::Estimate;
 use super::evidence::Evidence;
-use super::facts::{Calibration, TaskFacts};
+use super::facts::{Calibration, Form, TaskFacts};
 use super::thresholds::{
-    CORES_USED_RELEASED, ENCODE_UNCERTAINTY, GAIN_MIN, SAVED_CORE_SHARE_MIN, SAVED_PER_RUN_MIN,
+    CORES_USED_RELEASED, ENCODE_UNCERTAINTY, GAIN_MIN, LOSS_MAX, SAVED_CORE_SHARE_MIN,
+    SAVED_PER_RUN_MIN,
 };
 use crate::job::Lane;
 use crate::profile::nanos::approximate;
@@ -91,6 +97,22 @@ struct Point {
     encode: f64,
 }
 
+/// What of a task leaves for another lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it: it is a plain function, or a coroutine that never awaits.
+    Whole,
+    /// The part of a coroutine that blocks or computes.
+    Part,
+}
+
+impl Extent {
+    fn of(facts: &TaskFacts) -> Self {
+        let is_whole = facts.form == Form::Def || facts.has_await == Some(false);
+        if is_whole { Self::Whole } else { Self::Part }
+    }
+}
+
 /// Seconds of one run, with their ranges, and the machine it runs on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CostModel {
@@ -102,7 +124,10 @@ pub(super) struct CostModel {
     concurrency: f64,
     rate: f64,
     is_gil_held: bool,
+    /// Cores that its threads get under the GIL: more than one when they let go of it at times.
+    cores_used: f64,
     is_thread_unsafe: bool,
+    moves: Extent,
 }
 
 impl CostModel {
@@ -121,12 +146,44 @@ impl CostModel {
             concurrency: evidence.concurrency,
             rate: evidence.rate,
             is_gil_held: is_gil_held(profile, evidence, calibration),
+            cores_used: evidence.cores_used.unwrap_or(1.0).max(1.0),
             is_thread_unsafe: facts.is_thread_unsafe,
+            moves: Extent::of(facts),
         }
+    }
+
+    /// Whether the time to serialise decides about a move to a process.
+    pub(super) const fn depends_on_encode(&self) -> bool {
+        matches!(self.moves, Extent::Part)
     }
 
     pub(super) const fn is_gil_held(&self) -> bool {
         self.is_gil_held
+    }
+
+    /// Where work belongs that leaves the loop: to a process when it computes under the GIL so
+    /// much that its processes, all of them busy, get more done than its threads, all of them busy.
+    /// Else to a thread, which is the smaller change.
+    pub(super) fn off_the_loop(&self, can_go_to_process: bool) -> Target {
+        let Point { cpu, blocked, encode, .. } = self.likely();
+        let width = f64::from(self.calibration.threads_max.max(1));
+        let held = cpu + self.decoding(self.likely());
+        let thread = held.max((held + blocked) / width) + self.dispatch(Lane::Thread);
+        let process = (cpu + blocked + encode + self.dispatch(Lane::Process)) / self.cores();
+        if can_go_to_process && self.is_gil_held && process * LOSS_MAX < thread {
+            Target::Process
+        } else {
+            Target::Thread
+        }
+    }
+
+    const fn likely(&self) -> Point {
+        Point {
+            cpu: self.cpu.likely,
+            blocked: self.blocked.likely,
+            awaited: self.awaited.likely,
+            encode: self.encode.likely,
+        }
     }
 
     /// How many runs of this task a lane runs at once.
@@ -154,7 +211,7 @@ impl CostModel {
         match from {
             Lane::Async => self.compare(
                 Predicted::LoopTime,
-                |run| run.cpu + run.blocked + self.dispatch(Lane::Async),
+                |run| run.cpu + run.blocked + self.decoding(run) + self.dispatch(Lane::Async),
                 |run| self.loop_time(to, run),
             ),
             Lane::Thread | Lane::Process => self.compare(
@@ -165,13 +222,24 @@ impl CostModel {
         }
     }
 
+    /// What a coroutine's arguments and result cost its loop, where that leaves it with the task.
+    const fn decoding(&self, run: Point) -> f64 {
+        match self.moves {
+            Extent::Whole => run.encode,
+            Extent::Part => 0.0,
+        }
+    }
+
     fn loop_time(&self, to: Target, run: Point) -> f64 {
         let rest = match to {
-            Target::AsyncLibrary => run.cpu,
+            Target::AsyncLibrary => run.cpu + self.decoding(run),
             // A thread that computes under the GIL keeps it from the loop.
-            Target::Thread if self.is_gil_held => run.cpu,
-            Target::Thread => 0.0,
-            Target::Process => run.encode,
+            Target::Thread if self.is_gil_held => run.cpu + self.decoding(run),
+            Target::Thread => self.decoding(run),
+            Target::Process => match self.moves {
+                Extent::Whole => 0.0,
+                Extent::Part => run.encode,
+            },
         };
         self.dispatch(to.lane()) + rest
     }
@@ -185,13 +253,16 @@ impl CostModel {
             }
             Target::Thread => {
                 let computing = if self.is_gil_held {
-                    run.cpu
+                    run.cpu / self.cores_used
                 } else {
                     run.cpu / self.cores().min(parallelism)
                 };
                 computing.max((run.cpu + run.blocked) / parallelism)
             }
-            Target::Process => (run.cpu + run.blocked + run.encode) / parallelism,
+            // Each process takes its next job out of its own socket while the others work.
+            Target::Process => {
+                return (run.cpu + run.blocked + self.dispatch(Lane::Process)) / parallelism;
+            }
         };
         time + self.dispatch(lane.lane())
     }
@@ -203,12 +274,12 @@ impl CostModel {
         before: impl Fn(Point) -> f64,
         after: impl Fn(Point) -> f64,
     ) -> Prediction {
+        let likely = self.likely();
         let corner = |cpu, blocked, encode| {
-            let run = Point { cpu, blocked, awaited: self.awaited.likely, encode };
+            let run = Point { cpu, blocked, encode, ..likely };
             (before(run), after(run))
         };
-        let (likely_before, likely_after) =
-            corner(self.cpu.likely, self.blocked.likely, self.encode.likely);
+        let (likely_before, likely_after) = (before(likely), after(likely));
         let mut befores = Estimate::exact(likely_before);
         let mut afters = Estimate::exact(likely_after);
         let mut gain = Estimate::exact(ratio(likely_before, likely_after));
@@ -259,6 +330,15 @@ fn encode_of(profile: &Profile, calibration: &Calibration) -> Estimate {
 fn is_gil_held(profile: &Profile, evidence: &Evidence, calibration: &Calibration) -> bool {
     let is_released_on_stacks =
         profile.sites.worst(&[Blockage::Cpu]).is_some_and(|site| site.gil_held == Some(false));
-    let uses_cores = evidence.cores_used.is_some_and(|cores| cores > CORES_USED_RELEASED);
+    let is_full = evidence.uses_all_cores(calibration);
+    let uses_cores = evidence.cores_used.is_some_and(|cores| cores > CORES_USED_RELEASED)
+        && (is_full || !queues_for_gil(profile));
     calibration.has_gil && !is_released_on_stacks && !uses_cores
+}
+
+/// Whether attempts were seen to wait for the GIL longer than they work. Threads that let go of it
+/// often and have to queue for it each time use far less than the cores.
+pub(super) fn queues_for_gil(profile: &Profile) -> bool {
+    let own = profile.gil.blocked.saturating_sub(profile.gil.waited);
+    profile.gil.waited > profile.cpu.sum().saturating_add(own)
 }

@@ -1,15 +1,15 @@
 //! The rules R0 to R8. Each looks at one task in its lane and says what it found, or nothing.
 
 use super::advice::{Change, Direction, Measure, Then, TurningPoint};
-use super::cost::{CostModel, Prediction, Target};
+use super::cost::{CostModel, Prediction, Target, queues_for_gil};
 use super::estimate::Estimate;
 use super::evidence::{Evidence, Sufficiency};
 use super::facts::{Calibration, Form, TaskFacts};
 use super::thresholds::{
     AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
-    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, PROCESS_CPU_SHARE,
-    PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL, TRIVIAL_DISPATCHES,
-    WAITING_SHARE,
+    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
+    PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL,
+    TRIVIAL_DISPATCHES, WAITING_SHARE,
 };
 use crate::job::Lane;
 use crate::profile::nanos::approximate;
@@ -83,8 +83,8 @@ pub(super) const CHECKS: [Check; 9] = [
     computing_in_async,
     needless_async,
     process_wasted,
-    keep_simple,
     gil_bound,
+    keep_simple,
     many_waits,
 ];
 
@@ -93,11 +93,17 @@ fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
     (case.facts.is_thread_unsafe && is_shared).then(|| Finding::new(Rule::R8, Change::SerialThread))
 }
 
-/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound.
+/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound. A
+/// lane that has nearly all cores to itself makes its attempts wait for each other, not for others;
+/// and attempts that were seen to wait longer for the GIL than for a core have that to blame.
 fn starved_host(case: &Case<'_>) -> Option<Finding> {
     let share = case.evidence.shares.run_delay;
-    let is_starved =
-        case.sufficiency.is_enough() && case.evidence.is_run_delay_known && share > RUN_DELAY_SHARE;
+    let is_full = case.evidence.uses_all_cores(case.calibration);
+    let is_starved = case.sufficiency.is_enough()
+        && case.evidence.is_run_delay_known
+        && share > RUN_DELAY_SHARE
+        && case.profile.gil.waited < case.profile.run_delay.sum()
+        && !is_full;
     is_starved.then(|| {
         Finding::new(Rule::R7, Change::RelieveHost).lapses(
             Measure::RunDelayShare,
@@ -118,11 +124,11 @@ fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
     if p95 < BLOCKED_P95 && !is_known {
         return None;
     }
-    let (target, change) = match &case.facts.async_library {
-        Some(library) => {
-            (Target::AsyncLibrary, Change::UseAsyncLibrary { library: library.clone() })
-        }
-        None => (Target::Thread, Change::Offload { to: Lane::Thread }),
+    let (target, change) = if let Some(library) = &case.facts.async_library {
+        (Target::AsyncLibrary, Change::UseAsyncLibrary { library: library.clone() })
+    } else {
+        let target = case.costs.off_the_loop(case.may_leave_process());
+        (target, Change::Offload { to: target.lane() })
     };
     let prediction = case.costs.predict(Lane::Async, target);
     let mut finding = Finding::new(Rule::R1, change);
@@ -134,7 +140,7 @@ fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
         finding.prediction = Some(prediction);
         return Some(finding);
     }
-    Some(finding.to(Lane::Thread, prediction))
+    Some(finding.to(target.lane(), prediction))
 }
 
 fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
@@ -155,8 +161,9 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
             finding.lapses(Measure::Lag, lag, LAG, Direction::Below)
         }
     };
-    let target = if case.costs.is_gil_held() { Target::Process } else { Target::Thread };
-    if target == Target::Process && case.facts.can_go_to_process == Some(false) {
+    let is_alone = case.costs.is_gil_held() && !case.runs_own_threads();
+    let target = if is_alone { Target::Process } else { Target::Thread };
+    if target == Target::Process && !case.may_leave_process() {
         return Some(turning(Finding::new(Rule::R2, Change::AwaitMoreOften)));
     }
     let prediction = case.costs.predict(Lane::Async, target);
@@ -171,12 +178,8 @@ fn needless_async(case: &Case<'_>) -> Option<Finding> {
         && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN
         && share < AWAITED_SHARE_MIN;
     is_needless.then(|| {
-        Finding::new(Rule::R3, Change::MakeDef).lapses(
-            Measure::AwaitedShare,
-            share,
-            AWAITED_SHARE_MIN,
-            Direction::Above,
-        )
+        let finding = case.plain_finding().unwrap_or(Finding::new(Rule::R3, Change::MakeDef));
+        finding.lapses(Measure::AwaitedShare, share, AWAITED_SHARE_MIN, Direction::Above)
     })
 }
 
@@ -189,7 +192,7 @@ fn process_wasted(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let cpu = case.costs.cpu.high;
-    let round_trip = case.calibration.process_dispatch.as_secs_f64() + case.costs.encode.low;
+    let round_trip = case.calibration.process_dispatch.as_secs_f64();
     let share = cpu / Estimate::mean_of(&case.profile.wall).low.max(1e-9);
     let finding = Finding::new(Rule::R5, Change::MoveLane { to: Lane::Thread });
     let finding = if cpu < PROCESS_DISPATCHES * round_trip {
@@ -219,12 +222,15 @@ fn keep_simple(case: &Case<'_>) -> Option<Finding> {
 
 fn gil_bound(case: &Case<'_>) -> Option<Finding> {
     let cores_used = case.evidence.cores_used?;
-    let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used);
+    let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used)
+        || (queues_for_gil(case.profile) && !case.evidence.uses_all_cores(case.calibration));
     let is_crowded = case.evidence.wait.p50.as_secs_f64() >= QUEUE_WAIT
         || case.profile.occupancy.contended_share() >= CONTENDED_SHARE;
     let can_move = case.facts.lane == Lane::Thread
         && case.calibration.has_gil
-        && case.facts.can_go_to_process != Some(false)
+        && case.may_leave_process()
+        && !case.runs_own_threads()
+        && !case.is_too_small(Target::Process)
         && case.sufficiency.is_enough();
     let share = case.own_cpu_share_low();
     if !(is_bound && is_crowded && can_move && share >= CPU_SHARE_MIN) {
@@ -256,6 +262,27 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
 }
 
 impl Case<'_> {
+    fn may_leave_process(&self) -> bool {
+        self.facts.can_go_to_process != Some(false)
+    }
+
+    /// Where a coroutine that never awaits is at home as a plain function, if that gains enough.
+    fn plain_finding(&self) -> Option<Finding> {
+        let target = self.costs.off_the_loop(self.may_leave_process());
+        let prediction = self.costs.predict(Lane::Async, target);
+        let finding = Finding::new(Rule::R3, Change::Offload { to: target.lane() });
+        let is_known = self.sufficiency.is_enough() && prediction.clears();
+        let is_known = is_known && !self.runs_own_threads();
+        (is_known && !self.is_too_small(target)).then(|| finding.to(target.lane(), prediction))
+    }
+
+    /// Whether R5 would send it back from a process.
+    fn is_too_small(&self, target: Target) -> bool {
+        let work = self.costs.cpu.low + self.costs.encode.low;
+        let round_trip = self.calibration.process_dispatch.as_secs_f64();
+        target == Target::Process && work < PROCESS_DISPATCHES * round_trip
+    }
+
     /// The 95th percentile of the task's own blocking, without waits for the GIL, in seconds.
     pub(super) fn blocked_p95(&self) -> Estimate {
         Estimate::quantile_of(&self.profile.blocked, 0.95).times(self.evidence.own_blocked_factor())
@@ -267,8 +294,8 @@ impl Case<'_> {
         cpu / (cpu + blocked).max(1e-9)
     }
 
-    /// Whether most of the process's CPU time is not its attempt's thread: numerical libraries.
+    /// Whether much of the process's CPU time is not its attempt's thread: numerical libraries.
     pub(super) fn runs_own_threads(&self) -> bool {
-        self.profile.other_threads_cpu > self.profile.cpu.sum()
+        self.profile.other_threads_cpu > self.profile.cpu.sum().mul_f64(OWN_THREADS_SHARE)
     }
 }

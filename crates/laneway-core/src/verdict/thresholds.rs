@@ -100,13 +100,13 @@ thresholds! {
         "judgement";
     PROCESS_DISPATCHES = 10.0 "x",
         "Work below this many round trips to a process, serialisation included, is wasted there \
-            (R5).",
-        "measured: a round trip costs 92 to 157 us, 1 MB of arguments 1.4 ms, 20,000 small dicts \
-            11 to 23 ms";
-    PROCESS_CPU_SHARE = 0.2 "of wall",
+            (R5), and not sent there (R3, R4).",
+        "measured: a round trip costs 92 to 157 us";
+    PROCESS_CPU_SHARE = 0.5 "of wall",
         "A process that computes less than this share of its time waits most of the time, which \
-            a thread does cheaper (R5).",
-        "judgement";
+            a thread does cheaper (R5). Whether it pays depends on the number of cores, and the \
+            predicted gain knows it: with two it pays below 38 %, with four below 19 %.",
+        "the cost model: (cpu + blocked) / cores against cpu";
     WAITING_SHARE = 0.8 "of wall",
         "A plain function that blocks this share of its time does nothing but wait (R6).",
         "judgement";
@@ -118,6 +118,15 @@ thresholds! {
             helps (R7).",
         "measured: 40 of 40 false alarms vanished when run delay was taken out, 10 of 10 true \
             ones stayed";
+    FULL_SHARE = 0.9 "of the cores",
+        "A lane that uses this much is not starved by others: its attempts wait for each other \
+            (R7).",
+        "measured: forty threads that compress or hash use 1.82 to 1.96 of two cores, and wait \
+            for a core for 60 to 90 % of their time";
+    OWN_THREADS_SHARE = 0.5 "of its CPU time",
+        "A task whose library computes this much in threads of its own uses several cores as it \
+            is: in processes side by side they get into each other's way (R2 to R5).",
+        "measured: a product of matrices takes 0.24 ms on the loop and 1.9 ms a job in processes";
     SOLO_RUNS_MIN = 5.0 "runs",
         "Attempts without a neighbour that tell a task's own blocking from waits for the GIL.",
         "judgement";
@@ -230,15 +239,16 @@ pub const RULES: [RuleEntry; 9] = [
     RuleEntry {
         rule: Rule::R7,
         name: "starved host",
-        condition: "waits for a core for more than 25 % of wall; comes before every blame of the \
-            code",
+        condition: "waits for a core for more than 25 % of wall and longer than for the GIL, in a \
+            lane that does not use all cores itself; comes before every blame of the code",
         advice: "no other lane: add cores or run fewer at once",
     },
     RuleEntry {
         rule: Rule::R1,
         name: "blocking in async",
         condition: "p95 of blocked time >= 5 ms, or a blocking call on a sampled stack",
-        advice: "an async library, else the thread lane",
+        advice: "an async library, else the lane off the loop that gets more done: threads, or \
+            processes where it computes under the GIL most of the time",
     },
     RuleEntry {
         rule: Rule::R2,
@@ -250,13 +260,20 @@ pub const RULES: [RuleEntry; 9] = [
         rule: Rule::R3,
         name: "needless async",
         condition: "awaited < 5 % of wall over >= 50 runs, and no await in the body",
-        advice: "make it `def`",
+        advice: "make it `def`, in the lane that suits it where that gains enough",
     },
     RuleEntry {
         rule: Rule::R5,
         name: "process wasted",
-        condition: "CPU < 10 round trips with serialisation, or < 20 % of wall, in a process",
+        condition: "CPU < 10 round trips, or < 50 % of wall, in a process",
         advice: "the thread lane",
+    },
+    RuleEntry {
+        rule: Rule::R4,
+        name: "bound by the GIL",
+        condition: "thread lane uses 0.9 to 1.1 cores, or attempts wait for the GIL longer than \
+            they work; attempts queue, CPU >= 60 % of its own time",
+        advice: "the process lane",
     },
     RuleEntry {
         rule: Rule::R0,
@@ -264,12 +281,6 @@ pub const RULES: [RuleEntry; 9] = [
         condition: "plain function, p95 of wall < 10 thread dispatches, or < 5 s in all without \
             overlap",
         advice: "call it; no lane needed",
-    },
-    RuleEntry {
-        rule: Rule::R4,
-        name: "bound by the GIL",
-        condition: "thread lane uses 0.9 to 1.1 cores, attempts queue, CPU >= 60 % of its own time",
-        advice: "the process lane",
     },
     RuleEntry {
         rule: Rule::R6,

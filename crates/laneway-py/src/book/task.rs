@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
+use laneway_core::profile::{
+    GilWait, Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket,
+};
 use laneway_engine::protocol::End;
 use pyo3::prelude::*;
 
 use super::Shared;
 use super::call::{CallMeter, Scope};
+use super::gil_waits::{Sampler, Seen};
 use super::sender::Sender;
 use crate::clock::now;
 use crate::meter::{AttemptMeter, Label, metered_attempt};
@@ -22,6 +26,8 @@ type Sums = BTreeMap<(Lane, SizeBucket), Profile>;
 pub(super) struct TaskBook {
     pub(super) name: TaskName,
     pub(super) label: Label,
+    /// What its attempts in threads were seen to wait for.
+    pub(super) seen: Seen,
     sums: Mutex<Sums>,
 }
 
@@ -53,10 +59,20 @@ impl Page<'_> {
     }
 }
 
+impl Page<'_> {
+    /// Adds what threads of coroutines' own computed.
+    fn own_threads(&mut self, cpu: Duration) {
+        let on_loop = self.sums.iter_mut().find(|((lane, _), _)| *lane == Lane::Async);
+        if let Some((_, profile)) = on_loop {
+            profile.other_threads_cpu = profile.other_threads_cpu.saturating_add(cpu);
+        }
+    }
+}
+
 impl TaskBook {
     pub(super) fn new(py: Python<'_>, name: TaskName) -> Self {
         let label = Label::of(py, name.as_str());
-        Self { name, label, sums: Mutex::default() }
+        Self { name, label, seen: Seen::default(), sums: Mutex::default() }
     }
 
     fn sums(&self) -> MutexGuard<'_, Sums> {
@@ -78,7 +94,24 @@ impl TaskBook {
     }
 
     pub(super) fn take(&self) -> Vec<Profile> {
-        std::mem::take(&mut *self.sums()).into_values().collect()
+        let mut profiles: Vec<_> = std::mem::take(&mut *self.sums()).into_values().collect();
+        self.tell_gil_waits(&mut profiles);
+        profiles
+    }
+
+    /// Tells of attempts in threads how much of their blocked time was a wait for the GIL.
+    fn tell_gil_waits(&self, profiles: &mut [Profile]) {
+        let is_blocked = |profile: &&mut Profile| {
+            profile.key.lane == Lane::Thread && !profile.blocked.sum().is_zero()
+        };
+        let mut blocked = profiles.iter_mut().filter(is_blocked).peekable();
+        let Some(share) = blocked.peek().and_then(|_| self.seen.take_share()) else {
+            return;
+        };
+        for profile in blocked {
+            let sum = profile.blocked.sum();
+            profile.gil = GilWait { blocked: sum, waited: sum.mul_f64(share) };
+        }
     }
 }
 
@@ -100,6 +133,7 @@ impl TaskMeter {
         let peers = self.shared.begin(&self.sender);
         if lane == Lane::Thread {
             self.shared.threads().began(&self.book);
+            self.shared.own_threads().mixed();
         }
         CallMeter::begin((Arc::clone(&self.book), Arc::clone(&self.shared)), (lane, scope), peers)
     }
@@ -125,7 +159,12 @@ impl TaskMeter {
     }
 
     /// An attempt begins in this thread of the thread lane.
-    fn thread(&self) -> CallMeter {
+    fn thread(&self, py: Python<'_>) -> CallMeter {
+        let start = || Sampler::start(py, &self.shared);
+        // The GIL is held throughout, so that no two threads come here at once.
+        if let Some(sampler) = self.shared.sampler.get_or_init(start) {
+            sampler.wake();
+        }
         self.begin(Lane::Thread, Scope::Thread)
     }
 
@@ -161,6 +200,11 @@ impl TaskMeter {
                 ..meter.measurement()
             };
             page.record(Lane::Async, &run, error, at);
+        }
+        let has_neighbours = !self.shared.threads().is_empty();
+        let others = self.shared.own_threads().ended(self.book.label, has_neighbours);
+        if let Some(others) = others {
+            page.own_threads(others);
         }
         drop(page);
         self.shared.end(ends.len());
