@@ -3,6 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+  --require-hashes --requirement requirements/bench.txt
+
 failed=()
 for program in $(grep -l '^if __name__ == "__main__"' bench/*.py); do
   echo

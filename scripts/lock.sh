@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Locks requirements/*.in for every supported Python. One lock holds for 3.10 to 3.13 because uv
-# resolves for all of them at once; test.txt repeats the versions of dev.txt.
+# resolves for all of them at once; test.txt and bench.txt repeat the versions of dev.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,3 +16,5 @@ echo "lock: requirements/dev.txt"
 lock requirements/dev.in --output-file requirements/dev.txt
 echo "lock: requirements/test.txt"
 lock requirements/test.in --constraint requirements/dev.txt --output-file requirements/test.txt
+echo "lock: requirements/bench.txt"
+lock requirements/bench.in --constraint requirements/dev.txt --output-file requirements/bench.txt
