@@ -87,6 +87,14 @@ class Usage:
     processes: int
 
 
+def cpu_s(pid: int) -> float:
+    """CPU seconds of a process and of its children that have ended; zero when it is gone."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:15])) / TICKS
+    return 0.0
+
+
 def usage(pid: int) -> Usage:
     """CPU seconds, proportional memory and the number of processes of a tree."""
     cpu, pss, count = 0.0, 0.0, 0
