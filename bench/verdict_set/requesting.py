@@ -49,9 +49,13 @@ def httpx_get(delay: int) -> int:
     return len(_client().get(_url(f"/wait/{delay}"), timeout=60).content)
 
 
+@cache
+def _loop_client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(limits=httpx.Limits(max_connections=100), trust_env=False)
+
+
 async def _httpx_get(delay: int) -> int:
-    async with httpx.AsyncClient(trust_env=False, verify=False) as client:  # noqa: S501
-        return len((await client.get(_url(f"/wait/{delay}"), timeout=60)).content)
+    return len((await _loop_client().get(_url(f"/wait/{delay}"), timeout=60)).content)
 
 
 @case(50, coroutine=_httpx_get)
@@ -60,8 +64,13 @@ def httpx_get_awaited(delay: int) -> int:
     return len(_client().get(_url(f"/wait/{delay}"), timeout=60).content)
 
 
+@cache
+def _loop_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession()
+
+
 async def _aiohttp_get(delay: int) -> int:
-    async with aiohttp.ClientSession() as session, session.get(_url(f"/wait/{delay}")) as answer:
+    async with _loop_session().get(_url(f"/wait/{delay}")) as answer:
         return len(await answer.read())
 
 
