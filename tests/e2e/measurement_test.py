@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import pytest
@@ -35,6 +36,14 @@ def idles_in_a_process(n: int) -> int:
 @app.task(lane="thread")
 def fails(n: int) -> int:
     raise LookupError(n)
+
+@app.task(lane="thread")
+def computes_in_a_thread(n: int) -> int:
+    return sum(i * i for i in range(400_000))
+
+@app.task(lane="thread")
+def sleeps_in_a_thread(n: int) -> None:
+    time.sleep(0.1)
 
 class Odd(Exception): ...
 Odd.__module__ = "\\udcff"
@@ -79,6 +88,28 @@ def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
     assert site["file"].endswith("lab.py")
     assert site["function"] == "blocks"
     assert site["line"] == APP.splitlines().index("    time.sleep(0.11)") + 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread sleeps for")
+def test_threads_that_take_turns_with_the_gil_are_told_from_threads_that_wait(lab: Story) -> None:
+    lab.worker()
+    tasks = ("computes_in_a_thread", "sleeps_in_a_thread")
+    for task in tasks:
+        lab.delay_times(100, f"{task}(7)")
+        wait_until(lambda: not _unended(lab), 30, "every job to end")
+
+    def seen(task: str) -> dict[str, Any]:
+        found: dict[str, Any] = advice(lab)[task]
+        return found
+
+    wait_until(
+        lambda: all(seen(task)["sufficiency"]["runs"] == 100 for task in tasks),
+        10,
+        "the measurements to be in the store",
+    )
+    computing, sleeping = (seen(task)["evidence"]["own_blocked_share"] for task in tasks)
+    assert computing < 0.2
+    assert sleeping > 0.8
 
 
 def _unended(story: Story) -> list[str]:

@@ -5,12 +5,14 @@
 //! what blocks it, too.
 
 mod call;
+mod gil_waits;
 mod sender;
 mod task;
 mod thread_lane;
+mod waits;
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use laneway_core::job::TaskName;
 use laneway_core::profile::Interpreter;
@@ -19,6 +21,7 @@ use pyo3::prelude::*;
 
 use crate::error::raised;
 use crate::runner::RunnerChannel;
+use gil_waits::Sampler;
 use sender::Sender;
 use task::TaskBook;
 pub(crate) use task::{TaskMeter, record_ends};
@@ -39,6 +42,8 @@ struct Shared {
     /// Attempts that run in this process.
     running: AtomicU32,
     threads: Mutex<ThreadLane>,
+    /// Who looks at what threads wait for; `None` where that cannot be told.
+    sampler: OnceLock<Option<Sampler>>,
 }
 
 impl Shared {
@@ -93,6 +98,7 @@ impl ProfileBook {
             tasks: Mutex::default(),
             running: AtomicU32::new(0),
             threads: Mutex::default(),
+            sampler: OnceLock::new(),
         });
         let sender = Sender::start(Arc::clone(&shared), channel.outbox())?;
         Ok(Self { shared, sender: Arc::new(sender) })

@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
+use laneway_core::profile::{
+    GilWait, Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket,
+};
 use laneway_engine::protocol::End;
 use pyo3::prelude::*;
 
 use super::Shared;
 use super::call::{CallMeter, Scope};
+use super::gil_waits::{Sampler, Seen};
 use super::sender::Sender;
 use crate::clock::now;
 use crate::meter::{AttemptMeter, Label, metered_attempt};
@@ -22,6 +25,8 @@ type Sums = BTreeMap<(Lane, SizeBucket), Profile>;
 pub(super) struct TaskBook {
     pub(super) name: TaskName,
     pub(super) label: Label,
+    /// What its attempts in threads were seen to wait for.
+    pub(super) seen: Seen,
     sums: Mutex<Sums>,
 }
 
@@ -56,7 +61,7 @@ impl Page<'_> {
 impl TaskBook {
     pub(super) fn new(py: Python<'_>, name: TaskName) -> Self {
         let label = Label::of(py, name.as_str());
-        Self { name, label, sums: Mutex::default() }
+        Self { name, label, seen: Seen::default(), sums: Mutex::default() }
     }
 
     fn sums(&self) -> MutexGuard<'_, Sums> {
@@ -78,7 +83,24 @@ impl TaskBook {
     }
 
     pub(super) fn take(&self) -> Vec<Profile> {
-        std::mem::take(&mut *self.sums()).into_values().collect()
+        let mut profiles: Vec<_> = std::mem::take(&mut *self.sums()).into_values().collect();
+        self.tell_gil_waits(&mut profiles);
+        profiles
+    }
+
+    /// Tells of attempts in threads how much of their blocked time was a wait for the GIL.
+    fn tell_gil_waits(&self, profiles: &mut [Profile]) {
+        let is_blocked = |profile: &&mut Profile| {
+            profile.key.lane == Lane::Thread && !profile.blocked.sum().is_zero()
+        };
+        let mut blocked = profiles.iter_mut().filter(is_blocked).peekable();
+        let Some(share) = blocked.peek().and_then(|_| self.seen.take_share()) else {
+            return;
+        };
+        for profile in blocked {
+            let sum = profile.blocked.sum();
+            profile.gil = GilWait { blocked: sum, waited: sum.mul_f64(share) };
+        }
     }
 }
 
@@ -125,7 +147,12 @@ impl TaskMeter {
     }
 
     /// An attempt begins in this thread of the thread lane.
-    fn thread(&self) -> CallMeter {
+    fn thread(&self, py: Python<'_>) -> CallMeter {
+        let start = || Sampler::start(py, &self.shared);
+        // The GIL is held throughout, so that no two threads come here at once.
+        if let Some(sampler) = self.shared.sampler.get_or_init(start) {
+            sampler.wake();
+        }
         self.begin(Lane::Thread, Scope::Thread)
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use laneway_core::profile::Occupancy;
 
 use super::task::TaskBook;
+use super::waits::{ThreadNumber, thread_number};
 use crate::meter::{monotonic_ns, process_cpu_ns};
 
 /// The attempts in the thread lane, and the clocks at its last change.
@@ -14,25 +15,40 @@ use crate::meter::{monotonic_ns, process_cpu_ns};
 #[derive(Debug, Default)]
 pub(super) struct ThreadLane {
     running: Vec<(Arc<TaskBook>, u32)>,
+    threads: Vec<(ThreadNumber, Arc<TaskBook>)>,
     wall: u64,
     cpu: u64,
 }
 
 impl ThreadLane {
+    /// An attempt of a task begins in this thread.
     pub(super) fn began(&mut self, task: &Arc<TaskBook>) {
         self.advance();
+        self.threads.push((thread_number(), Arc::clone(task)));
         match self.running.iter_mut().find(|(running, _)| Arc::ptr_eq(running, task)) {
             Some((_, count)) => *count += 1,
             None => self.running.push((Arc::clone(task), 1)),
         }
     }
 
+    /// The attempt in this thread has ended.
     pub(super) fn ended(&mut self, task: &Arc<TaskBook>) {
         self.advance();
+        let number = thread_number();
+        if let Some(at) = self.threads.iter().position(|(thread, _)| *thread == number) {
+            self.threads.swap_remove(at);
+        }
         if let Some((_, count)) = self.running.iter_mut().find(|(r, _)| Arc::ptr_eq(r, task)) {
             *count = count.saturating_sub(1);
         }
         self.running.retain(|(_, count)| *count > 0);
+    }
+
+    /// The threads of at most so many attempts; others in each `turn`.
+    pub(super) fn some(&self, turn: usize, count: usize) -> Vec<(ThreadNumber, Arc<TaskBook>)> {
+        let (all, running) = (&self.threads, self.threads.len());
+        let first = turn.checked_rem(running).unwrap_or(0);
+        all.iter().cycle().skip(first).take(count.min(running)).cloned().collect()
     }
 
     /// Bills the time since the last change to the tasks that ran in it.

@@ -1,0 +1,140 @@
+//! What a thread sleeps for, as the kernel tells it.
+
+/// The number of a thread, as the system knows it.
+pub(super) type ThreadNumber = i32;
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::{Waits, thread_number};
+
+#[cfg(not(target_os = "linux"))]
+pub(super) use elsewhere::{Waits, thread_number};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::cell::Cell;
+    use std::ops::Range;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use pyo3::prelude::*;
+
+    use super::ThreadNumber;
+    use crate::thread::without_signals;
+
+    /// The GIL's condition variable and its neighbours, which are waited for with it, lie within
+    /// so many bytes before and behind an address that was seen.
+    const BYTES_BEFORE: u64 = 64;
+    const BYTES_BEHIND: u64 = 192;
+
+    /// A thread that waits for the GIL is looked for so often.
+    const TRIES: u32 = 100;
+    const PAUSE: Duration = Duration::from_micros(50);
+
+    /// How a wait for the GIL looks.
+    #[derive(Debug)]
+    pub(in crate::book) struct Waits {
+        gil: Range<u64>,
+    }
+
+    impl Waits {
+        /// Has a thread wait for the GIL, which this one holds, and sees where it sleeps.
+        pub(in crate::book) fn find(_: Python<'_>) -> Option<Self> {
+            let (tell, told) = mpsc::channel();
+            let wait = move || {
+                tell.send(thread_number()).ok();
+                Python::attach(|_| ());
+                drop(tell);
+            };
+            let thread = std::thread::Builder::new().name("laneway-gil-find".to_owned());
+            // It is not joined: it ends when this thread has released the GIL.
+            without_signals(|| thread.spawn(wait)).ok()?;
+            let waiting = told.recv().ok()?;
+            let mut seen: Option<Range<u64>> = None;
+            for _ in 0..TRIES {
+                // It says no more; it ends when it gets the GIL, so that there is none to wait for.
+                if told.recv_timeout(PAUSE) != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return None;
+                }
+                let Some(Asleep::Futex(at)) = state_of(waiting) else {
+                    continue;
+                };
+                // Twice at one place, so that it is no lock on the way to the GIL.
+                if let Some(gil) = seen.filter(|gil| gil.contains(&at)) {
+                    return Some(Self { gil });
+                }
+                seen = Some(range_around(at));
+            }
+            None
+        }
+
+        /// Whether a thread waits for the GIL; `None` when it does not sleep.
+        pub(in crate::book) fn is_gil(&self, thread: ThreadNumber) -> Option<bool> {
+            Some(match state_of(thread)? {
+                Asleep::Futex(at) => self.gil.contains(&at),
+                Asleep::Elsewhere => false,
+            })
+        }
+    }
+
+    fn range_around(at: u64) -> Range<u64> {
+        at.saturating_sub(BYTES_BEFORE)..at.saturating_add(BYTES_BEHIND)
+    }
+
+    /// Where a thread sleeps.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Asleep {
+        /// Until the memory at an address is woken up.
+        Futex(u64),
+        Elsewhere,
+    }
+
+    /// What a thread of this process does, if it sleeps and the kernel tells.
+    fn state_of(thread: ThreadNumber) -> Option<Asleep> {
+        let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).ok()?;
+        let mut words = text.split_ascii_whitespace();
+        let call: i64 = words.next()?.parse().ok()?;
+        if call != libc::SYS_futex {
+            return Some(Asleep::Elsewhere);
+        }
+        let address = words.next()?.strip_prefix("0x")?;
+        Some(Asleep::Futex(u64::from_str_radix(address, 16).ok()?))
+    }
+
+    /// The number of this thread.
+    pub(in crate::book) fn thread_number() -> ThreadNumber {
+        thread_local! {
+            static NUMBER: Cell<ThreadNumber> = const { Cell::new(0) };
+        }
+        NUMBER.with(|number| {
+            if number.get() == 0 {
+                number.set(rustix::thread::gettid().as_raw_nonzero().get());
+            }
+            number.get()
+        })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere {
+    use pyo3::prelude::*;
+
+    use super::ThreadNumber;
+
+    /// Unknown here.
+    #[derive(Debug)]
+    pub(in crate::book) enum Waits {}
+
+    impl Waits {
+        pub(in crate::book) fn find(_: Python<'_>) -> Option<Self> {
+            None
+        }
+
+        pub(in crate::book) fn is_gil(&self, _: ThreadNumber) -> Option<bool> {
+            match *self {}
+        }
+    }
+
+    pub(in crate::book) fn thread_number() -> ThreadNumber {
+        0
+    }
+}
