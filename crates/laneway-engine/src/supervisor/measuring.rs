@@ -18,8 +18,9 @@ use crate::tasks::TaskTable;
 /// Places are told of once; with so many a worker tells of no others.
 const BLAMED_MAX: usize = 1_000;
 
-/// So many answers of idle process runners are timed; the quickest counts.
-const PROCESS_ANSWERS: u32 = 5;
+/// The quickest answer of an idle process runner counts; after so many it is told. The first ones
+/// come while other runners still import the application, and are slow.
+const PROCESS_ANSWERS: [u32; 3] = [5, 20, 80];
 
 impl Supervisor {
     /// A loop turned, or an idle process runner has answered.
@@ -37,7 +38,7 @@ impl Supervisor {
             let least = self.costs.process_dispatch.map_or(took, |known| known.min(took));
             self.costs.process_dispatch = Some(least);
             self.costs.process_answers += 1;
-            if self.costs.process_answers == PROCESS_ANSWERS {
+            if PROCESS_ANSWERS.contains(&self.costs.process_answers) {
                 self.register_costs();
             }
         }
@@ -54,7 +55,7 @@ impl Supervisor {
 
     /// An idle process runner tells by its answers what it costs to reach one.
     pub(super) fn process_idle(&mut self, id: RunnerId, now: Moment) {
-        let is_known = self.costs.process_answers >= PROCESS_ANSWERS;
+        let is_known = PROCESS_ANSWERS.iter().all(|count| self.costs.process_answers >= *count);
         let Some(runner) = self.fleet.get_mut(id).filter(|r| !is_known && r.ping.is_none()) else {
             return;
         };
