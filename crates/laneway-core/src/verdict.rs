@@ -177,7 +177,7 @@ fn judge(question: &Question<'_>, profile: &Profile, all: &[&Profile]) -> Advice
             (None, None, Change::CollectMore, None)
         }
     };
-    if !goes_to_process(better_lane) {
+    if !(goes_to_process(better_lane) && case.costs.depends_on_encode()) {
         doubts.retain(|doubt| *doubt != Doubt::EncodeGuessed);
     }
     let confidence = match doubts.len() {

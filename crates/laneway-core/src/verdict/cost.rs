@@ -3,14 +3,20 @@
 //! A plain function is judged by the *time per run* while as many as are wanted run at once: the
 //! scarcest of cores, GIL and width decides. A coroutine is judged by the *loop time* per run: for
 //! that long nobody else on its loop can go on.
+//!
+//! Arguments and results are decoded and encoded where the task runs, in every lane, so that a move
+//! of a whole task saves nothing of it and costs nothing more: a plain function's CPU time contains
+//! it. A coroutine's does not, and its loop pays for it. Only a part of a coroutine that is handed
+//! to a process is serialised on the loop for that.
 
 use serde::Serialize;
 
 use super::estimate::Estimate;
 use super::evidence::Evidence;
-use super::facts::{Calibration, TaskFacts};
+use super::facts::{Calibration, Form, TaskFacts};
 use super::thresholds::{
-    CORES_USED_RELEASED, ENCODE_UNCERTAINTY, GAIN_MIN, SAVED_CORE_SHARE_MIN, SAVED_PER_RUN_MIN,
+    CORES_USED_RELEASED, ENCODE_UNCERTAINTY, GAIN_MIN, LOSS_MAX, SAVED_CORE_SHARE_MIN,
+    SAVED_PER_RUN_MIN,
 };
 use crate::job::Lane;
 use crate::profile::nanos::approximate;
@@ -91,6 +97,22 @@ struct Point {
     encode: f64,
 }
 
+/// What of a task leaves for another lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it: it is a plain function, or a coroutine that never awaits.
+    Whole,
+    /// The part of a coroutine that blocks or computes.
+    Part,
+}
+
+impl Extent {
+    fn of(facts: &TaskFacts) -> Self {
+        let is_whole = facts.form == Form::Def || facts.has_await == Some(false);
+        if is_whole { Self::Whole } else { Self::Part }
+    }
+}
+
 /// Seconds of one run, with their ranges, and the machine it runs on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CostModel {
@@ -103,6 +125,7 @@ pub(super) struct CostModel {
     rate: f64,
     is_gil_held: bool,
     is_thread_unsafe: bool,
+    moves: Extent,
 }
 
 impl CostModel {
@@ -122,11 +145,42 @@ impl CostModel {
             rate: evidence.rate,
             is_gil_held: is_gil_held(profile, evidence, calibration),
             is_thread_unsafe: facts.is_thread_unsafe,
+            moves: Extent::of(facts),
         }
+    }
+
+    /// Whether the time to serialise decides about a move to a process.
+    pub(super) const fn depends_on_encode(&self) -> bool {
+        matches!(self.moves, Extent::Part)
     }
 
     pub(super) const fn is_gil_held(&self) -> bool {
         self.is_gil_held
+    }
+
+    /// Where work belongs that leaves the loop: to a process when it computes under the GIL so
+    /// much that its processes, all of them busy, get more done than its threads, all of them busy.
+    /// Else to a thread, which is the smaller change.
+    pub(super) fn off_the_loop(&self, can_go_to_process: bool) -> Target {
+        let Point { cpu, blocked, encode, .. } = self.likely();
+        let width = f64::from(self.calibration.threads_max.max(1));
+        let held = cpu + self.decoding(self.likely());
+        let thread = held.max((held + blocked) / width) + self.dispatch(Lane::Thread);
+        let process = (cpu + blocked + encode + self.dispatch(Lane::Process)) / self.cores();
+        if can_go_to_process && self.is_gil_held && process * LOSS_MAX < thread {
+            Target::Process
+        } else {
+            Target::Thread
+        }
+    }
+
+    const fn likely(&self) -> Point {
+        Point {
+            cpu: self.cpu.likely,
+            blocked: self.blocked.likely,
+            awaited: self.awaited.likely,
+            encode: self.encode.likely,
+        }
     }
 
     /// How many runs of this task a lane runs at once.
@@ -154,7 +208,7 @@ impl CostModel {
         match from {
             Lane::Async => self.compare(
                 Predicted::LoopTime,
-                |run| run.cpu + run.blocked + self.dispatch(Lane::Async),
+                |run| run.cpu + run.blocked + self.decoding(run) + self.dispatch(Lane::Async),
                 |run| self.loop_time(to, run),
             ),
             Lane::Thread | Lane::Process => self.compare(
@@ -165,13 +219,24 @@ impl CostModel {
         }
     }
 
+    /// What a coroutine's arguments and result cost its loop, where that leaves it with the task.
+    const fn decoding(&self, run: Point) -> f64 {
+        match self.moves {
+            Extent::Whole => run.encode,
+            Extent::Part => 0.0,
+        }
+    }
+
     fn loop_time(&self, to: Target, run: Point) -> f64 {
         let rest = match to {
-            Target::AsyncLibrary => run.cpu,
+            Target::AsyncLibrary => run.cpu + self.decoding(run),
             // A thread that computes under the GIL keeps it from the loop.
-            Target::Thread if self.is_gil_held => run.cpu,
-            Target::Thread => 0.0,
-            Target::Process => run.encode,
+            Target::Thread if self.is_gil_held => run.cpu + self.decoding(run),
+            Target::Thread => self.decoding(run),
+            Target::Process => match self.moves {
+                Extent::Whole => 0.0,
+                Extent::Part => run.encode,
+            },
         };
         self.dispatch(to.lane()) + rest
     }
@@ -191,7 +256,10 @@ impl CostModel {
                 };
                 computing.max((run.cpu + run.blocked) / parallelism)
             }
-            Target::Process => (run.cpu + run.blocked + run.encode) / parallelism,
+            // Each process takes its next job out of its own socket while the others work.
+            Target::Process => {
+                return (run.cpu + run.blocked + self.dispatch(Lane::Process)) / parallelism;
+            }
         };
         time + self.dispatch(lane.lane())
     }
@@ -203,12 +271,12 @@ impl CostModel {
         before: impl Fn(Point) -> f64,
         after: impl Fn(Point) -> f64,
     ) -> Prediction {
+        let likely = self.likely();
         let corner = |cpu, blocked, encode| {
-            let run = Point { cpu, blocked, awaited: self.awaited.likely, encode };
+            let run = Point { cpu, blocked, encode, ..likely };
             (before(run), after(run))
         };
-        let (likely_before, likely_after) =
-            corner(self.cpu.likely, self.blocked.likely, self.encode.likely);
+        let (likely_before, likely_after) = (before(likely), after(likely));
         let mut befores = Estimate::exact(likely_before);
         let mut afters = Estimate::exact(likely_after);
         let mut gain = Estimate::exact(ratio(likely_before, likely_after));

@@ -118,11 +118,11 @@ fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
     if p95 < BLOCKED_P95 && !is_known {
         return None;
     }
-    let (target, change) = match &case.facts.async_library {
-        Some(library) => {
-            (Target::AsyncLibrary, Change::UseAsyncLibrary { library: library.clone() })
-        }
-        None => (Target::Thread, Change::Offload { to: Lane::Thread }),
+    let (target, change) = if let Some(library) = &case.facts.async_library {
+        (Target::AsyncLibrary, Change::UseAsyncLibrary { library: library.clone() })
+    } else {
+        let target = case.costs.off_the_loop(case.may_leave_process());
+        (target, Change::Offload { to: target.lane() })
     };
     let prediction = case.costs.predict(Lane::Async, target);
     let mut finding = Finding::new(Rule::R1, change);
@@ -134,7 +134,7 @@ fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
         finding.prediction = Some(prediction);
         return Some(finding);
     }
-    Some(finding.to(Lane::Thread, prediction))
+    Some(finding.to(target.lane(), prediction))
 }
 
 fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
@@ -156,7 +156,7 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
         }
     };
     let target = if case.costs.is_gil_held() { Target::Process } else { Target::Thread };
-    if target == Target::Process && case.facts.can_go_to_process == Some(false) {
+    if target == Target::Process && !case.may_leave_process() {
         return Some(turning(Finding::new(Rule::R2, Change::AwaitMoreOften)));
     }
     let prediction = case.costs.predict(Lane::Async, target);
@@ -171,12 +171,8 @@ fn needless_async(case: &Case<'_>) -> Option<Finding> {
         && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN
         && share < AWAITED_SHARE_MIN;
     is_needless.then(|| {
-        Finding::new(Rule::R3, Change::MakeDef).lapses(
-            Measure::AwaitedShare,
-            share,
-            AWAITED_SHARE_MIN,
-            Direction::Above,
-        )
+        let finding = case.plain_finding().unwrap_or(Finding::new(Rule::R3, Change::MakeDef));
+        finding.lapses(Measure::AwaitedShare, share, AWAITED_SHARE_MIN, Direction::Above)
     })
 }
 
@@ -189,7 +185,7 @@ fn process_wasted(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let cpu = case.costs.cpu.high;
-    let round_trip = case.calibration.process_dispatch.as_secs_f64() + case.costs.encode.low;
+    let round_trip = case.calibration.process_dispatch.as_secs_f64();
     let share = cpu / Estimate::mean_of(&case.profile.wall).low.max(1e-9);
     let finding = Finding::new(Rule::R5, Change::MoveLane { to: Lane::Thread });
     let finding = if cpu < PROCESS_DISPATCHES * round_trip {
@@ -219,12 +215,13 @@ fn keep_simple(case: &Case<'_>) -> Option<Finding> {
 
 fn gil_bound(case: &Case<'_>) -> Option<Finding> {
     let cores_used = case.evidence.cores_used?;
-    let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used);
+    let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used)
+        || case.queues_for_gil();
     let is_crowded = case.evidence.wait.p50.as_secs_f64() >= QUEUE_WAIT
         || case.profile.occupancy.contended_share() >= CONTENDED_SHARE;
     let can_move = case.facts.lane == Lane::Thread
         && case.calibration.has_gil
-        && case.facts.can_go_to_process != Some(false)
+        && case.may_leave_process()
         && case.sufficiency.is_enough();
     let share = case.own_cpu_share_low();
     if !(is_bound && is_crowded && can_move && share >= CPU_SHARE_MIN) {
@@ -256,9 +253,38 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
 }
 
 impl Case<'_> {
+    fn may_leave_process(&self) -> bool {
+        self.facts.can_go_to_process != Some(false)
+    }
+
+    /// Where a coroutine that never awaits is at home as a plain function, if that gains enough.
+    fn plain_finding(&self) -> Option<Finding> {
+        let target = self.costs.off_the_loop(self.may_leave_process());
+        let prediction = self.costs.predict(Lane::Async, target);
+        let finding = Finding::new(Rule::R3, Change::Offload { to: target.lane() });
+        let is_known = self.sufficiency.is_enough() && prediction.clears();
+        (is_known && !self.is_too_small(target)).then(|| finding.to(target.lane(), prediction))
+    }
+
+    /// Whether R5 would send it back from a process.
+    fn is_too_small(&self, target: Target) -> bool {
+        let work = self.costs.cpu.low + self.costs.encode.low;
+        let round_trip = self.calibration.process_dispatch.as_secs_f64();
+        target == Target::Process && work < PROCESS_DISPATCHES * round_trip
+    }
+
     /// The 95th percentile of the task's own blocking, without waits for the GIL, in seconds.
     pub(super) fn blocked_p95(&self) -> Estimate {
         Estimate::quantile_of(&self.profile.blocked, 0.95).times(self.evidence.own_blocked_factor())
+    }
+
+    /// Whether attempts were seen to wait for the GIL longer than they work. Threads that let go of
+    /// it often and have to queue for it each time use far less than a core.
+    fn queues_for_gil(&self) -> bool {
+        let gil = self.profile.gil;
+        let runs = approximate(self.profile.runs().max(1));
+        let waited = gil.waited.as_secs_f64() / runs;
+        waited > self.costs.cpu.likely + self.costs.blocked.likely
     }
 
     /// The least share of its own time that the task computes.

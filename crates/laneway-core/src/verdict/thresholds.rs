@@ -100,13 +100,13 @@ thresholds! {
         "judgement";
     PROCESS_DISPATCHES = 10.0 "x",
         "Work below this many round trips to a process, serialisation included, is wasted there \
-            (R5).",
-        "measured: a round trip costs 92 to 157 us, 1 MB of arguments 1.4 ms, 20,000 small dicts \
-            11 to 23 ms";
-    PROCESS_CPU_SHARE = 0.2 "of wall",
+            (R5), and not sent there (R3).",
+        "measured: a round trip costs 92 to 157 us";
+    PROCESS_CPU_SHARE = 0.5 "of wall",
         "A process that computes less than this share of its time waits most of the time, which \
-            a thread does cheaper (R5).",
-        "judgement";
+            a thread does cheaper (R5). Whether it pays depends on the number of cores, and the \
+            predicted gain knows it: with two it pays below 38 %, with four below 19 %.",
+        "the cost model: (cpu + blocked) / cores against cpu";
     WAITING_SHARE = 0.8 "of wall",
         "A plain function that blocks this share of its time does nothing but wait (R6).",
         "judgement";
@@ -238,7 +238,8 @@ pub const RULES: [RuleEntry; 9] = [
         rule: Rule::R1,
         name: "blocking in async",
         condition: "p95 of blocked time >= 5 ms, or a blocking call on a sampled stack",
-        advice: "an async library, else the thread lane",
+        advice: "an async library, else the lane off the loop that gets more done: threads, or \
+            processes where it computes under the GIL most of the time",
     },
     RuleEntry {
         rule: Rule::R2,
@@ -250,12 +251,12 @@ pub const RULES: [RuleEntry; 9] = [
         rule: Rule::R3,
         name: "needless async",
         condition: "awaited < 5 % of wall over >= 50 runs, and no await in the body",
-        advice: "make it `def`",
+        advice: "make it `def`, in the lane that suits it where that gains enough",
     },
     RuleEntry {
         rule: Rule::R5,
         name: "process wasted",
-        condition: "CPU < 10 round trips with serialisation, or < 20 % of wall, in a process",
+        condition: "CPU < 10 round trips, or < 50 % of wall, in a process",
         advice: "the thread lane",
     },
     RuleEntry {
@@ -268,7 +269,8 @@ pub const RULES: [RuleEntry; 9] = [
     RuleEntry {
         rule: Rule::R4,
         name: "bound by the GIL",
-        condition: "thread lane uses 0.9 to 1.1 cores, attempts queue, CPU >= 60 % of its own time",
+        condition: "thread lane uses 0.9 to 1.1 cores, or attempts wait for the GIL longer than \
+            they work; attempts queue, CPU >= 60 % of its own time",
         advice: "the process lane",
     },
     RuleEntry {

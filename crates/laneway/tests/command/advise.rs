@@ -492,7 +492,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
         ("shop.whole", "R2", vec!["@app.task(lane=\"process\")", "def whole(...):"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec!["await ...  # the same call with `httpx`"]),
-        ("shop.needless", "R3", vec!["@app.task(lane=\"thread\")", "def needless(...):"]),
+        ("shop.needless", "R3", vec!["def needless(...):"]),
         ("shop.shared", "R8", vec!["SERIAL = threading.Lock()", "with SERIAL:"]),
         (
             "shop.many",

@@ -39,8 +39,9 @@ impl Edit {
                 "where it is enqueued now; keep the job if it must survive a crash or be retried",
             )),
             Change::MakeDef => Some(Self::definition(
-                vec!["@app.task(lane=\"thread\")".to_owned(), format!("def {function}(...):")],
-                "without `async`, and without `await` where it is called",
+                vec![format!("def {function}(...):")],
+                "without `async`, and called where it is enqueued now; if it must remain a job, \
+                 the async lane is the cheapest one for work as short as this",
             )),
             Change::MoveLane { to } => Some(Self::definition(decorated(case, *to), moved(*to))),
             Change::Offload { to } => Some(offload(case, *to, folder)),

@@ -139,8 +139,7 @@ fn comparisons(rule: Rule, case: &Case) -> Vec<Comparison> {
             ("NEEDLESS_RUNS_MIN", Some(counted(case.advice.sufficiency.runs))),
         ],
         Rule::R5 => {
-            let encode = evidence.encode.mean.as_secs_f64();
-            let round_trip = case.calibration.process_dispatch.as_secs_f64() + encode;
+            let round_trip = case.calibration.process_dispatch.as_secs_f64();
             vec![
                 ("PROCESS_DISPATCHES", per(cpu, round_trip)),
                 ("PROCESS_CPU_SHARE", per(cpu, wall)),
