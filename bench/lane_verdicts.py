@@ -170,10 +170,12 @@ def scores_of(folder: Path) -> list[Score]:
     return [Score(verdict, Timing(drains[verdict.case])) for verdict in found]
 
 
-def chosen(only: Sequence[str]) -> list[str]:
+def chosen(only: Sequence[str], *, quick: bool) -> list[str]:
     """The functions of these subjects or names; all without any."""
     from verdict_set import CASES  # noqa: PLC0415 - as above
 
+    if quick:
+        only = list({case.subject: case.name for case in CASES.values()}.values())
     names = [
         case.name for case in CASES.values() if not only or {case.name, case.subject} & {*only}
     ]
@@ -193,6 +195,7 @@ def main() -> int:
     """Measures, asks, scores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], help="subjects or functions")
+    parser.add_argument("--quick", action="store_true", help="one function of each subject")
     parser.add_argument("--repeats", type=int, default=3, help="drains of each function and lane")
     parser.add_argument("--keep", type=Path, help="leave what was measured in this new folder")
     parser.add_argument("--again", type=Path, nargs="+", help="score what was left there")
@@ -206,7 +209,7 @@ def main() -> int:
         filing.prepare()
         querying.prepare()
         folder = (options.keep or Path(temporary)).resolve()
-        run(chosen(options.only), folder, options.repeats)
+        run(chosen(options.only, quick=options.quick), folder, options.repeats)
         print()
         return show(scores_of(folder))
 
