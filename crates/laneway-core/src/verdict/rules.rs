@@ -7,9 +7,9 @@ use super::evidence::{Evidence, Sufficiency};
 use super::facts::{Calibration, Form, TaskFacts};
 use super::thresholds::{
     AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
-    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, PROCESS_CPU_SHARE,
-    PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL, TRIVIAL_DISPATCHES,
-    WAITING_SHARE,
+    CPU_SHARE_MIN, CPU_STEP_P95, FULL_SHARE, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN,
+    PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL,
+    TRIVIAL_DISPATCHES, WAITING_SHARE,
 };
 use crate::job::Lane;
 use crate::profile::nanos::approximate;
@@ -93,11 +93,16 @@ fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
     (case.facts.is_thread_unsafe && is_shared).then(|| Finding::new(Rule::R8, Change::SerialThread))
 }
 
-/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound.
+/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound. A
+/// lane that has nearly all cores to itself makes its attempts wait for each other, not for others.
 fn starved_host(case: &Case<'_>) -> Option<Finding> {
     let share = case.evidence.shares.run_delay;
-    let is_starved =
-        case.sufficiency.is_enough() && case.evidence.is_run_delay_known && share > RUN_DELAY_SHARE;
+    let cores = f64::from(case.calibration.cores.max(1));
+    let is_full = case.evidence.cores_used.is_some_and(|used| used >= FULL_SHARE * cores);
+    let is_starved = case.sufficiency.is_enough()
+        && case.evidence.is_run_delay_known
+        && share > RUN_DELAY_SHARE
+        && !is_full;
     is_starved.then(|| {
         Finding::new(Rule::R7, Change::RelieveHost).lapses(
             Measure::RunDelayShare,

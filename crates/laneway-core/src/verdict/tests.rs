@@ -371,6 +371,19 @@ fn r7_a_starved_host_acquits_the_code() {
 }
 
 #[test]
+fn r7_threads_that_use_all_cores_wait_for_each_other_and_not_for_others() {
+    let full = Work { cpu: 50.0, run_delay: 450.0, wait: 5.0, peers: 39, ..Work::default() };
+    let profile = profile(Lane::Thread, 100, full);
+    let rule = |cores_used| {
+        let advice =
+            ask_on(2, &[gil_bound(profile.clone(), cores_used)], &function(Lane::Thread, 40));
+        (advice.rule, advice.better_lane)
+    };
+    assert_eq!(rule(1.95), (None, None));
+    assert_eq!(rule(1.2), (Some(Rule::R7), None));
+}
+
+#[test]
 fn r8_what_is_not_thread_safe_gets_a_serial_thread_without_further_evidence() {
     let facts = TaskFacts { is_thread_unsafe: true, ..function(Lane::Thread, 8) };
     let advice = ask(&[], &facts);
