@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::estimate::runs_for;
 use super::facts::{Calibration, TaskFacts};
-use super::thresholds::{RUNS_MIN, SOLO_RUNS_MIN, WALL_MIN};
+use super::thresholds::{QUEUE_WAIT, RUNS_MIN, SOLO_RUNS_MIN, WALL_MIN};
+use crate::job::Lane;
 use crate::profile::nanos::{approximate, from_seconds};
 use crate::profile::{Blockage, Histogram, Profile};
 
@@ -109,7 +110,8 @@ pub struct Evidence {
     pub shares: Shares,
     /// Runs a second between the first and the last.
     pub rate: f64,
-    /// Runs wanted at once: declared, or by Little's law the rate times the time from ready to end.
+    /// Runs wanted at once: declared, or by Little's law the rate times the time from ready to end,
+    /// or by how long they waited for a place, whichever is more.
     pub concurrency: f64,
     /// Cores that attempts side by side used, where it could be seen.
     pub cores_used: Option<f64>,
@@ -130,7 +132,7 @@ impl Evidence {
     pub(super) fn of(profile: &Profile, facts: &TaskFacts, calibration: &Calibration) -> Self {
         let rate = rate_of(profile);
         let in_system = profile.wall.mean() + profile.wait.mean();
-        let littles = (rate * in_system.as_secs_f64()).max(1.0);
+        let littles = (rate * in_system.as_secs_f64()).max(queued(profile, calibration)).max(1.0);
         let runs = profile.runs();
         Self {
             wall: Spread::of(&profile.wall),
@@ -157,6 +159,24 @@ impl Evidence {
     pub(super) fn own_blocked_factor(&self) -> f64 {
         self.own_blocked_share.unwrap_or(1.0)
     }
+}
+
+/// How many runs an attempt found before it when it became ready, itself included: all places of
+/// its lane were taken while it waited. The rate cannot tell it of work that comes in bursts, since
+/// the time between them counts as well.
+fn queued(profile: &Profile, calibration: &Calibration) -> f64 {
+    let width = match profile.key.lane {
+        // Its attempts start at once, and wait on the loop.
+        Lane::Async => return 1.0,
+        Lane::Thread => calibration.threads_max,
+        Lane::Process => calibration.cores,
+    };
+    let (wait, wall) =
+        (profile.wait.quantile(0.5).as_secs_f64(), profile.wall.mean().as_secs_f64());
+    if wait < QUEUE_WAIT {
+        return 1.0;
+    }
+    f64::from(width) * wait / wall.max(1e-9)
 }
 
 /// Runs a second; zero when all ended at one instant.

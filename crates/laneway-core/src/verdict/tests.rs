@@ -333,6 +333,24 @@ fn r5_a_process_for_small_or_waiting_work_becomes_a_thread() {
     assert_eq!(advice.better_lane, None);
 }
 
+/// A hundred at once, once an hour, are one in half a minute on average.
+#[test]
+fn what_comes_in_bursts_is_wanted_at_once() {
+    let burst = |wait| {
+        let work = Work { cpu: 2.0, blocked: 48.0, wait, encode: 0.1, ..Work::default() };
+        let mut profile = profile(Lane::Process, 100, work);
+        profile.first_at = Some(Timestamp::from_micros(0));
+        profile.last_at = Some(Timestamp::from_micros(3_600_000_000));
+        ask(&[profile], &TaskFacts::new(Form::Def, Lane::Process))
+    };
+    let advice = burst(600.0);
+    assert!((40.0..60.0).contains(&advice.evidence.concurrency), "{:?}", advice.evidence);
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R5), Some(Lane::Thread)));
+    let calm = burst(0.2);
+    assert!(calm.evidence.concurrency < 1.1, "{:?}", calm.evidence);
+    assert_eq!(calm.better_lane, None);
+}
+
 #[test]
 fn r6_many_waits_at_once_become_async_and_few_are_fine() {
     let work = Work { cpu: 1.0, blocked: 200.0, ..Work::default() };
