@@ -124,6 +124,8 @@ pub(super) struct CostModel {
     concurrency: f64,
     rate: f64,
     is_gil_held: bool,
+    /// Cores that its threads get under the GIL: more than one when they let go of it at times.
+    cores_used: f64,
     is_thread_unsafe: bool,
     moves: Extent,
 }
@@ -144,6 +146,7 @@ impl CostModel {
             concurrency: evidence.concurrency,
             rate: evidence.rate,
             is_gil_held: is_gil_held(profile, evidence, calibration),
+            cores_used: evidence.cores_used.unwrap_or(1.0).max(1.0),
             is_thread_unsafe: facts.is_thread_unsafe,
             moves: Extent::of(facts),
         }
@@ -250,7 +253,7 @@ impl CostModel {
             }
             Target::Thread => {
                 let computing = if self.is_gil_held {
-                    run.cpu
+                    run.cpu / self.cores_used
                 } else {
                     run.cpu / self.cores().min(parallelism)
                 };
@@ -327,6 +330,15 @@ fn encode_of(profile: &Profile, calibration: &Calibration) -> Estimate {
 fn is_gil_held(profile: &Profile, evidence: &Evidence, calibration: &Calibration) -> bool {
     let is_released_on_stacks =
         profile.sites.worst(&[Blockage::Cpu]).is_some_and(|site| site.gil_held == Some(false));
-    let uses_cores = evidence.cores_used.is_some_and(|cores| cores > CORES_USED_RELEASED);
+    let is_full = evidence.uses_all_cores(calibration);
+    let uses_cores = evidence.cores_used.is_some_and(|cores| cores > CORES_USED_RELEASED)
+        && (is_full || !queues_for_gil(profile));
     calibration.has_gil && !is_released_on_stacks && !uses_cores
+}
+
+/// Whether attempts were seen to wait for the GIL longer than they work. Threads that let go of it
+/// often and have to queue for it each time use far less than the cores.
+pub(super) fn queues_for_gil(profile: &Profile) -> bool {
+    let own = profile.gil.blocked.saturating_sub(profile.gil.waited);
+    profile.gil.waited > profile.cpu.sum().saturating_add(own)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::estimate::runs_for;
 use super::facts::{Calibration, TaskFacts};
-use super::thresholds::{QUEUE_WAIT, RUNS_MIN, SOLO_RUNS_MIN, WALL_MIN};
+use super::thresholds::{FULL_SHARE, QUEUE_WAIT, RUNS_MIN, SOLO_RUNS_MIN, WALL_MIN};
 use crate::job::Lane;
 use crate::profile::nanos::{approximate, from_seconds};
 use crate::profile::{Blockage, Histogram, Profile};
@@ -153,6 +153,12 @@ impl Evidence {
             log_deviation: profile.wall.log_deviation(),
             errors: profile.errors_count,
         }
+    }
+
+    /// Whether the lane has nearly all cores to itself.
+    pub(super) fn uses_all_cores(&self, calibration: &Calibration) -> bool {
+        let cores = f64::from(calibration.cores.max(1));
+        self.cores_used.is_some_and(|used| used >= FULL_SHARE * cores)
     }
 
     /// The task's own blocking per run, without waits for the GIL, in seconds.

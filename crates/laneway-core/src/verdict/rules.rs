@@ -1,13 +1,13 @@
 //! The rules R0 to R8. Each looks at one task in its lane and says what it found, or nothing.
 
 use super::advice::{Change, Direction, Measure, Then, TurningPoint};
-use super::cost::{CostModel, Prediction, Target};
+use super::cost::{CostModel, Prediction, Target, queues_for_gil};
 use super::estimate::Estimate;
 use super::evidence::{Evidence, Sufficiency};
 use super::facts::{Calibration, Form, TaskFacts};
 use super::thresholds::{
     AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
-    CPU_SHARE_MIN, CPU_STEP_P95, FULL_SHARE, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN,
+    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
     PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL,
     TRIVIAL_DISPATCHES, WAITING_SHARE,
 };
@@ -97,8 +97,7 @@ fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
 /// lane that has nearly all cores to itself makes its attempts wait for each other, not for others.
 fn starved_host(case: &Case<'_>) -> Option<Finding> {
     let share = case.evidence.shares.run_delay;
-    let cores = f64::from(case.calibration.cores.max(1));
-    let is_full = case.evidence.cores_used.is_some_and(|used| used >= FULL_SHARE * cores);
+    let is_full = case.evidence.uses_all_cores(case.calibration);
     let is_starved = case.sufficiency.is_enough()
         && case.evidence.is_run_delay_known
         && share > RUN_DELAY_SHARE
@@ -160,7 +159,8 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
             finding.lapses(Measure::Lag, lag, LAG, Direction::Below)
         }
     };
-    let target = if case.costs.is_gil_held() { Target::Process } else { Target::Thread };
+    let is_alone = case.costs.is_gil_held() && !case.runs_own_threads();
+    let target = if is_alone { Target::Process } else { Target::Thread };
     if target == Target::Process && !case.may_leave_process() {
         return Some(turning(Finding::new(Rule::R2, Change::AwaitMoreOften)));
     }
@@ -221,12 +221,13 @@ fn keep_simple(case: &Case<'_>) -> Option<Finding> {
 fn gil_bound(case: &Case<'_>) -> Option<Finding> {
     let cores_used = case.evidence.cores_used?;
     let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used)
-        || case.queues_for_gil();
+        || (queues_for_gil(case.profile) && !case.evidence.uses_all_cores(case.calibration));
     let is_crowded = case.evidence.wait.p50.as_secs_f64() >= QUEUE_WAIT
         || case.profile.occupancy.contended_share() >= CONTENDED_SHARE;
     let can_move = case.facts.lane == Lane::Thread
         && case.calibration.has_gil
         && case.may_leave_process()
+        && !case.runs_own_threads()
         && case.sufficiency.is_enough();
     let share = case.own_cpu_share_low();
     if !(is_bound && is_crowded && can_move && share >= CPU_SHARE_MIN) {
@@ -268,6 +269,7 @@ impl Case<'_> {
         let prediction = self.costs.predict(Lane::Async, target);
         let finding = Finding::new(Rule::R3, Change::Offload { to: target.lane() });
         let is_known = self.sufficiency.is_enough() && prediction.clears();
+        let is_known = is_known && !self.runs_own_threads();
         (is_known && !self.is_too_small(target)).then(|| finding.to(target.lane(), prediction))
     }
 
@@ -283,23 +285,14 @@ impl Case<'_> {
         Estimate::quantile_of(&self.profile.blocked, 0.95).times(self.evidence.own_blocked_factor())
     }
 
-    /// Whether attempts were seen to wait for the GIL longer than they work. Threads that let go of
-    /// it often and have to queue for it each time use far less than a core.
-    fn queues_for_gil(&self) -> bool {
-        let gil = self.profile.gil;
-        let runs = approximate(self.profile.runs().max(1));
-        let waited = gil.waited.as_secs_f64() / runs;
-        waited > self.costs.cpu.likely + self.costs.blocked.likely
-    }
-
     /// The least share of its own time that the task computes.
     fn own_cpu_share_low(&self) -> f64 {
         let (cpu, blocked) = (self.costs.cpu.low, self.costs.blocked.high);
         cpu / (cpu + blocked).max(1e-9)
     }
 
-    /// Whether most of the process's CPU time is not its attempt's thread: numerical libraries.
+    /// Whether much of the process's CPU time is not its attempt's thread: numerical libraries.
     pub(super) fn runs_own_threads(&self) -> bool {
-        self.profile.other_threads_cpu > self.profile.cpu.sum()
+        self.profile.other_threads_cpu > self.profile.cpu.sum().mul_f64(OWN_THREADS_SHARE)
     }
 }

@@ -256,6 +256,29 @@ fn r3_a_coroutine_that_never_awaits_is_given_the_lane_of_a_plain_function() {
     }
 }
 
+/// A library for matrices uses all cores as it is.
+#[test]
+fn what_computes_in_threads_of_its_own_goes_to_no_process() {
+    let own_threads = |mut profile: Profile, share| {
+        profile.other_threads_cpu = profile.cpu.sum().mul_f64(share);
+        profile
+    };
+    let work = Work { cpu: 40.0, encode: 0.1, wait: 30.0, ..Work::default() };
+    let needless = TaskFacts { has_await: Some(false), ..coroutine() };
+    for (lane, facts) in [
+        (Lane::Async, coroutine()),
+        (Lane::Async, needless),
+        (Lane::Thread, function(Lane::Thread, 8)),
+    ] {
+        let runs = gil_bound(profile(lane, 100, work), 1.0);
+        let (alone, many) = (own_threads(runs.clone(), 0.1), own_threads(runs, 0.9));
+        assert_eq!(ask(&[alone], &facts).better_lane, Some(Lane::Process));
+        let advice = ask(&[many], &facts);
+        assert_eq!(advice.better_lane, None);
+        assert!(advice.doubts.contains(&Doubt::OwnThreads));
+    }
+}
+
 #[test]
 fn r4_threads_that_take_turns_with_the_gil_become_processes() {
     let alone = profile(Lane::Thread, 40, Work { cpu: 80.0, encode: 0.2, ..Work::default() });

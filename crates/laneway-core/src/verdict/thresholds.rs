@@ -123,6 +123,10 @@ thresholds! {
             (R7).",
         "measured: forty threads that compress or hash use 1.82 to 1.96 of two cores, and wait \
             for a core for 60 to 90 % of their time";
+    OWN_THREADS_SHARE = 0.5 "of its CPU time",
+        "A task whose library computes this much in threads of its own uses several cores as it \
+            is: in processes side by side they get into each other's way (R2 to R5).",
+        "measured: a product of matrices takes 0.24 ms on the loop and 1.9 ms a job in processes";
     SOLO_RUNS_MIN = 5.0 "runs",
         "Attempts without a neighbour that tell a task's own blocking from waits for the GIL.",
         "judgement";
