@@ -6,6 +6,7 @@
 
 mod call;
 mod gil_waits;
+mod own_threads;
 mod sender;
 mod task;
 mod thread_lane;
@@ -22,6 +23,7 @@ use pyo3::prelude::*;
 use crate::error::raised;
 use crate::runner::RunnerChannel;
 use gil_waits::Sampler;
+use own_threads::OwnThreads;
 use sender::Sender;
 use task::TaskBook;
 pub(crate) use task::{TaskMeter, record_ends};
@@ -42,6 +44,7 @@ struct Shared {
     /// Attempts that run in this process.
     running: AtomicU32,
     threads: Mutex<ThreadLane>,
+    own_threads: Mutex<OwnThreads>,
     /// Who looks at what threads wait for; `None` where that cannot be told.
     sampler: OnceLock<Option<Sampler>>,
 }
@@ -75,6 +78,10 @@ impl Shared {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn own_threads(&self) -> MutexGuard<'_, OwnThreads> {
+        self.own_threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn threads(&self) -> MutexGuard<'_, ThreadLane> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,6 +105,7 @@ impl ProfileBook {
             tasks: Mutex::default(),
             running: AtomicU32::new(0),
             threads: Mutex::default(),
+            own_threads: Mutex::default(),
             sampler: OnceLock::new(),
         });
         let sender = Sender::start(Arc::clone(&shared), channel.outbox())?;

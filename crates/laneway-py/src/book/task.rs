@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, TaskName};
@@ -54,6 +55,16 @@ impl Page<'_> {
         profile.record(run, at);
         if let Some(kind) = error {
             profile.errors.record(kind);
+        }
+    }
+}
+
+impl Page<'_> {
+    /// Adds what threads of coroutines' own computed.
+    fn own_threads(&mut self, cpu: Duration) {
+        let on_loop = self.sums.iter_mut().find(|((lane, _), _)| *lane == Lane::Async);
+        if let Some((_, profile)) = on_loop {
+            profile.other_threads_cpu = profile.other_threads_cpu.saturating_add(cpu);
         }
     }
 }
@@ -122,6 +133,7 @@ impl TaskMeter {
         let peers = self.shared.begin(&self.sender);
         if lane == Lane::Thread {
             self.shared.threads().began(&self.book);
+            self.shared.own_threads().mixed();
         }
         CallMeter::begin((Arc::clone(&self.book), Arc::clone(&self.shared)), (lane, scope), peers)
     }
@@ -188,6 +200,11 @@ impl TaskMeter {
                 ..meter.measurement()
             };
             page.record(Lane::Async, &run, error, at);
+        }
+        let has_neighbours = !self.shared.threads().is_empty();
+        let others = self.shared.own_threads().ended(self.book.label, has_neighbours);
+        if let Some(others) = others {
+            page.own_threads(others);
         }
         drop(page);
         self.shared.end(ends.len());

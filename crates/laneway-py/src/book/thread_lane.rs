@@ -44,6 +44,10 @@ impl ThreadLane {
         self.running.retain(|(_, count)| *count > 0);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty()
+    }
+
     /// The threads of at most so many attempts; others in each `turn`.
     pub(super) fn some(&self, turn: usize, count: usize) -> Vec<(ThreadNumber, Arc<TaskBook>)> {
         let (all, running) = (&self.threads, self.threads.len());
