@@ -94,13 +94,15 @@ fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
 }
 
 /// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound. A
-/// lane that has nearly all cores to itself makes its attempts wait for each other, not for others.
+/// lane that has nearly all cores to itself makes its attempts wait for each other, not for others;
+/// and attempts that were seen to wait longer for the GIL than for a core have that to blame.
 fn starved_host(case: &Case<'_>) -> Option<Finding> {
     let share = case.evidence.shares.run_delay;
     let is_full = case.evidence.uses_all_cores(case.calibration);
     let is_starved = case.sufficiency.is_enough()
         && case.evidence.is_run_delay_known
         && share > RUN_DELAY_SHARE
+        && case.profile.gil.waited < case.profile.run_delay.sum()
         && !is_full;
     is_starved.then(|| {
         Finding::new(Rule::R7, Change::RelieveHost).lapses(

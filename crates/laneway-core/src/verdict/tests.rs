@@ -425,6 +425,18 @@ fn r7_threads_that_use_all_cores_wait_for_each_other_and_not_for_others() {
 }
 
 #[test]
+fn r7_does_not_acquit_threads_that_wait_longer_for_the_gil_than_for_a_core() {
+    let crowd = Work { cpu: 10.0, blocked: 60.0, run_delay: 40.0, wait: 5.0, ..Work::default() };
+    let mut runs = gil_bound(profile(Lane::Thread, 100, crowd), 1.0);
+    let facts = function(Lane::Thread, 40);
+    assert_eq!(ask(std::slice::from_ref(&runs), &facts).rule, Some(Rule::R7));
+    let blocked = runs.blocked.sum();
+    runs.gil = GilWait { blocked, waited: blocked };
+    let advice = ask(&[runs], &facts);
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R4), Some(Lane::Process)));
+}
+
+#[test]
 fn r8_what_is_not_thread_safe_gets_a_serial_thread_without_further_evidence() {
     let facts = TaskFacts { is_thread_unsafe: true, ..function(Lane::Thread, 8) };
     let advice = ask(&[], &facts);

@@ -239,8 +239,8 @@ pub const RULES: [RuleEntry; 9] = [
     RuleEntry {
         rule: Rule::R7,
         name: "starved host",
-        condition: "waits for a core for more than 25 % of wall, in a lane that does not use all \
-            cores itself; comes before every blame of the code",
+        condition: "waits for a core for more than 25 % of wall and longer than for the GIL, in a \
+            lane that does not use all cores itself; comes before every blame of the code",
         advice: "no other lane: add cores or run fewer at once",
     },
     RuleEntry {
