@@ -1,5 +1,6 @@
 """Templates and documents, with popular libraries."""
-# pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
+# pyright: basic, reportMissingImports=false, reportMissingModuleSource=false
+# pyright: reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
