@@ -83,8 +83,8 @@ pub(super) const CHECKS: [Check; 9] = [
     computing_in_async,
     needless_async,
     process_wasted,
-    keep_simple,
     gil_bound,
+    keep_simple,
     many_waits,
 ];
 
@@ -230,6 +230,7 @@ fn gil_bound(case: &Case<'_>) -> Option<Finding> {
         && case.calibration.has_gil
         && case.may_leave_process()
         && !case.runs_own_threads()
+        && !case.is_too_small(Target::Process)
         && case.sufficiency.is_enough();
     let share = case.own_cpu_share_low();
     if !(is_bound && is_crowded && can_move && share >= CPU_SHARE_MIN) {

@@ -125,6 +125,8 @@ fn r0_a_short_function_needs_no_lane() {
     let advice = ask(&[profile(Lane::Thread, 500, work)], &function(Lane::Thread, 8));
     assert_eq!((advice.rule, advice.kind), (Some(Rule::R0), Kind::Trivial));
     assert_eq!((advice.better_lane, advice.change), (None, Change::CallDirectly));
+    let many = gil_bound(profile(Lane::Thread, 50_000, work), 1.0);
+    assert_eq!(ask(&[many], &function(Lane::Thread, 8)).rule, Some(Rule::R0));
     let alone = Work { cpu: 40.0, ..Work::default() };
     let advice = ask(&[profile(Lane::Thread, 60, alone)], &function(Lane::Thread, 1));
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R0), None));

@@ -100,7 +100,7 @@ thresholds! {
         "judgement";
     PROCESS_DISPATCHES = 10.0 "x",
         "Work below this many round trips to a process, serialisation included, is wasted there \
-            (R5), and not sent there (R3).",
+            (R5), and not sent there (R3, R4).",
         "measured: a round trip costs 92 to 157 us";
     PROCESS_CPU_SHARE = 0.5 "of wall",
         "A process that computes less than this share of its time waits most of the time, which \
@@ -269,18 +269,18 @@ pub const RULES: [RuleEntry; 9] = [
         advice: "the thread lane",
     },
     RuleEntry {
-        rule: Rule::R0,
-        name: "keep it simple",
-        condition: "plain function, p95 of wall < 10 thread dispatches, or < 5 s in all without \
-            overlap",
-        advice: "call it; no lane needed",
-    },
-    RuleEntry {
         rule: Rule::R4,
         name: "bound by the GIL",
         condition: "thread lane uses 0.9 to 1.1 cores, or attempts wait for the GIL longer than \
             they work; attempts queue, CPU >= 60 % of its own time",
         advice: "the process lane",
+    },
+    RuleEntry {
+        rule: Rule::R0,
+        name: "keep it simple",
+        condition: "plain function, p95 of wall < 10 thread dispatches, or < 5 s in all without \
+            overlap",
+        advice: "call it; no lane needed",
     },
     RuleEntry {
         rule: Rule::R6,
