@@ -7,20 +7,52 @@
 //! It copies locks, too, and one that another thread held at that moment is held for ever. What
 //! threads without the GIL lock therefore belongs to one process.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Once, OnceLock};
 
 use laneway_core::error::{Code, Error};
 use pyo3::prelude::*;
-use rustix::process::{Pid, getpid};
 
 /// The process in which a value was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Birthplace(Pid);
+pub(crate) struct Birthplace(u32);
+
+/// The number of this process; zero until it is first asked for. The system is asked no more than
+/// that: a system call slows down what runs after it, and this is asked at every step of a
+/// coroutine.
+static PRESENT: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn note_present() {
+    PRESENT.store(std::process::id(), Relaxed);
+}
+
+#[cold]
+fn first_present() -> u32 {
+    static FORKS_ARE_NOTED: Once = Once::new();
+    FORKS_ARE_NOTED.call_once(|| {
+        #[expect(unsafe_code, reason = "there is no safe wrapper of pthread_atfork")]
+        // SAFETY: the function lives as long as the process, since Python unloads no extension,
+        // and does what a child may do: it asks for its number and stores it.
+        let failed = unsafe { libc::pthread_atfork(None, None, Some(note_present)) };
+        if failed == 0 {
+            note_present();
+        }
+    });
+    // Where forks cannot be noted, nothing is stored, and the system is asked every time.
+    match PRESENT.load(Relaxed) {
+        0 => std::process::id(),
+        present => present,
+    }
+}
 
 impl Birthplace {
     /// The present process.
+    #[inline]
     pub(crate) fn here() -> Self {
-        Self(getpid())
+        match PRESENT.load(Relaxed) {
+            0 => Self(first_present()),
+            present => Self(present),
+        }
     }
 
     /// Whether the present process is the one.

@@ -62,8 +62,7 @@ mod linux {
     use std::fs::File;
     use std::os::unix::fs::FileExt;
 
-    use rustix::process::{Pid, getpid};
-
+    use crate::process::Birthplace;
     use crate::schedstat::Schedule;
 
     /// The numbers that the scheduler keeps of a thread, as an open file that is read again and
@@ -72,7 +71,7 @@ mod linux {
         Unopened,
         /// The kernel keeps none.
         Missing,
-        Open(File, Pid),
+        Open(File, Birthplace),
     }
 
     thread_local! {
@@ -90,11 +89,11 @@ mod linux {
         let is_mine = match schedstat {
             Schedstat::Missing => return None,
             Schedstat::Unopened => false,
-            Schedstat::Open(_, process) => *process == getpid(),
+            Schedstat::Open(_, process) => process.is_here(),
         };
         if !is_mine {
             *schedstat = File::open("/proc/thread-self/schedstat")
-                .map_or(Schedstat::Missing, |file| Schedstat::Open(file, getpid()));
+                .map_or(Schedstat::Missing, |file| Schedstat::Open(file, Birthplace::here()));
         }
         let Schedstat::Open(file, _) = schedstat else {
             return None;
