@@ -42,6 +42,12 @@ impl Occupancy {
             .then(|| self.contended_cpu.as_secs_f64() / self.contended.as_secs_f64())
     }
 
+    /// The cores that the lane used while it was busy, with one attempt or more. `None` until that
+    /// was half a second.
+    pub fn cores_of_busy(&self) -> Option<f64> {
+        (self.busy >= CONTENDED_MIN).then(|| self.cpu.as_secs_f64() / self.busy.as_secs_f64())
+    }
+
     /// The share of the busy time in which at least two attempts ran.
     pub fn contended_share(&self) -> f64 {
         if self.busy.is_zero() {

@@ -146,7 +146,7 @@ impl Evidence {
             shares: shares_of(profile),
             rate,
             concurrency: facts.concurrency.map_or(littles, |wanted| f64::from(wanted.max(1))),
-            cores_used: profile.occupancy.cores_used().filter(|_| calibration.cores > 1),
+            cores_used: cores_used(profile).filter(|_| calibration.cores > 1),
             own_blocked_share: own_blocked_share(profile),
             is_run_delay_known: profile.run_delay.count() * 2 > runs,
             is_encode_known: !profile.encode.sum().is_zero(),
@@ -183,6 +183,14 @@ fn queued(profile: &Profile, calibration: &Calibration) -> f64 {
         return 1.0;
     }
     f64::from(width) * wait / wall.max(1e-9)
+}
+
+/// The cores that attempts side by side used. Where they hardly ran side by side although a line
+/// stood before the lane, each held the GIL to its end, and what the lane got in all counts.
+fn cores_used(profile: &Profile) -> Option<f64> {
+    let has_line = profile.wait.quantile(0.5).as_secs_f64() >= QUEUE_WAIT;
+    let in_line = || profile.occupancy.cores_of_busy().filter(|_| has_line);
+    profile.occupancy.cores_used().or_else(in_line)
 }
 
 /// Runs a second; zero when all ended at one instant.

@@ -222,7 +222,11 @@ fn keep_simple(case: &Case<'_>) -> Option<Finding> {
 
 fn gil_bound(case: &Case<'_>) -> Option<Finding> {
     let cores_used = case.evidence.cores_used?;
+    let share = case.own_cpu_share_low();
+    // Few cores may mean that attempts wait for something else, unless what they wait for is known.
+    let is_gil_wait_known = case.evidence.own_blocked_share.is_some();
     let is_bound = (CORES_USED_BOUND_LOW..=CORES_USED_BOUND_HIGH).contains(&cores_used)
+        || (is_gil_wait_known && cores_used < CORES_USED_BOUND_LOW)
         || (queues_for_gil(case.profile) && !case.evidence.uses_all_cores(case.calibration));
     let is_crowded = case.evidence.wait.p50.as_secs_f64() >= QUEUE_WAIT
         || case.profile.occupancy.contended_share() >= CONTENDED_SHARE;
@@ -230,9 +234,7 @@ fn gil_bound(case: &Case<'_>) -> Option<Finding> {
         && case.calibration.has_gil
         && case.may_leave_process()
         && !case.runs_own_threads()
-        && !case.is_too_small(Target::Process)
         && case.sufficiency.is_enough();
-    let share = case.own_cpu_share_low();
     if !(is_bound && is_crowded && can_move && share >= CPU_SHARE_MIN) {
         return None;
     }

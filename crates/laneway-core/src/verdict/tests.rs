@@ -334,6 +334,35 @@ fn r4_threads_that_wait_for_the_gil_longer_than_they_work_become_processes() {
 }
 
 #[test]
+fn r4_threads_that_wait_for_nothing_but_the_gil_are_bound_by_it_on_few_cores_too() {
+    let crowd =
+        Work { cpu: 10.0, blocked: 8.0, wait: 30.0, peers: 3, encode: 0.1, ..Work::default() };
+    let mut seen = gil_bound(profile(Lane::Thread, 200, crowd), 0.7);
+    let facts = function(Lane::Thread, 8);
+    assert_eq!(ask(std::slice::from_ref(&seen), &facts).better_lane, None);
+    for (share, lane) in [(0.9, Some(Lane::Process)), (0.1, None)] {
+        let blocked = seen.blocked.sum();
+        seen.gil = GilWait { blocked, waited: blocked.mul_f64(share) };
+        assert_eq!(ask(std::slice::from_ref(&seen), &facts).better_lane, lane, "{share}");
+    }
+}
+
+#[test]
+fn r4_threads_that_end_before_the_next_one_begins_are_bound_while_a_line_stands_before_them() {
+    let facts = function(Lane::Thread, 8);
+    for (wait, lane) in [(30.0, Some(Lane::Process)), (0.0, None)] {
+        let quick = Work { cpu: 10.0, wait, peers: 1, encode: 0.1, ..Work::default() };
+        let mut seen = profile(Lane::Thread, 300, quick);
+        seen.occupancy = Occupancy {
+            busy: Duration::from_secs(3),
+            cpu: millis(2_900.0),
+            ..Occupancy::default()
+        };
+        assert_eq!(ask(&[seen], &facts).better_lane, lane, "{wait}");
+    }
+}
+
+#[test]
 fn r5_a_process_for_small_or_waiting_work_becomes_a_thread() {
     let waiting = Work { cpu: 2.0, blocked: 300.0, encode: 0.1, ..Work::default() };
     let advice = ask(&[profile(Lane::Process, 100, waiting)], &function(Lane::Process, 32));

@@ -100,7 +100,7 @@ thresholds! {
         "judgement";
     PROCESS_DISPATCHES = 10.0 "x",
         "Work below this many round trips to a process, serialisation included, is wasted there \
-            (R5), and not sent there (R3, R4).",
+            (R5), and no coroutine is sent there for it (R3).",
         "measured: a round trip costs 92 to 157 us";
     PROCESS_CPU_SHARE = 0.5 "of wall",
         "A process that computes less than this share of its time waits most of the time, which \
@@ -271,8 +271,9 @@ pub const RULES: [RuleEntry; 9] = [
     RuleEntry {
         rule: Rule::R4,
         name: "bound by the GIL",
-        condition: "thread lane uses 0.9 to 1.1 cores, or attempts wait for the GIL longer than \
-            they work; attempts queue, CPU >= 60 % of its own time",
+        condition: "thread lane uses 0.9 to 1.1 cores, or fewer with waits for the GIL known, or \
+            attempts wait for the GIL longer than they work; attempts queue, CPU >= 60 % of its \
+            own time",
         advice: "the process lane",
     },
     RuleEntry {
