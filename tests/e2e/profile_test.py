@@ -206,8 +206,10 @@ def test_every_worker_of_a_server_is_measured(tmp_path: Path) -> None:
 
 def test_a_child_that_is_forked_in_a_running_loop_is_measured(tmp_path: Path) -> None:
     text = """
-import asyncio, os
-async def in_the_child(): await asyncio.sleep(0.01)
+import asyncio, os, time
+async def in_the_child():
+    await asyncio.sleep(0.01)
+    time.sleep(0.2)
 async def main():
     child = os.fork()
     if child == 0:
@@ -220,6 +222,8 @@ asyncio.run(main())
     assert profiled.end()[0] == 0
     assert len({loop["process"] for loop in profiled.report["loops"]}) == 2
     assert named(profiled.report, "in_the_child")["runs"] == 1
+    assert all(loop["steps"] >= 1 for loop in profiled.report["loops"])
+    assert [b["task"] for b in profiled.report["blockers"] if "in_the_child" in b["task"]]
 
 
 def test_an_interrupt_ends_the_program_as_ever_and_the_report_follows(tmp_path: Path) -> None:

@@ -58,8 +58,16 @@ thread_local! {
 pub(crate) fn watch_this_thread(py: Python<'_>) -> Arc<Slot> {
     SLOT.with(|owner| {
         let mut owner = owner.borrow_mut();
-        let slot = match owner.take().filter(|slot| slot.is_here()) {
-            Some(slot) => slot,
+        let slot = match owner.take() {
+            Some(slot) if slot.is_here() => slot,
+            Some(_) => {
+                // A child that was forked within a step begins its own ones outside of it.
+                CLOCK.with(|clock| {
+                    clock.is_in_step.set(false);
+                    clock.nested.set(NO_TIME);
+                });
+                Arc::new(Slot::of_this_thread(py))
+            }
             None => Arc::new(Slot::of_this_thread(py)),
         };
         CLOCK.with(|clock| clock.slot.set(Arc::as_ptr(&slot)));

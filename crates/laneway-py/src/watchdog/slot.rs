@@ -159,6 +159,10 @@ impl Slot {
 
     #[cold]
     fn keep_ended(&self, time: StepTime) {
+        if !self.is_here() {
+            // Nobody watches in a forked child, and the lock may be held by who did in its parent.
+            return;
+        }
         let started_at = self.started_at.load(Relaxed);
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if ended.len() < ENDED_MAX {
