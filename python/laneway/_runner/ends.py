@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from laneway._codec import encode, type_name
+from laneway._durations import seconds
 from laneway._verdict import Fail, Retry
 from laneway.errors import (
     AttemptCancelled,
@@ -16,6 +17,7 @@ from laneway.errors import (
     AttemptTimedOut,
     PayloadError,
     ResourceFailed,
+    SettingError,
 )
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def raised(error: BaseException) -> RaisedEnd:
     if isinstance(error, ResourceFailed):
         code = error.code
     elif isinstance(error, Retry):
-        after = error.after
+        after = _wished(error)
     elif isinstance(error, Fail):
         retryable = False
     is_wish = isinstance(error, Retry)
@@ -77,6 +79,14 @@ def _kind(error: BaseException) -> str:
     kind = type(error)
     is_ours = kind is Retry or kind is Fail
     return f"laneway.{kind.__name__}" if is_ours else type_name(kind)
+
+
+def _wished(wish: Retry) -> float | None:
+    """The wait that a task wants; one that was set to what is none is left to its backoff."""
+    try:
+        return None if wish.after is None else seconds(wish.after, "after")
+    except SettingError:
+        return None
 
 
 def encoded_for(attempt: Attempt, result: object) -> bytes | RaisedEnd:
