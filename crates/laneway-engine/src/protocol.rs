@@ -219,7 +219,8 @@ pub struct Done {
     pub attempt: u64,
     /// How it ended.
     pub end: End,
-    /// Microseconds from its start to its end; `None` where its runner did not time it.
+    /// Microseconds from its start to its end, for a coroutine without the time to open resources;
+    /// `None` where its runner did not time it.
     pub wall_us: Option<u64>,
     /// Microseconds of CPU time of its thread or process, where that can be told.
     pub cpu_us: Option<u64>,

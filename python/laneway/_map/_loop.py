@@ -63,7 +63,6 @@ class AsyncLane:
         self._work = work
         self._loop = asyncio.get_running_loop()
         self._running: dict[asyncio.Task[None], Ticket] = {}
-        self._starting = 0
         self._turned_at = time.perf_counter()
         self._changed = asyncio.Event()
 

@@ -5,7 +5,7 @@
 //! for the GIL sleep within one object of the interpreter, and where it lies is found once, by a
 //! thread that is made to wait for the GIL. From then on a thread of our own, which needs no GIL,
 //! looks at some attempts of the thread lane every [`EVERY`]. Where the kernel does not tell, or
-//! an interpreter waits in another way, nothing is claimed.
+//! the C library is not the one whose ways are known, nothing is claimed.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Weak};

@@ -162,10 +162,13 @@ impl TaskMeter {
     fn thread(&self, py: Python<'_>) -> CallMeter {
         let start = || Sampler::start(py, &self.shared);
         // The GIL is held throughout, so that no two threads come here at once.
-        if let Some(sampler) = self.shared.sampler.get_or_init(start) {
+        let sampler = self.shared.sampler.get_or_init(start);
+        let meter = self.begin(Lane::Thread, Scope::Thread);
+        // It looks once more before it sleeps: it sees this attempt, or is woken up for it.
+        if let Some(sampler) = sampler {
             sampler.wake();
         }
-        self.begin(Lane::Thread, Scope::Thread)
+        meter
     }
 
     /// An attempt begins that has this process for itself.
@@ -177,37 +180,47 @@ impl TaskMeter {
 /// Records attempts that have ended, with how they ended: those of one task, one after another,
 /// under one lock.
 pub(crate) fn record_ends(ends: &[(&AttemptMeter<'_>, &End)]) -> PyResult<()> {
-    let at = now();
+    let Some(first) = ends.first().and_then(|(meter, _)| meter.task()) else {
+        return Ok(());
+    };
+    let shared = &first.cast::<TaskMeter>()?.get().shared;
+    let moment = Moment { at: now(), peers: shared.peers() };
     for ends in ends.chunk_by(|(one, _), (other, _)| one.is_of_the_task_of(other)) {
         if let Some(task) = ends.first().and_then(|(meter, _)| meter.task()) {
-            task.cast::<TaskMeter>()?.get().ended(ends, at);
+            task.cast::<TaskMeter>()?.get().ended(ends, moment);
         }
     }
+    shared.end(ends.len());
     Ok(())
 }
 
+/// When attempts ended, and how many ran beside each of them.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    at: Timestamp,
+    peers: u32,
+}
+
 impl TaskMeter {
-    fn ended(&self, ends: &[(&AttemptMeter<'_>, &End)], at: Timestamp) {
-        let peers = self.shared.peers();
+    fn ended(&self, ends: &[(&AttemptMeter<'_>, &End)], moment: Moment) {
+        // Before the page is opened: the thread lane opens pages while it is locked.
+        let has_neighbours = !self.shared.threads().is_empty();
         let mut page = self.book.page(&self.shared.interpreter);
         for (meter, end) in ends {
             let error = error_kind(end);
             let result = if let End::Returned(result) = end { result.0.len() } else { 0 };
             let run = Measurement {
                 result_bytes: result as u64,
-                peers,
+                peers: moment.peers,
                 is_error: error.is_some(),
                 ..meter.measurement()
             };
-            page.record(Lane::Async, &run, error, at);
+            page.record(Lane::Async, &run, error, moment.at);
         }
-        let has_neighbours = !self.shared.threads().is_empty();
         let others = self.shared.own_threads().ended(self.book.label, has_neighbours);
         if let Some(others) = others {
             page.own_threads(others);
         }
-        drop(page);
-        self.shared.end(ends.len());
     }
 }
 
