@@ -15,6 +15,8 @@
 //! **Where to start reading?** `python/laneway/_native.pyi`, then `client.rs` and `runner.rs`.
 
 mod answer;
+#[cfg(target_os = "linux")]
+mod asleep;
 mod book;
 mod client;
 mod clock;

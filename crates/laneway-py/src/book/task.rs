@@ -57,9 +57,7 @@ impl Page<'_> {
             profile.errors.record(kind);
         }
     }
-}
 
-impl Page<'_> {
     /// Adds what threads of coroutines' own computed.
     fn own_threads(&mut self, cpu: Duration) {
         let on_loop = self.sums.iter_mut().find(|((lane, _), _)| *lane == Lane::Async);

@@ -19,6 +19,7 @@ mod linux {
     use pyo3::prelude::*;
 
     use super::ThreadNumber;
+    use crate::asleep::Asleep;
     use crate::thread::without_signals;
 
     /// The GIL's condition variable and its neighbours, which are waited for with it, lie within
@@ -61,7 +62,7 @@ mod linux {
                 if told.recv_timeout(PAUSE) != Err(mpsc::RecvTimeoutError::Timeout) {
                     return None;
                 }
-                let Some(Asleep::Futex(at)) = state_of(waiting) else {
+                let Some(Asleep::Futex { at, .. }) = state_of(waiting) else {
                     continue;
                 };
                 // Twice at one place, so that it is no lock on the way to the GIL.
@@ -76,7 +77,7 @@ mod linux {
         /// Whether a thread waits for the GIL; `None` when it does not sleep.
         pub(in crate::book) fn is_gil(&self, thread: ThreadNumber) -> Option<bool> {
             Some(match state_of(thread)? {
-                Asleep::Futex(at) => self.gil.contains(&at),
+                Asleep::Futex { at, .. } => self.gil.contains(&at),
                 Asleep::Elsewhere => false,
             })
         }
@@ -86,24 +87,10 @@ mod linux {
         at.saturating_sub(BYTES_BEFORE)..at.saturating_add(BYTES_BEHIND)
     }
 
-    /// Where a thread sleeps.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    enum Asleep {
-        /// Until the memory at an address is woken up.
-        Futex(u64),
-        Elsewhere,
-    }
-
     /// What a thread of this process does, if it sleeps and the kernel tells.
     fn state_of(thread: ThreadNumber) -> Option<Asleep> {
         let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall")).ok()?;
-        let mut words = text.split_ascii_whitespace();
-        let call: i64 = words.next()?.parse().ok()?;
-        if call != libc::SYS_futex {
-            return Some(Asleep::Elsewhere);
-        }
-        let address = words.next()?.strip_prefix("0x")?;
-        Some(Asleep::Futex(u64::from_str_radix(address, 16).ok()?))
+        Asleep::read(&text)
     }
 
     /// The number of this thread.

@@ -3,6 +3,8 @@
 use pyo3::prelude::*;
 
 use super::reader::present_thread_state;
+#[cfg(target_os = "linux")]
+use crate::asleep::Asleep;
 pub(super) use crate::schedstat::Schedule;
 
 /// A thread, as the operating system knows it.
@@ -49,26 +51,16 @@ impl OsThread {
     }
 
     pub(super) fn activity(self) -> Option<Activity> {
-        Some(activity_in(&self.file("syscall")?))
+        Some(match Asleep::read(&self.file("syscall")?) {
+            None => Activity::Running,
+            Some(Asleep::Futex { is_timed: true, .. }) => Activity::TimedLock,
+            Some(Asleep::Futex { .. } | Asleep::Elsewhere) => Activity::SystemCall,
+        })
     }
 
     fn file(self, name: &str) -> Option<String> {
         std::fs::read_to_string(format!("/proc/self/task/{}/{name}", self.id)).ok()
     }
-}
-
-/// The line is `running`, or the number of a system call and its arguments. A futex is waited for
-/// with a limit if its fourth argument is not null.
-#[cfg(target_os = "linux")]
-fn activity_in(line: &str) -> Activity {
-    let mut words = line.split_ascii_whitespace();
-    let Some(Ok(number)) = words.next().map(str::parse::<libc::c_long>) else {
-        return Activity::Running;
-    };
-    if number == libc::SYS_futex && words.nth(3).is_some_and(|timeout| timeout != "0x0") {
-        return Activity::TimedLock;
-    }
-    Activity::SystemCall
 }
 
 #[cfg(not(target_os = "linux"))]
