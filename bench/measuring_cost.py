@@ -8,7 +8,6 @@ histogram of waits, stays in both.
 from __future__ import annotations
 
 import asyncio
-import os
 import statistics
 
 import bench_app
@@ -48,7 +47,6 @@ def main() -> None:
     for pair in range(options.pairs):
         for application in APPS if pair % 2 else APPS[::-1]:
             with harness.fresh_store() as store:
-                os.environ["LANEWAY_STORE"] = store
                 seen[application].append(asyncio.run(cpu_per_job(store, application, options.jobs)))
         measured, plain = (seen[application][-1] for application in APPS)
         print(f"pair {pair + 1}: measured {measured:.2f} us, not {plain:.2f} us")
