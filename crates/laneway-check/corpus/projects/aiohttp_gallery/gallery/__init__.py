@@ -1,0 +1,1 @@
+from gallery.images import thumbnail as thumbnail

@@ -1,0 +1,2 @@
+from plugins.base import Plugin as Plugin
+from plugins.weather import Weather as Weather

@@ -1,0 +1,5 @@
+from deep import four
+
+
+def third(value):
+    return four.Fourth(value).result

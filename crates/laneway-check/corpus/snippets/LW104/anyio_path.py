@@ -1,0 +1,5 @@
+import anyio
+
+
+async def template(name):
+    return await anyio.Path("templates", name).read_text()

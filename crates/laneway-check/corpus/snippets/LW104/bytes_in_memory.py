@@ -1,0 +1,6 @@
+import io
+
+
+async def head(data: bytes):
+    buffer = io.BytesIO(data)
+    return buffer.read(16)

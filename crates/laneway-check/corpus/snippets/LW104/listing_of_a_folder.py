@@ -1,0 +1,5 @@
+import os
+
+
+async def names(folder):
+    return sorted(os.listdir(folder))  # expect: LW104

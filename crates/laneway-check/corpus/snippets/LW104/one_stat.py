@@ -1,0 +1,5 @@
+import os.path
+
+
+async def known(path):
+    return os.path.exists(path)  # expect: LW104:hint

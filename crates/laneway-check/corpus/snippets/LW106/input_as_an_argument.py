@@ -1,0 +1,2 @@
+async def normalise(input: str) -> str:
+    return input.strip()

@@ -1,0 +1,6 @@
+import asyncio
+
+
+async def address(host):
+    loop = asyncio.get_running_loop()
+    return await loop.getaddrinfo(host, 443)

@@ -1,0 +1,5 @@
+import socket
+
+
+async def address(host):
+    return socket.gethostbyname(host)  # expect: LW106

@@ -1,0 +1,2 @@
+async def confirm():
+    return input("Delete? [y/N] ") == "y"  # expect: LW106

@@ -1,0 +1,5 @@
+import ssl
+
+
+async def context():
+    return ssl.create_default_context()  # expect: LW106

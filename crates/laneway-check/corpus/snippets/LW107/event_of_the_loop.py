@@ -1,0 +1,7 @@
+import asyncio
+
+ready = asyncio.Event()
+
+
+async def wait_ready():
+    await ready.wait()

@@ -1,0 +1,7 @@
+import threading
+
+ready = threading.Event()
+
+
+async def wait_ready():
+    ready.wait(timeout=10)  # expect: LW107

@@ -1,0 +1,6 @@
+from filelock import FileLock
+
+
+async def update(path):
+    with FileLock(f"{path}.lock"):  # expect: LW107
+        return path

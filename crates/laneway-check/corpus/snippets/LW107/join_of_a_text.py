@@ -1,0 +1,3 @@
+async def sentence(words):
+    separator = ", "
+    return separator.join(words)

@@ -1,0 +1,5 @@
+import threading
+
+
+async def stop(thread: threading.Thread):
+    thread.join()  # expect: LW107

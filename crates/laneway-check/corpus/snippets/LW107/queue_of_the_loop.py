@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def next_item(inbox: asyncio.Queue):
+    return await inbox.get()

@@ -1,0 +1,5 @@
+import zlib
+
+
+async def pack(data: bytes):
+    return zlib.compress(data, 9)  # expect: LW201

@@ -1,0 +1,5 @@
+import hashlib
+
+
+async def etag(name: str):
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,5 @@
+from bs4 import BeautifulSoup
+
+
+async def title(page):
+    return BeautifulSoup(page, "html.parser").title  # expect: LW201

@@ -1,0 +1,5 @@
+async def table():
+    rows = []
+    for number in range(10):
+        rows.append(number * number)
+    return rows

@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def handler(coroutine):
+    asyncio.ensure_future(coroutine)  # expect: LW302

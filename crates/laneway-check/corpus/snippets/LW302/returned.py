@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def start(work):
+    return asyncio.create_task(work())

@@ -1,0 +1,6 @@
+async def guarded(call):
+    try:
+        return await call()
+    except BaseException as error:  # expect: LW303
+        print(error)
+        return None

@@ -1,0 +1,5 @@
+async def parse(text):
+    try:
+        return int(text)
+    except BaseException:
+        return None

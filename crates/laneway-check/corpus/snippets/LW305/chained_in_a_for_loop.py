@@ -1,0 +1,4 @@
+async def digest(steps, value):
+    for step in steps:
+        value = await step(value)
+    return value

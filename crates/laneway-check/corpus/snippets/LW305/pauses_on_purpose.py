@@ -1,0 +1,7 @@
+import asyncio
+
+
+async def polite(names):
+    for name in names:
+        print(name)
+        await asyncio.sleep(1)

@@ -1,0 +1,8 @@
+import asyncio
+
+lock = asyncio.Lock()
+
+
+async def critical(work):
+    async with lock:
+        return await work()

@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def later(callback):
+    asyncio.get_running_loop().call_soon(callback)

@@ -1,0 +1,6 @@
+import contextlib
+
+
+async def quiet(work):
+    with contextlib.suppress(KeyError):
+        await work()

@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def until(ready: asyncio.Event):
+    await ready.wait()

@@ -1,0 +1,7 @@
+import asyncio
+
+
+async def heartbeat(send):
+    while True:
+        await send()
+        await asyncio.sleep(5)

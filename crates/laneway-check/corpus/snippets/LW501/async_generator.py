@@ -1,0 +1,3 @@
+async def numbers():
+    for number in range(3):
+        yield number

@@ -1,0 +1,2 @@
+async def total(prices):
+    return sum([await price for price in prices()])

@@ -1,0 +1,2 @@
+async def total(prices):  # expect: LW501
+    return sum(prices)

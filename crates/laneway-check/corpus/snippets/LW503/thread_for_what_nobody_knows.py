@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def run(work, value):
+    return await asyncio.to_thread(work, value)
