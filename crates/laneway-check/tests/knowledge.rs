@@ -154,7 +154,8 @@ fn program(name: &str, arguments: &Arguments, classes: &BTreeSet<String>) -> Str
         return format!("async def main():\n    {member}({arguments})\n");
     }
     let last = holder.rsplit('.').next().unwrap();
-    let is_class = !CAPITAL_MODULES.contains(&holder)
+    let is_class = holder.contains('.')
+        && !CAPITAL_MODULES.contains(&holder)
         && (classes.contains(holder) || last.starts_with(char::is_uppercase));
     if !is_class {
         return format!("import {holder}\n\n\nasync def main():\n    {name}({arguments})\n");
