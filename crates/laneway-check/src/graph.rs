@@ -186,7 +186,15 @@ impl Search<'_> {
         let Expr::Call { function, arguments } = summary.expr(call.expr) else { return };
         let callees = self.resolver.values(place, *function);
         let is_certain = callees.len() == 1;
+        // What is awaited is the async one of a client's two forms.
+        let is_async = call.used == Use::Awaited
+            && callees
+                .iter()
+                .any(|it| function_of(*it).is_some_and(|it| self.resolver.is_async(it)));
         for callee in callees.iter() {
+            if is_async && function_of(*callee).is_some() {
+                continue;
+            }
             match *callee {
                 Value::Known(node) => {
                     let callee = Callee::Named(node);
@@ -363,6 +371,13 @@ impl Search<'_> {
             callees.iter().any(|it| matches!(it, Value::Parameter(place, _) if *place == decorator))
         });
         found.map(|call| call.expr)
+    }
+}
+
+fn function_of(value: Value) -> Option<Place> {
+    match value {
+        Value::Function(function) | Value::Method(function) => Some(function),
+        _ => None,
     }
 }
 

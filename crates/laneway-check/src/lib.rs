@@ -8,7 +8,7 @@
 //! **What it does not do.** It does not read the libraries a project has installed; what is known
 //! of them is data, in `knowledge/`. It prints nothing and knows no command line.
 //!
-//! **Where to start reading.** [`check`] is the pipeline: find files ([`discovery`]), read each
+//! **Where to start reading.** [`mod@check`] is the pipeline: find files ([`discovery`]), read each
 //! into a summary ([`lowering`], the only module that knows the parser), link them ([`program`],
 //! [`resolve`]), follow calls from the loop ([`graph`]), apply the rules ([`rules`]).
 #![cfg_attr(
@@ -17,7 +17,7 @@
 )]
 
 mod cache;
-pub mod check;
+mod check;
 mod discovery;
 mod finding;
 mod finish;

@@ -447,6 +447,9 @@ fn is_stub(body: &[Stmt]) -> bool {
 fn raises(body: &[Stmt]) -> bool {
     body.iter().any(|statement| match statement {
         Stmt::Raise(_) => true,
+        // Whoever waits for the future is told instead.
+        Stmt::Expr(it) => matches!(&*it.value, AstExpr::Call(call)
+            if matches!(&*call.func, AstExpr::Attribute(it) if &*it.attr == "set_exception")),
         Stmt::If(it) => {
             raises(&it.body) || it.elif_else_clauses.iter().any(|clause| raises(&clause.body))
         }

@@ -181,9 +181,21 @@ impl Resolver<'_> {
             Value::Object(class) => found.push(Value::Object(self.knowledge.entered(class))),
             Value::Instance(class) => {
                 let before = found.len();
-                let method = if is_async { "__aenter__" } else { "__enter__" };
+                let (method, other) = if is_async {
+                    ("__aenter__", "__enter__")
+                } else {
+                    ("__enter__", "__aenter__")
+                };
                 let mut callees = Vec::new();
                 self.attribute(value, method, &mut callees);
+                if callees.is_empty() {
+                    // A class that can only be entered the other way is not what is entered here.
+                    let mut others = Vec::new();
+                    self.attribute(value, other, &mut others);
+                    if !others.is_empty() {
+                        return;
+                    }
+                }
                 for callee in callees {
                     if let Value::Method(function) = callee {
                         found.extend(self.returns(function).iter());
