@@ -133,7 +133,7 @@ def names_of(folder: Path) -> dict[str, str]:
     for _, table in tables(folder):
         for entry in table.get("entry", ()):
             for name in entry["names"]:
-                names.update(dict.fromkeys(expand(name), entry.get("versions", "")))
+                names.update((each, entry.get("versions", "")) for each in expand(name))
         for kind in table.get("type", ()):
             members = [*kind.get("methods", {}), *kind.get("attributes", {})]
             names.setdefault(kind["name"], "")
