@@ -14,6 +14,7 @@ use crate::config::{self, Settings, Sources, table};
 use crate::store::AnyStore;
 
 mod advise;
+mod check;
 mod completions;
 mod config_show;
 mod doctor;
@@ -83,6 +84,8 @@ enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Read Python code and say what blocks an event loop, and on which way it gets there
+    Check(Box<check::CheckArgs>),
     /// Run the tasks of an application
     Worker(Box<worker::WorkerArgs>),
     /// Show queues and workers
@@ -154,6 +157,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 impl Command {
     fn run(self, context: &mut Context) -> Result<u8, Error> {
         match self {
+            Self::Check(arguments) => check::run(&arguments, context),
             Self::Worker(arguments) => worker::run(*arguments, context),
             Self::Status => status::run(context),
             Self::Jobs(command) => command.run(context),

@@ -1,0 +1,361 @@
+//! What runs on an event loop: from every async function along the calls that stay on its thread.
+//!
+//! A sync function is a part of the graph once an async function reaches it. What is handed to a
+//! thread, a process or an executor is not called there, so the way ends. The ways are searched
+//! breadth first from all async functions at once: each function knows the shortest one.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::knowledge::{Entry, Kind, Knowledge, NodeId};
+use crate::program::{Place, Program};
+use crate::resolve::{Decoration, Resolver, Value};
+use crate::summary::{Call, Expr, ExprId, LoopKind, ScopeKind, Use};
+
+mod arguments;
+mod implicit;
+mod reach;
+
+pub(crate) use reach::Reach;
+
+/// A library's function, as it is called somewhere on a loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Callee {
+    Named(NodeId),
+    /// A member that is known as one of all members of a class.
+    Every(NodeId),
+}
+
+impl Callee {
+    pub(crate) fn entry(self, knowledge: &Knowledge) -> Option<&Entry> {
+        match self {
+            Self::Named(node) => knowledge.entry(node),
+            Self::Every(class) => knowledge.every(class),
+        }
+    }
+}
+
+/// A call of a library's function on a loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    pub(crate) place: Place,
+    pub(crate) expr: ExprId,
+    pub(crate) callee: Callee,
+    /// Whether it is all that the expression can mean.
+    pub(crate) is_certain: bool,
+    /// The expression is not the call itself, but what `with` or `for` calls.
+    pub(crate) is_implicit: bool,
+}
+
+/// A call that keeps running on the same thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub(crate) caller: Place,
+    pub(crate) callee: Place,
+    pub(crate) expr: ExprId,
+    pub(crate) is_certain: bool,
+}
+
+/// All that runs on loops.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) sites: Vec<Site>,
+    pub(crate) edges: Vec<Edge>,
+    /// Where the loop begins to run code: async functions, and callbacks of the loop.
+    pub(crate) entries: Vec<Place>,
+    pub(crate) on_loop: FxHashSet<Place>,
+}
+
+/// The search, while it goes on.
+struct Search<'a> {
+    resolver: &'a Resolver<'a>,
+    program: &'a Program,
+    queue: VecDeque<Place>,
+    graph: Graph,
+    known_edges: FxHashSet<(Place, Place, ExprId)>,
+    /// Functions that call a parameter of theirs.
+    called_parameters: FxHashSet<(Place, u32)>,
+    /// What was passed to a parameter: who did it, where, and what.
+    passed: FxHashMap<(Place, u32), Vec<Passed>>,
+    properties: FxHashSet<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Passed {
+    caller: Place,
+    expr: ExprId,
+    value: Value,
+}
+
+impl Graph {
+    /// Follows all calls from all async functions of a program.
+    pub(crate) fn build(resolver: &Resolver<'_>, wanted: &[bool]) -> Self {
+        let mut search = Search {
+            resolver,
+            program: resolver.program,
+            queue: VecDeque::new(),
+            graph: Self {
+                sites: Vec::new(),
+                edges: Vec::new(),
+                entries: Vec::new(),
+                on_loop: FxHashSet::default(),
+            },
+            known_edges: FxHashSet::default(),
+            called_parameters: FxHashSet::default(),
+            passed: FxHashMap::default(),
+            properties: properties(resolver.program),
+        };
+        let wanted = wanted.iter().copied().chain(std::iter::repeat(true));
+        for ((file, source), _) in search.program.files().zip(wanted).filter(|(_, it)| *it) {
+            for (at, scope) in (0..).zip(&source.summary.scopes) {
+                if scope.kind == ScopeKind::Async {
+                    search.enter(Place { file, scope: crate::summary::ScopeId(at) });
+                }
+            }
+        }
+        search.wrappers();
+        search.run();
+        search.graph
+    }
+
+    /// The library calls of one function.
+    pub(crate) fn is_on_loop(&self, place: Place) -> bool {
+        self.on_loop.contains(&place)
+    }
+}
+
+/// The names of all properties: other attributes need not be looked at.
+fn properties(program: &Program) -> FxHashSet<String> {
+    let mut names = FxHashSet::default();
+    for (_, file) in program.files() {
+        let summary = &file.summary;
+        for scope in &summary.scopes {
+            let is_property = scope.decorators.iter().any(|decorator| {
+                matches!(
+                    summary.last_name(*decorator),
+                    Some("property" | "cached_property" | "hybrid_property")
+                )
+            });
+            if is_property && scope.kind == ScopeKind::Function {
+                names.insert(summary.text(scope.name).to_owned());
+            }
+        }
+    }
+    names
+}
+
+impl Search<'_> {
+    /// The loop itself runs this.
+    fn enter(&mut self, place: Place) {
+        if self.graph.on_loop.insert(place) {
+            self.graph.entries.push(place);
+            self.queue.push_back(place);
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some(place) = self.queue.pop_front() {
+            self.visit(place);
+        }
+    }
+
+    fn visit(&mut self, place: Place) {
+        let program = self.program;
+        for call in program.calls(place).filter(|call| !call.is_guarded) {
+            self.call(place, call);
+        }
+        self.implicit_calls(place);
+    }
+
+    fn edge(&mut self, edge: Edge) {
+        let Some(scope) = self.program.scope(edge.callee) else { return };
+        if !scope.kind.is_function()
+            || !self.known_edges.insert((edge.caller, edge.callee, edge.expr))
+        {
+            return;
+        }
+        self.graph.edges.push(edge);
+        if scope.kind != ScopeKind::Async && self.graph.on_loop.insert(edge.callee) {
+            self.queue.push_back(edge.callee);
+        }
+    }
+
+    fn call(&mut self, place: Place, call: &Call) {
+        let summary = self.program.summary(place.file);
+        let Expr::Call { function, arguments } = summary.expr(call.expr) else { return };
+        let callees = self.resolver.values(place, *function);
+        let is_certain = callees.len() == 1;
+        for callee in callees.iter() {
+            match *callee {
+                Value::Known(node) => {
+                    let callee = Callee::Named(node);
+                    self.library_call(place, call, callee, is_certain);
+                }
+                Value::AnyMethod(class) => {
+                    self.library_call(place, call, Callee::Every(class), is_certain);
+                }
+                Value::Function(callee) | Value::Method(callee) => {
+                    let edge = Edge { caller: place, callee, expr: call.expr, is_certain };
+                    self.function_call(edge, call.used);
+                    let is_bound = matches!(
+                        self.resolver.values(place, *function).first(),
+                        Some(Value::Method(_))
+                    );
+                    self.pass_arguments(edge, arguments, is_bound);
+                }
+                Value::Class(class) => self.construct(place, call, class, is_certain),
+                Value::Instance(class) => {
+                    self.method_call(place, call.expr, Value::Instance(class), "__call__");
+                }
+                Value::Parameter(owner, index) if owner == place => {
+                    self.parameter_is_called(owner, index);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A call of a function of the program.
+    fn function_call(&mut self, edge: Edge, used: Use) {
+        match self.resolver.decoration(edge.callee) {
+            Decoration::Cut | Decoration::Known(_) | Decoration::Async(_) => {}
+            Decoration::Sync(wrapper) => {
+                self.edge(Edge { callee: wrapper, ..edge });
+                self.edge(edge);
+            }
+            Decoration::Plain => {
+                // A sync function that is awaited behind a decorator is not sync any more.
+                let is_decorated = self
+                    .program
+                    .scope(edge.callee)
+                    .is_some_and(|scope| !scope.decorators.is_empty());
+                let is_made_async = is_decorated
+                    && used == Use::Awaited
+                    && !self.resolver.is_async(edge.callee)
+                    && !self.is_plain_method(edge.callee);
+                if !is_made_async && !self.resolver.is_async(edge.callee) {
+                    self.edge(edge);
+                }
+            }
+        }
+    }
+
+    fn is_plain_method(&self, function: Place) -> bool {
+        self.resolver.decorator_names(function).all(|name| {
+            matches!(
+                name,
+                "staticmethod" | "classmethod" | "override" | "abstractmethod" | "overload"
+            )
+        })
+    }
+
+    /// A method of a value, called by the language or by name.
+    pub(super) fn method_call(&mut self, place: Place, expr: ExprId, object: Value, method: &str) {
+        let mut callees = Vec::new();
+        self.resolver.attribute(object, method, &mut callees);
+        for callee in callees {
+            match callee {
+                Value::Function(callee) | Value::Method(callee) => {
+                    let edge = Edge { caller: place, callee, expr, is_certain: true };
+                    self.function_call(edge, Use::Other);
+                }
+                Value::Known(node) => self.site(Site {
+                    place,
+                    expr,
+                    callee: Callee::Named(node),
+                    is_certain: true,
+                    is_implicit: true,
+                }),
+                _ => {}
+            }
+        }
+    }
+
+    fn construct(&mut self, place: Place, call: &Call, class: Place, is_certain: bool) {
+        for method in ["__new__", "__init__", "__post_init__"] {
+            self.method_call(place, call.expr, Value::Instance(class), method);
+        }
+        // A class of the program behind which a library's constructor waits.
+        let own_init = self.program.name(class.file, "__init__");
+        let has_init = own_init.is_some_and(|name| !self.program.bindings(class, name).is_empty());
+        if !has_init {
+            for base in self.resolver.bases(class).iter() {
+                if let Value::Known(node) = base {
+                    self.library_call(place, call, Callee::Named(*node), is_certain);
+                }
+            }
+        }
+    }
+
+    fn library_call(&mut self, place: Place, call: &Call, callee: Callee, is_certain: bool) {
+        let summary = self.program.summary(place.file);
+        let Some(entry) = callee.entry(self.resolver.knowledge) else { return };
+        let Expr::Call { arguments, .. } = summary.expr(call.expr) else { return };
+        match entry.kind {
+            Kind::Calls => self.call_arguments(place, call.expr, arguments),
+            Kind::Callback => {
+                let at = entry.callable.unwrap_or(0);
+                if let Some(argument) = crate::knowledge::positional(summary, arguments, at) {
+                    for value in self.resolver.values(place, argument.value).iter() {
+                        if let Value::Function(function) | Value::Method(function) = value {
+                            self.enter(*function);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        if call.used == Use::Awaited && entry.kind.blocks() {
+            return;
+        }
+        if entry.is_guilty(summary, arguments) {
+            self.site(Site { place, expr: call.expr, callee, is_certain, is_implicit: false });
+        }
+    }
+
+    pub(super) fn site(&mut self, site: Site) {
+        if site.callee.entry(self.resolver.knowledge).is_some() {
+            self.graph.sites.push(site);
+        }
+    }
+
+    /// Async wrappers of decorators run the sync functions they were put around.
+    fn wrappers(&mut self) {
+        let program = self.program;
+        for (file, source) in program.files() {
+            for (at, scope) in (0..).zip(&source.summary.scopes) {
+                let function = Place { file, scope: crate::summary::ScopeId(at) };
+                if scope.kind != ScopeKind::Function || scope.decorators.is_empty() {
+                    continue;
+                }
+                let Decoration::Async(wrapper) = self.resolver.decoration(function) else {
+                    continue;
+                };
+                let Some(decorator) = program.outer(wrapper) else { continue };
+                if self.resolver.calls_parameter(wrapper, decorator)
+                    && let Some(call) = program.calls(wrapper).next()
+                {
+                    let expr = self.parameter_call(wrapper, decorator).unwrap_or(call.expr);
+                    self.edge(Edge { caller: wrapper, callee: function, expr, is_certain: true });
+                }
+            }
+        }
+    }
+
+    fn parameter_call(&self, wrapper: Place, decorator: Place) -> Option<ExprId> {
+        let summary = self.program.summary(wrapper.file);
+        let mut calls = self.program.calls(wrapper);
+        let found = calls.find(|call| {
+            let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
+            let callees = self.resolver.values(wrapper, *function);
+            callees.iter().any(|it| matches!(it, Value::Parameter(place, _) if *place == decorator))
+        });
+        found.map(|call| call.expr)
+    }
+}
+
+/// Whether a loop of the text runs its iterated value's methods.
+const fn is_sync_loop(kind: LoopKind) -> bool {
+    matches!(kind, LoopKind::For | LoopKind::Comprehension)
+}

@@ -1,0 +1,87 @@
+//! Callables that are passed on: whoever calls a parameter of its own runs what was passed to it.
+
+use super::{Edge, Passed, Search};
+use crate::program::Place;
+use crate::resolve::Value;
+use crate::summary::{Argument, Expr, ExprId};
+
+impl Search<'_> {
+    /// The callables among the arguments run at once.
+    pub(super) fn call_arguments(&mut self, place: Place, expr: ExprId, arguments: &[Argument]) {
+        for argument in arguments {
+            for value in self.callables(place, argument) {
+                self.run_passed(Passed { caller: place, expr, value });
+            }
+        }
+    }
+
+    fn callables(&self, place: Place, argument: &Argument) -> Vec<Value> {
+        let summary = self.program.summary(place.file);
+        // Calls and literals are no functions; asking what they are would cost most of the time.
+        match summary.expr(argument.value) {
+            Expr::Name(_) | Expr::Attribute(..) | Expr::Lambda(_) => {}
+            Expr::Call { function, .. }
+                if summary.last_name(*function).is_some_and(|name| name == "partial") => {}
+            _ => return Vec::new(),
+        }
+        let values = self.resolver.values(place, argument.value);
+        let is_callable = |value: &Value| {
+            matches!(value, Value::Function(_) | Value::Method(_) | Value::Parameter(..))
+        };
+        values.iter().copied().filter(is_callable).collect()
+    }
+
+    /// Remembers what a call passes to which parameter.
+    pub(super) fn pass_arguments(&mut self, edge: Edge, arguments: &[Argument], is_bound: bool) {
+        let summary = self.program.summary(edge.caller.file);
+        for (at, argument) in arguments.iter().enumerate() {
+            let values = self.callables(edge.caller, argument);
+            if values.is_empty() {
+                continue;
+            }
+            let Some(scope) = self.program.scope(edge.callee) else { return };
+            let parameter = match argument.keyword {
+                Some(keyword) => {
+                    let keyword = summary.text(keyword);
+                    let own = self.program.summary(edge.callee.file);
+                    scope.parameters.iter().position(|it| own.text(it.name) == keyword)
+                }
+                None => Some(at + usize::from(is_bound)),
+            };
+            let Some(parameter) = parameter.and_then(|at| u32::try_from(at).ok()) else { continue };
+            for value in values {
+                let passed = Passed { caller: edge.caller, expr: edge.expr, value };
+                let key = (edge.callee, parameter);
+                self.passed.entry(key).or_default().push(passed);
+                if self.called_parameters.contains(&key) {
+                    self.run_passed(passed);
+                }
+            }
+        }
+    }
+
+    /// A function calls a parameter of its own.
+    pub(super) fn parameter_is_called(&mut self, owner: Place, index: u32) {
+        if !self.called_parameters.insert((owner, index)) {
+            return;
+        }
+        for passed in self.passed.get(&(owner, index)).cloned().unwrap_or_default() {
+            self.run_passed(passed);
+        }
+    }
+
+    fn run_passed(&mut self, passed: Passed) {
+        match passed.value {
+            Value::Function(callee) | Value::Method(callee) => {
+                if !self.resolver.is_async(callee) {
+                    let Passed { caller, expr, .. } = passed;
+                    self.edge(Edge { caller, callee, expr, is_certain: true });
+                }
+            }
+            Value::Parameter(owner, index) if owner == passed.caller => {
+                self.parameter_is_called(owner, index);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,463 @@
+//! Statements: scopes, bindings, and what guards what.
+
+use ruff_python_ast::{
+    self as ast, ExceptHandler, Expr as AstExpr, Stmt, StmtClassDef, StmtFunctionDef, StmtIf,
+    StmtTry, StmtWith,
+};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use super::Lowering;
+use crate::summary::{
+    AttributeBinding, Expr, ExprId, Facts, Handler, ImportStatement, LoopId, Meaning, Name,
+    Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
+};
+
+/// What is put aside while another scope is lowered.
+pub(super) struct Outer {
+    scope: ScopeId,
+    facts: Facts,
+    returns: Vec<ExprId>,
+    inside: Option<LoopId>,
+    exits: u32,
+    block_end: u32,
+}
+
+impl Lowering<'_> {
+    pub(super) fn suite(&mut self, body: &[Stmt]) {
+        for statement in body {
+            self.nested(|lowering| lowering.statement(statement));
+        }
+    }
+
+    /// A body that may not be run, or not to its end.
+    pub(super) fn block(&mut self, body: &[Stmt], end: TextSize) {
+        let outer = std::mem::replace(&mut self.block_end, end.to_u32());
+        self.suite(body);
+        self.block_end = outer;
+    }
+
+    fn statement(&mut self, statement: &Stmt) {
+        self.facts.statements += 1;
+        let range = statement.range();
+        match statement {
+            Stmt::FunctionDef(it) => self.function(it),
+            Stmt::ClassDef(it) => self.class(it),
+            Stmt::Return(it) => {
+                self.exits += 1;
+                if let Some(value) = &it.value {
+                    let value = self.expression(value);
+                    self.returns.push(value);
+                }
+            }
+            Stmt::Delete(it) => it.targets.iter().for_each(|target| {
+                self.attribute(target);
+            }),
+            Stmt::Assign(it) => self.assign(it),
+            Stmt::AugAssign(it) => {
+                self.attribute(&it.target);
+                self.expression(&it.value);
+                if let AstExpr::Name(name) = &*it.target {
+                    self.bind(&name.id, range.end().to_u32(), Meaning::Unknown);
+                }
+            }
+            Stmt::AnnAssign(it) => {
+                let annotation = Some(self.annotation(&it.annotation));
+                let value = it.value.as_deref().map(|value| self.expression(value));
+                self.bind_target(&it.target, value, annotation, range);
+            }
+            Stmt::For(it) => self.for_loop(it),
+            Stmt::While(it) => self.while_loop(it),
+            Stmt::If(it) => self.conditional(it),
+            Stmt::With(it) => self.with(it),
+            Stmt::Match(it) => self.match_statement(it),
+            Stmt::Raise(it) => {
+                self.exits += 1;
+                for part in [&it.exc, &it.cause].into_iter().flatten() {
+                    self.expression(part);
+                }
+            }
+            Stmt::Try(it) => self.try_statement(it),
+            Stmt::Assert(it) => {
+                self.used(&it.test, Use::Tested);
+            }
+            Stmt::Import(it) => self.import(it),
+            Stmt::ImportFrom(it) => self.import_from(it),
+            Stmt::Global(it) => self.outer_names(&it.names, true, range),
+            Stmt::Nonlocal(it) => self.outer_names(&it.names, false, range),
+            Stmt::Expr(it) => {
+                self.used(&it.value, Use::Discarded);
+            }
+            Stmt::Break(_) => self.exits += 1,
+            Stmt::TypeAlias(_) | Stmt::Pass(_) | Stmt::Continue(_) | Stmt::IpyEscapeCommand(_) => {}
+        }
+    }
+
+    fn outer_names(&mut self, names: &[ast::Identifier], is_global: bool, range: TextRange) {
+        for name in names {
+            self.bind(name, range.start().to_u32(), Meaning::Outer { is_global });
+        }
+    }
+
+    fn assign(&mut self, assign: &ast::StmtAssign) {
+        let used = match assign.targets.as_slice() {
+            [AstExpr::Name(name)] => Use::Assigned(self.name(&name.id)),
+            _ => Use::Other,
+        };
+        let value = self.used(&assign.value, used);
+        for target in &assign.targets {
+            self.bind_target(target, Some(value), None, assign.range());
+        }
+    }
+
+    fn bind_target(
+        &mut self,
+        target: &AstExpr,
+        value: Option<ExprId>,
+        annotation: Option<ExprId>,
+        range: TextRange,
+    ) {
+        let at = range.end().to_u32();
+        match target {
+            AstExpr::Name(name) => self.bind(&name.id, at, Meaning::Value { value, annotation }),
+            AstExpr::Attribute(attribute) => {
+                let object = self.expression(&attribute.value);
+                let name = self.name(&attribute.attr);
+                let span = self.span(range);
+                self.summary.attributes.push(AttributeBinding {
+                    scope: self.scope,
+                    object,
+                    attribute: name,
+                    value,
+                    annotation,
+                    span,
+                });
+            }
+            AstExpr::Tuple(tuple) => self.unpack(&tuple.elts, value, range),
+            AstExpr::List(list) => self.unpack(&list.elts, value, range),
+            other => self.bind_unknown(other, at),
+        }
+    }
+
+    fn unpack(&mut self, targets: &[AstExpr], value: Option<ExprId>, range: TextRange) {
+        let parts = match value.map(|value| self.summary.expr(value)) {
+            Some(Expr::Sequence(parts)) if parts.len() == targets.len() => parts.to_vec(),
+            _ => Vec::new(),
+        };
+        for (index, target) in targets.iter().enumerate() {
+            let part = parts.get(index).copied();
+            match (target, part, value) {
+                (_, Some(part), _) => self.bind_target(target, Some(part), None, range),
+                (AstExpr::Name(name), None, Some(value)) => {
+                    let index = u32::try_from(index).unwrap_or(u32::MAX);
+                    let meaning = Meaning::Unpacked { value, index };
+                    self.bind(&name.id, range.end().to_u32(), meaning);
+                }
+                _ => self.bind_unknown(target, range.end().to_u32()),
+            }
+        }
+    }
+
+    fn conditional(&mut self, statement: &StmtIf) {
+        self.used(&statement.test, Use::Tested);
+        let is_guard = is_guard(&statement.test);
+        self.guards += u32::from(is_guard);
+        let end = statement.body.last().map_or(statement.range().end(), |it| it.range().end());
+        self.block(&statement.body, end);
+        self.guards -= u32::from(is_guard);
+        for clause in &statement.elif_else_clauses {
+            if let Some(test) = &clause.test {
+                self.used(test, Use::Tested);
+            }
+            self.block(&clause.body, clause.range().end());
+        }
+    }
+
+    fn with(&mut self, statement: &StmtWith) {
+        let mut contexts = Vec::new();
+        for item in &statement.items {
+            let context = self.expression(&item.context_expr);
+            contexts.push(context);
+            if let Some(target) = &item.optional_vars {
+                let at = item.range().end().to_u32();
+                if let AstExpr::Name(name) = &**target {
+                    let meaning = Meaning::Entered { context, is_async: statement.is_async };
+                    self.bind(&name.id, at, meaning);
+                } else {
+                    self.bind_unknown(target, at);
+                }
+            }
+        }
+        if statement.is_async {
+            self.facts.awaits += 1;
+        }
+        let before = self.facts.awaits;
+        self.suite(&statement.body);
+        let span = self.span(statement.range());
+        self.summary.withs.push(With {
+            scope: self.scope,
+            span,
+            contexts,
+            is_async: statement.is_async,
+            awaits: self.facts.awaits - before,
+            is_guarded: self.guards > 0,
+        });
+    }
+
+    fn match_statement(&mut self, statement: &ast::StmtMatch) {
+        self.expression(&statement.subject);
+        for case in &statement.cases {
+            if let Some(guard) = &case.guard {
+                self.used(guard, Use::Tested);
+            }
+            self.block(&case.body, case.range().end());
+        }
+    }
+
+    fn try_statement(&mut self, statement: &StmtTry) {
+        let before = self.facts.awaits;
+        let end = statement.body.last().map_or(statement.range().end(), |it| it.range().end());
+        self.block(&statement.body, end);
+        let guarded = self.facts.awaits - before;
+        let mut is_handled = false;
+        for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
+            is_handled = self.handler(handler, guarded, is_handled);
+        }
+        self.block(&statement.orelse, statement.range().end());
+        self.suite(&statement.finalbody);
+    }
+
+    fn handler(
+        &mut self,
+        handler: &ast::ExceptHandlerExceptHandler,
+        guarded_awaits: u32,
+        is_handled: bool,
+    ) -> bool {
+        let exceptions = match handler.type_.as_deref() {
+            None => Vec::new(),
+            Some(AstExpr::Tuple(tuple)) => {
+                tuple.elts.iter().map(|it| self.expression(it)).collect()
+            }
+            Some(other) => vec![self.expression(other)],
+        };
+        if let Some(name) = &handler.name {
+            self.bind(name, name.range().end().to_u32(), Meaning::Unknown);
+        }
+        let takes_cancellation =
+            exceptions.iter().any(|it| self.summary.last_name(*it) == Some("CancelledError"));
+        self.block(&handler.body, handler.range().end());
+        let head_end = handler
+            .type_
+            .as_deref()
+            .map_or(handler.range().start() + TextSize::new(6), |it| it.range().end());
+        let head = self.span(TextRange::new(handler.range().start(), head_end));
+        let raises = raises(&handler.body);
+        self.summary.handlers.push(Handler {
+            scope: self.scope,
+            head,
+            exceptions,
+            raises,
+            cancellation_is_handled: is_handled,
+            guarded_awaits,
+            inside: self.inside,
+            leaves: matches!(
+                handler.body.last(),
+                Some(Stmt::Return(_) | Stmt::Break(_) | Stmt::Raise(_))
+            ),
+        });
+        is_handled || takes_cancellation
+    }
+
+    fn import(&mut self, statement: &ast::StmtImport) {
+        let at = statement.range().end().to_u32();
+        for alias in &statement.names {
+            let module = self.name(&alias.name);
+            self.keep_import(statement.range(), Some(module), 0, Vec::new());
+            if let Some(name) = &alias.asname {
+                self.bind(name, at, Meaning::Module(module));
+            } else {
+                let first = alias.name.split('.').next().unwrap_or("").to_owned();
+                let module = self.name(&first);
+                self.bind(&first, at, Meaning::Module(module));
+            }
+        }
+    }
+
+    fn import_from(&mut self, statement: &ast::StmtImportFrom) {
+        let at = statement.range().end().to_u32();
+        let module = statement.module.as_deref().map(|module| self.name(module));
+        let level = statement.level;
+        let mut names = Vec::new();
+        for alias in &statement.names {
+            if alias.name.as_str() == "*" {
+                self.summary.stars.push((module, level));
+                continue;
+            }
+            let name = self.name(&alias.name);
+            names.push(name);
+            let bound = alias.asname.as_ref().unwrap_or(&alias.name);
+            self.bind(bound, at, Meaning::From { module, level, name });
+        }
+        self.keep_import(statement.range(), module, level, names);
+    }
+
+    fn keep_import(
+        &mut self,
+        range: TextRange,
+        module: Option<Name>,
+        level: u32,
+        names: Vec<Name>,
+    ) {
+        let span = self.span(range);
+        self.summary.imports.push(ImportStatement {
+            scope: self.scope,
+            span,
+            module,
+            level,
+            names,
+            is_guarded: self.guards > 0,
+        });
+    }
+
+    fn function(&mut self, function: &StmtFunctionDef) {
+        let decorators: Vec<ExprId> =
+            function.decorator_list.iter().map(|it| self.expression(&it.expression)).collect();
+        let parameters = self.parameters(&function.parameters);
+        let returns = function.returns.as_deref().map(|it| self.annotation(it));
+        let kind = if function.is_async { ScopeKind::Async } else { ScopeKind::Function };
+        let name = self.name(&function.name);
+        let scope = self.open_scope(kind, name, function.range(), function.name.range());
+        self.bind(&function.name, function.name.range().end().to_u32(), Meaning::Function(scope));
+        let outer = self.enter(scope, function.range().end().to_u32());
+        self.bind_parameters(&parameters);
+        self.suite(&function.body);
+        self.facts.is_stub = is_stub(&function.body);
+        self.leave(scope, outer);
+        if let Some(scope) = self.summary.scopes.get_mut(scope.0 as usize) {
+            scope.decorators = decorators;
+            scope.parameters = parameters;
+            scope.returns_annotation = returns;
+        }
+    }
+
+    fn class(&mut self, class: &StmtClassDef) {
+        let decorators: Vec<ExprId> =
+            class.decorator_list.iter().map(|it| self.expression(&it.expression)).collect();
+        let mut bases = Vec::new();
+        if let Some(arguments) = &class.arguments {
+            bases.extend(arguments.args.iter().map(|it| self.expression(it)));
+            for keyword in &arguments.keywords {
+                self.expression(&keyword.value);
+            }
+        }
+        let name = self.name(&class.name);
+        let scope = self.open_scope(ScopeKind::Class, name, class.range(), class.name.range());
+        self.bind(&class.name, class.name.range().end().to_u32(), Meaning::Class(scope));
+        let outer = self.enter(scope, class.range().end().to_u32());
+        self.suite(&class.body);
+        self.leave(scope, outer);
+        if let Some(scope) = self.summary.scopes.get_mut(scope.0 as usize) {
+            scope.decorators = decorators;
+            scope.bases = bases;
+        }
+    }
+
+    pub(super) fn open_scope(
+        &mut self,
+        kind: ScopeKind,
+        name: Name,
+        span: TextRange,
+        name_span: TextRange,
+    ) -> ScopeId {
+        let id = ScopeId(u32::try_from(self.summary.scopes.len()).unwrap_or(u32::MAX));
+        let (span, name_span): (Span, Span) = (self.span(span), self.span(name_span));
+        self.summary.scopes.push(Scope {
+            kind,
+            name,
+            parent: self.scope,
+            span,
+            name_span,
+            decorators: Vec::new(),
+            bases: Vec::new(),
+            parameters: Vec::new(),
+            returns_annotation: None,
+            returns: Vec::new(),
+            facts: Facts::default(),
+        });
+        id
+    }
+
+    pub(super) fn enter(&mut self, scope: ScopeId, block_end: u32) -> Outer {
+        Outer {
+            scope: std::mem::replace(&mut self.scope, scope),
+            facts: std::mem::take(&mut self.facts),
+            returns: std::mem::take(&mut self.returns),
+            inside: self.inside.take(),
+            exits: std::mem::take(&mut self.exits),
+            block_end: std::mem::replace(&mut self.block_end, block_end),
+        }
+    }
+
+    pub(super) fn leave(&mut self, scope: ScopeId, outer: Outer) {
+        let facts = std::mem::replace(&mut self.facts, outer.facts);
+        let returns = std::mem::replace(&mut self.returns, outer.returns);
+        if let Some(scope) = self.summary.scopes.get_mut(scope.0 as usize) {
+            scope.facts = facts;
+            scope.returns = returns;
+        }
+        self.scope = outer.scope;
+        self.inside = outer.inside;
+        self.exits = outer.exits;
+        self.block_end = outer.block_end;
+    }
+
+    pub(super) fn bind_parameters(&mut self, parameters: &[Parameter]) {
+        let start = self.summary.scope(self.scope).map_or(0, |scope| scope.span.start);
+        for (index, parameter) in parameters.iter().enumerate() {
+            let name = self.summary.text(parameter.name).to_owned();
+            let meaning = match parameter.form {
+                ParameterForm::Rest => Meaning::Unknown,
+                _ => Meaning::Parameter(u32::try_from(index).unwrap_or(u32::MAX)),
+            };
+            self.bind(&name, start, meaning);
+        }
+    }
+}
+
+/// `if TYPE_CHECKING:` and `if __name__ == "__main__":` are about another time than the loop's.
+fn is_guard(test: &AstExpr) -> bool {
+    match test {
+        AstExpr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
+        AstExpr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+        AstExpr::Compare(comparison) => {
+            matches!(&*comparison.left, AstExpr::Name(name) if name.id.as_str() == "__name__")
+        }
+        _ => false,
+    }
+}
+
+fn is_stub(body: &[Stmt]) -> bool {
+    body.iter().all(|statement| match statement {
+        Stmt::Pass(_) => true,
+        Stmt::Expr(it) => {
+            matches!(&*it.value, AstExpr::StringLiteral(_) | AstExpr::EllipsisLiteral(_))
+        }
+        Stmt::Raise(_) => true,
+        _ => false,
+    })
+}
+
+/// Whether a `raise` stands in the body, other than in a function defined there.
+fn raises(body: &[Stmt]) -> bool {
+    body.iter().any(|statement| match statement {
+        Stmt::Raise(_) => true,
+        Stmt::If(it) => {
+            raises(&it.body) || it.elif_else_clauses.iter().any(|clause| raises(&clause.body))
+        }
+        Stmt::With(it) => raises(&it.body),
+        Stmt::For(it) => raises(&it.body),
+        Stmt::While(it) => raises(&it.body),
+        Stmt::Try(it) => raises(&it.body) || raises(&it.finalbody) || raises(&it.orelse),
+        Stmt::Match(it) => it.cases.iter().any(|case| raises(&case.body)),
+        _ => false,
+    })
+}

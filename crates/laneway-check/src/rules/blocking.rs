@@ -1,0 +1,247 @@
+//! LW101–LW107, LW110, LW201 and LW401: calls that keep an event loop from turning.
+//!
+//! A finding stands at the blocking call, once, however many async functions reach it.
+
+use rustc_hash::FxHashSet;
+
+use super::draft::{Change, Checkup, Draft, Edit};
+use crate::finding::{Confidence, Tier};
+use crate::graph::Site;
+use crate::knowledge::{Entry, Kind, Lane};
+use crate::program::Place;
+use crate::rules::Rule;
+use crate::summary::{Expr, Scope, ScopeId, ScopeKind};
+
+/// Functions that run once, before or after a service does its work.
+const START_UP_NAMES: &[&str] =
+    &["lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "app_lifespan"];
+const START_UP_DECORATORS: &[&str] =
+    &["on_event", "on_startup", "on_shutdown", "before_serving", "after_serving", "while_serving"];
+
+pub(super) fn check(checkup: &mut Checkup<'_>) {
+    let graph = checkup.graph;
+    let mut seen = FxHashSet::default();
+    for site in &graph.sites {
+        if !checkup.is_wanted(site.place.file) {
+            continue;
+        }
+        let Some(entry) = site.callee.entry(checkup.resolver.knowledge) else { continue };
+        let is_new = |seen: &mut FxHashSet<_>| seen.insert((site.place, site.expr));
+        if entry.kind.blocks() && is_new(&mut seen) {
+            let draft = blocking(checkup, site, entry);
+            checkup.add(draft);
+        } else if entry.kind == Kind::Loop && is_new(&mut seen) {
+            let draft = loop_in_loop(checkup, site);
+            checkup.add(draft);
+        }
+    }
+    imports(checkup);
+}
+
+fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
+    let name = called(checkup, site);
+    let own_rule = entry.rule.unwrap_or(Rule::Lw105);
+    let mut draft = reached(checkup, site, own_rule, &name, &entry.what);
+    draft.tier = tier(checkup, &draft, entry.severity());
+    draft.suggestion = Some(suggestion(checkup, &draft, &name, entry));
+    if draft.way.is_empty() {
+        draft.edit = rename(checkup, site, entry);
+    }
+    draft
+}
+
+fn loop_in_loop(checkup: &Checkup<'_>, site: &Site) -> Draft {
+    let name = called(checkup, site);
+    let what = "runs an event loop, which Python refuses where one runs already";
+    let mut draft = reached(checkup, site, Rule::Lw401, &name, what);
+    draft.rule = Rule::Lw401;
+    draft.tier = Tier::Error;
+    draft.suggest("make the functions on the way async and `await` the coroutine")
+}
+
+/// The library's name of what is called, or as it is written.
+fn called(checkup: &Checkup<'_>, site: &Site) -> String {
+    let knowledge = checkup.resolver.knowledge;
+    match site.callee {
+        crate::graph::Callee::Named(node) => {
+            let path = knowledge.path(node);
+            path.strip_prefix("builtins.").unwrap_or(path).to_owned()
+        }
+        crate::graph::Callee::Every(class) => {
+            let summary = checkup.program.summary(site.place.file);
+            let member = match summary.expr(site.expr) {
+                Expr::Call { function, .. } => summary.last_name(*function).unwrap_or("…"),
+                _ => "…",
+            };
+            format!("{}.{member}", knowledge.path(class))
+        }
+    }
+}
+
+/// A draft with the way from the nearest async function to the call.
+fn reached(checkup: &Checkup<'_>, site: &Site, rule: Rule, name: &str, what: &str) -> Draft {
+    let place = site.place;
+    let way: Vec<_> = checkup.reach.way(place).into_iter().copied().collect();
+    let span = checkup.span(place, site.expr);
+    let function = short_name(checkup, place);
+    let is_certain = site.is_certain && way.iter().all(|edge| edge.is_certain);
+    let mut draft = if let Some(first) = way.first() {
+        let entry = short_name(checkup, first.caller);
+        let calls = way.len();
+        let plural = if calls == 1 { "call" } else { "calls" };
+        let rule = if rule == Rule::Lw201 { rule } else { Rule::Lw110 };
+        let message = format!(
+            "`{name}` {what}, on the event loop of `{entry}`, which reaches it in {calls} {plural}"
+        );
+        Draft::new(rule, place, span, message)
+    } else {
+        let message = format!("`{name}` {what}, on the event loop, in `{function}`");
+        Draft::new(rule, place, span, message)
+    };
+    draft.entry_points = checkup.reach.entries_of(place).len();
+    let choke_point = checkup.reach.choke_point(place);
+    draft.choke_point = (!way.is_empty() && choke_point != place).then_some(choke_point);
+    draft.way = way;
+    draft.call = Some(name.to_owned());
+    draft.confidence = if is_certain { Confidence::High } else { Confidence::Medium };
+    draft
+}
+
+/// A function's name with its class.
+pub(super) fn short_name(checkup: &Checkup<'_>, place: Place) -> String {
+    let name = |place: Place| {
+        let scope = checkup.program.scope(place);
+        scope.map_or("", |scope| checkup.program.summary(place.file).text(scope.name))
+    };
+    match checkup.program.class_of(place) {
+        Some(class) => format!("{}.{}", name(class), name(place)),
+        None => name(place).to_owned(),
+    }
+}
+
+/// Less bad behind a cache, and where only start-up comes by.
+fn tier(checkup: &Checkup<'_>, draft: &Draft, tier: Tier) -> Tier {
+    let functions = draft.way.iter().map(|edge| edge.callee);
+    let is_cached = functions.into_iter().any(|it| checkup.resolver.is_cached(it));
+    let tier = if is_cached { tier.lowered() } else { tier };
+    let entries = checkup.reach.entries_of(draft.place);
+    let starts = !entries.is_empty() && entries.iter().all(|it| is_start_up(checkup, *it));
+    if starts { tier.lowered() } else { tier }
+}
+
+fn is_start_up(checkup: &Checkup<'_>, place: Place) -> bool {
+    let Some(scope) = checkup.program.scope(place) else { return false };
+    let name = checkup.program.summary(place.file).text(scope.name);
+    START_UP_NAMES.contains(&name)
+        || checkup.resolver.decorator_names(place).any(|it| START_UP_DECORATORS.contains(&it))
+}
+
+fn suggestion(checkup: &Checkup<'_>, draft: &Draft, name: &str, entry: &Entry) -> String {
+    let module = name.split('.').next().unwrap_or(name);
+    let library = checkup.resolver.knowledge.library(module);
+    let twin = match (&entry.twin, library) {
+        (Some(twin), _) => Some(format!("use `{twin}`")),
+        (None, Some(library)) => Some(format!("use {}", library.instead)),
+        (None, None) => None,
+    };
+    let moved = match draft.way.last() {
+        Some(_) => {
+            let place = draft.choke_point.unwrap_or(draft.place);
+            format!("`{}`", short_name(checkup, place))
+        }
+        None => "it".to_owned(),
+    };
+    let moved = match entry.lane {
+        Lane::Thread => Some(format!("run {moved} in a thread (`await asyncio.to_thread(…)`)")),
+        Lane::Process => {
+            Some(format!("run {moved} in a process (`loop.run_in_executor` with a process pool)"))
+        }
+        Lane::None => None,
+    };
+    match (twin, moved) {
+        (Some(twin), Some(moved)) => format!("{twin}, or {moved}"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => "leave it out of code that an event loop runs".to_owned(),
+    }
+}
+
+/// `time.sleep(1)` → `await asyncio.sleep(1)`, where the text stands in the async function itself.
+fn rename(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Option<Edit> {
+    let name = entry.rename.clone()?;
+    if site.is_implicit || !site.is_certain || !checkup.is_async(site.place) {
+        return None;
+    }
+    let summary = checkup.program.summary(site.place.file);
+    let Expr::Call { function, .. } = summary.expr(site.expr) else { return None };
+    // In a comprehension an `await` would change what the comprehension is.
+    let is_plain = checkup
+        .program
+        .calls(site.place)
+        .find(|call| call.expr == site.expr)
+        .is_some_and(|call| call.inside.is_none_or(|at| is_statement_loop(summary, at)));
+    if !is_plain || summary.dotted(*function).is_none() {
+        return None;
+    }
+    let function = summary.node(*function).span;
+    let title = format!("await `{name}` instead");
+    Some(Edit { title, change: Change::Rename { function, name } })
+}
+
+fn is_statement_loop(summary: &crate::summary::Summary, at: crate::summary::LoopId) -> bool {
+    use crate::summary::LoopKind;
+    summary.loop_at(at).is_some_and(|it| matches!(it.kind, LoopKind::While) || it.span != it.head)
+}
+
+/// LW106: modules whose first import takes long, imported where a loop runs.
+fn imports(checkup: &mut Checkup<'_>) {
+    let program = checkup.program;
+    let mut drafts = Vec::new();
+    for (file, source) in program.files().filter(|(file, _)| checkup.is_wanted(*file)) {
+        for import in source.summary.imports.iter().filter(|it| it.scope != ScopeId::MODULE) {
+            let place = Place { file, scope: import.scope };
+            let module = import.module.map_or("", |module| source.summary.text(module));
+            let root = module.split('.').next().unwrap_or("");
+            let is_heavy = import.level == 0 && HEAVY.contains(&root) && !import.is_guarded;
+            let is_direct =
+                program.scope(place).is_some_and(|scope: &Scope| scope.kind == ScopeKind::Async);
+            if is_heavy && is_direct && program.module(root, file).is_none() {
+                let message = format!(
+                    "the first `import {root}` takes hundreds of milliseconds, on the event loop, in `{}`",
+                    short_name(checkup, place)
+                );
+                let draft = Draft::new(Rule::Lw106, place, import.span, message);
+                drafts.push(draft.suggest("import it at the top of the module"));
+            }
+        }
+    }
+    drafts.into_iter().for_each(|draft| checkup.add(draft));
+}
+
+/// Packages whose first import takes longer than a request may.
+const HEAVY: &[&str] = &[
+    "torch",
+    "tensorflow",
+    "transformers",
+    "pandas",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "keras",
+    "jax",
+    "cv2",
+    "spacy",
+    "nltk",
+    "sympy",
+    "numba",
+    "xgboost",
+    "lightgbm",
+    "pyarrow",
+    "polars",
+    "dask",
+    "ray",
+    "langchain",
+    "diffusers",
+    "sentence_transformers",
+    "datasets",
+    "onnxruntime",
+];

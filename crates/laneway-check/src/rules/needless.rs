@@ -1,0 +1,233 @@
+//! LW501, LW502 and LW503: async, threads and libraries that do not gain what they cost.
+
+use rustc_hash::FxHashSet;
+
+use super::blocking::short_name;
+use super::draft::{Checkup, Draft};
+use crate::knowledge::Kind;
+use crate::program::{FileId, Place, SourceFile};
+use crate::resolve::Value;
+use crate::rules::Rule;
+use crate::summary::{Call, Expr, Scope, ScopeId, ScopeKind};
+
+pub(super) fn check(checkup: &mut Checkup<'_>) {
+    let program = checkup.program;
+    let mut drafts = Vec::new();
+    for (file, source) in program.files().filter(|(file, _)| checkup.is_wanted(*file)) {
+        let passed = passed_names(source);
+        for (at, scope) in (0..).zip(&source.summary.scopes) {
+            let place = Place { file, scope: ScopeId(at) };
+            drafts.extend(async_for_nothing(checkup, place, scope, &passed));
+        }
+        drafts.extend(libraries(checkup, file, source));
+        for call in &source.summary.calls {
+            let place = Place { file, scope: call.scope };
+            drafts.extend(thread_for_nothing(checkup, place, call));
+        }
+    }
+    drafts.into_iter().for_each(|draft| checkup.add(draft));
+}
+
+/// Names that are handed on somewhere without being called: whoever gets them may want an `async
+/// def`.
+fn passed_names(source: &SourceFile) -> FxHashSet<&str> {
+    let summary = &source.summary;
+    let called: FxHashSet<_> = summary
+        .calls
+        .iter()
+        .filter_map(|call| match summary.expr(call.expr) {
+            Expr::Call { function, .. } => Some(*function),
+            _ => None,
+        })
+        .collect();
+    let nodes = (0..).map(crate::summary::ExprId).zip(&summary.nodes);
+    let uncalled = nodes.filter(|(id, _)| !called.contains(id));
+    let names = uncalled.filter_map(|(_, node)| match &node.expr {
+        Expr::Name(name) | Expr::Attribute(_, name) => Some(summary.text(*name)),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// LW501.
+fn async_for_nothing(
+    checkup: &Checkup<'_>,
+    place: Place,
+    scope: &Scope,
+    passed: &FxHashSet<&str>,
+) -> Option<Draft> {
+    let facts = scope.facts;
+    let is_bare = scope.kind == ScopeKind::Async
+        && facts.awaits == 0
+        && facts.yields == 0
+        && !facts.is_stub
+        && scope.decorators.is_empty();
+    if !is_bare {
+        return None;
+    }
+    let summary = checkup.program.summary(place.file);
+    let name = summary.text(scope.name);
+    if name.starts_with("__") || passed.contains(name) || returns_awaitable(checkup, place, scope) {
+        return None;
+    }
+    if let Some(class) = checkup.program.class_of(place) {
+        let class_scope = checkup.program.scope(class)?;
+        // A base or a subclass may want it async.
+        if !class_scope.bases.is_empty() || is_overridden(checkup, class, name) {
+            return None;
+        }
+    }
+    let message = format!(
+        "`{}` awaits nothing: each call pays for a coroutine, and looks as if it let others run",
+        short_name(checkup, place)
+    );
+    let span = crate::summary::Span { start: scope.name_span.start, end: scope.name_span.end };
+    Some(Draft::new(Rule::Lw501, place, span, message).suggest("make it a plain `def`"))
+}
+
+/// What it gives is awaited by its callers.
+fn returns_awaitable(checkup: &Checkup<'_>, place: Place, scope: &Scope) -> bool {
+    scope.returns.iter().any(|value| {
+        checkup.values(place, *value).iter().any(|it| matches!(it, Value::Coroutine(_)))
+    })
+}
+
+fn is_overridden(checkup: &Checkup<'_>, class: Place, method: &str) -> bool {
+    let program = checkup.program;
+    let mut files = program.files();
+    files.any(|(file, source)| {
+        let scopes = (0..).map(ScopeId).zip(&source.summary.scopes);
+        let mut classes =
+            scopes.filter(|(_, it)| it.kind == ScopeKind::Class && !it.bases.is_empty());
+        classes.any(|(scope, _)| {
+            let other = Place { file, scope };
+            let has_method = program
+                .name(file, method)
+                .is_some_and(|name| !program.bindings(other, name).is_empty());
+            has_method && checkup.resolver.ancestors(other).contains(&Value::Class(class))
+        })
+    })
+}
+
+/// LW502.
+fn libraries(checkup: &Checkup<'_>, file: FileId, source: &SourceFile) -> Vec<Draft> {
+    let summary = &source.summary;
+    let functions = |kind| summary.scopes.iter().filter(|it| it.kind == kind).count();
+    let (asynchronous, plain) = (functions(ScopeKind::Async), functions(ScopeKind::Function));
+    if asynchronous == 0 || asynchronous <= plain {
+        return Vec::new();
+    }
+    let place = Place { file, scope: ScopeId::MODULE };
+    let mut drafts = Vec::new();
+    for import in summary.imports.iter().filter(|it| it.level == 0 && !it.is_guarded) {
+        let module = import.module.map_or("", |module| summary.text(module));
+        let Some(library) = checkup.resolver.knowledge.library(module) else { continue };
+        let used = import.names.iter().map(|name| format!("{module}.{}", summary.text(*name)));
+        let mut used: Vec<String> = used.collect();
+        used.push(module.to_owned());
+        let is_async_use = used.iter().any(|name| {
+            library.async_when.iter().any(|it| name == it || name.starts_with(&format!("{it}.")))
+                || name.to_ascii_lowercase().contains("async")
+                || name.contains(".aio")
+        });
+        if is_async_use || library.async_when.iter().any(|it| spells(source, it)) {
+            continue;
+        }
+        let message = format!(
+            "`{}` blocks the thread that calls it, and {asynchronous} of the {} functions here are async",
+            library.name,
+            asynchronous + plain
+        );
+        let draft = Draft::new(Rule::Lw502, place, import.span, message);
+        drafts.push(draft.suggest(format!("use {}", library.instead)));
+    }
+    drafts
+}
+
+/// Whether the file names the last part of a dotted name somewhere.
+fn spells(source: &SourceFile, dotted: &str) -> bool {
+    let last = dotted.rsplit('.').next().unwrap_or(dotted);
+    source.summary.names.iter().any(|name| &**name == last)
+}
+
+/// LW503.
+fn thread_for_nothing(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
+    let summary = checkup.program.summary(place.file);
+    let Expr::Call { function, arguments } = summary.expr(call.expr) else { return None };
+    let name = summary.last_name(*function)?;
+    if !matches!(name, "to_thread" | "run_in_threadpool" | "run_sync") {
+        return None;
+    }
+    let is_thread = checkup.values(place, *function).iter().any(|value| match value {
+        Value::Known(node) => {
+            let entry = checkup.resolver.knowledge.entry(*node);
+            entry.is_some_and(|it| it.kind == Kind::Offload && !it.process)
+        }
+        _ => false,
+    });
+    let work = arguments.first().filter(|_| is_thread)?.value;
+    let values = checkup.values(place, work);
+    let [Value::Function(callee) | Value::Method(callee)] = &*values else { return None };
+    let why = gain(checkup, *callee)?;
+    let name = short_name(checkup, *callee);
+    let (message, suggestion) = match why {
+        Loss::Trivial => (
+            format!("`{name}` is done sooner than a thread begins with it (about 40 µs)"),
+            "call it here",
+        ),
+        Loss::HoldsGil => (
+            format!(
+                "`{name}` computes in Python: in a thread it still takes the GIL from the loop"
+            ),
+            "run it in a process (`loop.run_in_executor` with a process pool)",
+        ),
+    };
+    let span = checkup.span(place, call.expr);
+    Some(Draft::new(Rule::Lw503, place, span, message).suggest(suggestion))
+}
+
+enum Loss {
+    Trivial,
+    HoldsGil,
+}
+
+/// Why a thread gains nothing for a function, if it does not.
+fn gain(checkup: &Checkup<'_>, function: Place) -> Option<Loss> {
+    let scope = checkup.program.scope(function)?;
+    if scope.kind != ScopeKind::Function || !scope.decorators.is_empty() || scope.facts.yields > 0 {
+        return None;
+    }
+    let summary = checkup.program.summary(function.file);
+    let loops = checkup.program.loops(function).count();
+    let calls: Vec<&Call> = checkup.program.calls(function).collect();
+    let is_plain = |call: &&Call| {
+        let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
+        matches!(
+            summary.last_name(*function),
+            Some(
+                "len"
+                    | "range"
+                    | "append"
+                    | "int"
+                    | "str"
+                    | "float"
+                    | "abs"
+                    | "min"
+                    | "max"
+                    | "enumerate"
+                    | "zip"
+                    | "isinstance"
+                    | "round"
+            )
+        )
+    };
+    let is_simple = calls.iter().all(is_plain) && checkup.program.withs(function).next().is_none();
+    if !is_simple {
+        return None;
+    }
+    match (loops, scope.facts.statements) {
+        (0, 0..=3) => Some(Loss::Trivial),
+        (0, _) => None,
+        _ => Some(Loss::HoldsGil),
+    }
+}

@@ -1,0 +1,391 @@
+//! What the analysis keeps of a file: its scopes, bindings, calls and loops, without its syntax.
+//!
+//! A summary depends on the file's text alone, so it can be kept on disk. All names are numbers of
+//! its own table of strings; expressions are numbers of one table of nodes.
+
+use serde::{Deserialize, Serialize};
+
+/// Changes with the form or the meaning of a summary; an older one on disk is made again.
+pub(crate) const VERSION: u32 = 1;
+
+/// A piece of the text, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Span {
+    pub(crate) const fn contains(self, offset: u32) -> bool {
+        self.start <= offset && offset < self.end
+    }
+}
+
+/// A number of a file's table of strings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Name(pub(crate) u32);
+
+/// A number of a file's table of expressions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ExprId(pub(crate) u32);
+
+/// A number of a file's table of scopes; 0 is the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct ScopeId(pub(crate) u32);
+
+impl ScopeId {
+    pub(crate) const MODULE: Self = Self(0);
+}
+
+/// A number of a file's table of loops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct LoopId(pub(crate) u32);
+
+/// An expression, as far as it can say what is called on what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Expr {
+    Name(Name),
+    Attribute(ExprId, Name),
+    Call {
+        function: ExprId,
+        arguments: Box<[Argument]>,
+    },
+    /// A number, a constant such as `None`, or a short string, as its source would be written.
+    Literal(Name),
+    Await(ExprId),
+    Subscript(ExprId, ExprId),
+    /// One of these, which is not known: `a or b`, `a if c else b`, `A | B`.
+    Either(Box<[ExprId]>),
+    /// Any other operation on two values.
+    Binary(ExprId, ExprId),
+    /// A tuple, list or set display.
+    Sequence(Box<[ExprId]>),
+    /// `lambda`, with the scope of its body.
+    Lambda(ScopeId),
+    /// A comprehension or generator expression.
+    Comprehension {
+        element: ExprId,
+        iterated: ExprId,
+    },
+    Starred(ExprId),
+    Other,
+}
+
+/// An argument of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Argument {
+    pub(crate) keyword: Option<Name>,
+    pub(crate) value: ExprId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) expr: Expr,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ScopeKind {
+    Module,
+    Class,
+    Function,
+    Async,
+    Lambda,
+}
+
+impl ScopeKind {
+    /// Whether names of it are seen from the scopes inside.
+    pub(crate) const fn is_seen_inside(self) -> bool {
+        !matches!(self, Self::Class)
+    }
+
+    pub(crate) const fn is_function(self) -> bool {
+        matches!(self, Self::Function | Self::Async | Self::Lambda)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Scope {
+    pub(crate) kind: ScopeKind,
+    pub(crate) name: Name,
+    pub(crate) parent: ScopeId,
+    pub(crate) span: Span,
+    /// The name in its definition, or all of a lambda.
+    pub(crate) name_span: Span,
+    pub(crate) decorators: Vec<ExprId>,
+    /// Base classes, or nothing.
+    pub(crate) bases: Vec<ExprId>,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) returns_annotation: Option<ExprId>,
+    pub(crate) returns: Vec<ExprId>,
+    pub(crate) facts: Facts,
+}
+
+/// What the body of a function does, apart from its calls.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    pub(crate) awaits: u32,
+    pub(crate) yields: u32,
+    pub(crate) statements: u32,
+    /// The body is nothing but a docstring, `pass`, `...` or `raise NotImplementedError`.
+    pub(crate) is_stub: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Parameter {
+    pub(crate) name: Name,
+    pub(crate) annotation: Option<ExprId>,
+    pub(crate) default: Option<ExprId>,
+    pub(crate) form: ParameterForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ParameterForm {
+    Positional,
+    KeywordOnly,
+    Rest,
+}
+
+/// How a name comes to mean something.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Binding {
+    pub(crate) scope: ScopeId,
+    pub(crate) name: Name,
+    /// Where it happens.
+    pub(crate) at: u32,
+    /// Where the block ends in which it happens: after it, another branch may have been taken.
+    pub(crate) block_end: u32,
+    pub(crate) meaning: Meaning,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Meaning {
+    /// `import a.b` (binds `a`) or `import a.b as c` (binds all of it).
+    Module(Name),
+    /// `from module import name`, with the number of leading dots.
+    From {
+        module: Option<Name>,
+        level: u32,
+        name: Name,
+    },
+    Function(ScopeId),
+    Class(ScopeId),
+    Value {
+        value: Option<ExprId>,
+        annotation: Option<ExprId>,
+    },
+    Parameter(u32),
+    /// An element of what is iterated.
+    Element(ExprId),
+    /// What `with` gives.
+    Entered {
+        context: ExprId,
+        is_async: bool,
+    },
+    /// One of several values unpacked from an expression.
+    Unpacked {
+        value: ExprId,
+        index: u32,
+    },
+    /// The name is that of an outer scope: `global` or `nonlocal`.
+    Outer {
+        is_global: bool,
+    },
+    Unknown,
+}
+
+/// An assignment to an attribute, such as `self.client = …`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AttributeBinding {
+    pub(crate) scope: ScopeId,
+    pub(crate) object: ExprId,
+    pub(crate) attribute: Name,
+    pub(crate) value: Option<ExprId>,
+    pub(crate) annotation: Option<ExprId>,
+    pub(crate) span: Span,
+}
+
+/// What becomes of the value of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Use {
+    Discarded,
+    Awaited,
+    Assigned(Name),
+    /// It decides a condition.
+    Tested,
+    Other,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Call {
+    pub(crate) expr: ExprId,
+    pub(crate) scope: ScopeId,
+    pub(crate) used: Use,
+    pub(crate) inside: Option<LoopId>,
+    /// It is only for type checkers, or only for a run as a script.
+    pub(crate) is_guarded: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct With {
+    pub(crate) scope: ScopeId,
+    pub(crate) span: Span,
+    pub(crate) contexts: Vec<ExprId>,
+    pub(crate) is_async: bool,
+    /// Awaits in its body.
+    pub(crate) awaits: u32,
+    pub(crate) is_guarded: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LoopKind {
+    For,
+    AsyncFor,
+    While,
+    Comprehension,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Loop {
+    pub(crate) scope: ScopeId,
+    pub(crate) parent: Option<LoopId>,
+    pub(crate) kind: LoopKind,
+    pub(crate) span: Span,
+    /// The first line of it, as a piece of the text.
+    pub(crate) head: Span,
+    /// What is iterated, or the condition.
+    pub(crate) subject: ExprId,
+    pub(crate) targets: Vec<Name>,
+    pub(crate) facts: LoopFacts,
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct LoopFacts {
+    pub(crate) awaits: u32,
+    /// Statements directly in its body.
+    pub(crate) statements: u32,
+    /// `break`, `return`, `raise` or `yield` somewhere in it.
+    pub(crate) exits: u32,
+    /// The condition of `while` always holds.
+    pub(crate) is_endless: bool,
+    /// The single await of the body, when it stands as a statement, an assignment or an argument
+    /// of `append`.
+    pub(crate) only_await: Option<ExprId>,
+    /// A name is assigned in the body and read there before.
+    pub(crate) carries: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Handler {
+    pub(crate) scope: ScopeId,
+    pub(crate) head: Span,
+    /// Empty when it catches everything.
+    pub(crate) exceptions: Vec<ExprId>,
+    pub(crate) raises: bool,
+    /// Whether an earlier handler of the same `try` takes `CancelledError` and raises it again.
+    pub(crate) cancellation_is_handled: bool,
+    /// Awaits in what it guards.
+    pub(crate) guarded_awaits: u32,
+    pub(crate) inside: Option<LoopId>,
+    /// It ends the function or the loop.
+    pub(crate) leaves: bool,
+}
+
+/// An import, for rules that look at where it stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ImportStatement {
+    pub(crate) scope: ScopeId,
+    pub(crate) span: Span,
+    pub(crate) module: Option<Name>,
+    pub(crate) level: u32,
+    pub(crate) names: Vec<Name>,
+    pub(crate) is_guarded: bool,
+}
+
+/// A comment that speaks to the analysis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Directive {
+    /// Where the line begins and ends that it is about.
+    pub(crate) line: Span,
+    /// The rules it is about; all when empty.
+    pub(crate) rules: Vec<String>,
+}
+
+/// All that is kept of a file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) names: Vec<Box<str>>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) bindings: Vec<Binding>,
+    pub(crate) attributes: Vec<AttributeBinding>,
+    pub(crate) calls: Vec<Call>,
+    /// Attributes that are read and not called, by scope.
+    pub(crate) reads: Vec<(ExprId, ScopeId)>,
+    pub(crate) withs: Vec<With>,
+    pub(crate) loops: Vec<Loop>,
+    pub(crate) handlers: Vec<Handler>,
+    pub(crate) imports: Vec<ImportStatement>,
+    pub(crate) directives: Vec<Directive>,
+    /// What `__all__` and star imports need: the modules of `from … import *`.
+    pub(crate) stars: Vec<(Option<Name>, u32)>,
+    pub(crate) syntax_error: Option<SyntaxError>,
+    pub(crate) is_generated: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SyntaxError {
+    pub(crate) at: u32,
+    pub(crate) message: String,
+}
+
+const OTHER: Node = Node { span: Span { start: 0, end: 0 }, expr: Expr::Other };
+
+impl Summary {
+    pub(crate) fn text(&self, name: Name) -> &str {
+        self.names.get(name.0 as usize).map_or("", |text| text)
+    }
+
+    pub(crate) fn node(&self, id: ExprId) -> &Node {
+        self.nodes.get(id.0 as usize).unwrap_or(&OTHER)
+    }
+
+    pub(crate) fn expr(&self, id: ExprId) -> &Expr {
+        &self.node(id).expr
+    }
+
+    pub(crate) fn scope(&self, id: ScopeId) -> Option<&Scope> {
+        self.scopes.get(id.0 as usize)
+    }
+
+    pub(crate) fn loop_at(&self, id: LoopId) -> Option<&Loop> {
+        self.loops.get(id.0 as usize)
+    }
+
+    /// The dotted name that an expression spells, such as `asyncio.sleep`.
+    pub(crate) fn dotted(&self, id: ExprId) -> Option<String> {
+        match self.expr(id) {
+            Expr::Name(name) => Some(self.text(*name).to_owned()),
+            Expr::Attribute(object, name) => {
+                Some(format!("{}.{}", self.dotted(*object)?, self.text(*name)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The last name of a dotted one.
+    pub(crate) fn last_name(&self, id: ExprId) -> Option<&str> {
+        match self.expr(id) {
+            Expr::Name(name) | Expr::Attribute(_, name) => Some(self.text(*name)),
+            _ => None,
+        }
+    }
+
+    /// The text of a literal as its source would be written.
+    pub(crate) fn literal(&self, id: ExprId) -> Option<&str> {
+        match self.expr(id) {
+            Expr::Literal(name) => Some(self.text(*name)),
+            _ => None,
+        }
+    }
+}

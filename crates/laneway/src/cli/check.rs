@@ -1,0 +1,131 @@
+//! `laneway check`: what blocks an event loop, found by reading the code.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use laneway_check::{Finding, Report, Rule, Tier};
+use laneway_core::error::{Code, Error};
+
+use super::advise::page::Page;
+use super::{Context, NEGATIVE};
+
+mod github;
+mod json;
+mod settings;
+mod statistics;
+mod text;
+
+use settings::CheckSettings;
+
+/// Arguments of `laneway check`.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent flag of the command line"
+)]
+pub(super) struct CheckArgs {
+    /// Files and folders; the working directory by default
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Only these rules, such as `LW101`; `LW1` means all that begin so
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    select: Vec<String>,
+    /// Not these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    ignore: Vec<String>,
+    /// The least that is shown
+    #[arg(long, value_name = "TIER")]
+    tier: Option<TierChoice>,
+    /// Not the files that match, such as `migrations/**`
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Show findings in tests, too
+    #[arg(long)]
+    include_tests: bool,
+    /// Read files that `.gitignore` leaves out, too
+    #[arg(long)]
+    no_gitignore: bool,
+    /// How to write the findings; `--json` is the same as `--format json`
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Count findings by rule instead of showing them
+    #[arg(long)]
+    statistics: bool,
+}
+
+/// How findings are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One line a finding
+    Concise,
+    /// One object a line
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TierChoice {
+    Error,
+    Warning,
+    Hint,
+}
+
+impl From<TierChoice> for Tier {
+    fn from(choice: TierChoice) -> Self {
+        match choice {
+            TierChoice::Error => Self::Error,
+            TierChoice::Warning => Self::Warning,
+            TierChoice::Hint => Self::Hint,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &CheckArgs, context: &mut Context) -> Result<u8, Error> {
+    let settings = CheckSettings::of(arguments, &context.sources)?;
+    let report = settings.check()?;
+    let (shown, hidden) = select(&report, &settings);
+    let format = format(arguments, context.output.is_json())?;
+    let page = Page::of(&context.sources);
+    let output = &mut context.output;
+    if arguments.statistics {
+        statistics::write(&shown, output);
+    } else {
+        match format {
+            Format::Text => text::write(&shown, &settings.folder, page, output),
+            Format::Concise => text::write_concise(&shown, output),
+            Format::Json => json::write(&shown, output),
+            Format::Github => github::write(&shown, output),
+        }
+    }
+    text::write_summary(&report, &shown, hidden, output);
+    Ok(if shown.is_empty() { 0 } else { NEGATIVE })
+}
+
+/// The findings that are wanted, and how many are left out as too small.
+fn select<'r>(report: &'r Report, settings: &CheckSettings) -> (Vec<&'r Finding>, usize) {
+    let chosen = report.findings.iter().filter(|it| settings.rules.contains(&it.rule));
+    let (shown, small): (Vec<_>, Vec<_>) = chosen.partition(|it| it.tier <= settings.tier);
+    (shown, small.len())
+}
+
+fn format(arguments: &CheckArgs, is_json: bool) -> Result<Format, Error> {
+    match (arguments.format, is_json) {
+        (None, true) | (Some(Format::Json), _) => Ok(Format::Json),
+        (Some(other), true) => {
+            let name =
+                other.to_possible_value().map_or_else(String::new, |it| it.get_name().into());
+            Err(Error::new(Code::InvalidArgument, "`--json` and another format are asked for")
+                .why(format!("`--format {name}` is not JSON"))
+                .fix("leave one of them out"))
+        }
+        (format, false) => Ok(format.unwrap_or(Format::Text)),
+    }
+}
+
+/// Where a rule is described.
+fn page_of(rule: Rule) -> String {
+    format!("docs/check/{}.md", rule.code())
+}

@@ -1,0 +1,165 @@
+//! Findings for people: the code with what is wrong marked in it, and the way that leads there.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use laneway_check::{Confidence, Finding, Location, Report, Tier};
+
+use super::super::advise::page::Page;
+use super::super::humane::counted;
+use super::super::output::{Output, plain};
+
+/// How many steps of a way are shown with their code.
+const STEPS_MAX: usize = 6;
+
+/// The pieces of the files that findings show.
+#[derive(Default)]
+struct Texts {
+    texts: HashMap<String, String>,
+}
+
+impl Texts {
+    /// The lines of a place, the number of the first, and where the place begins and ends in them.
+    fn piece(
+        &mut self,
+        folder: &Path,
+        place: &Location,
+    ) -> (String, usize, std::ops::Range<usize>) {
+        let text = self.texts.entry(place.path.to_string()).or_insert_with(|| {
+            let bytes = std::fs::read(folder.join(&*place.path)).unwrap_or_default();
+            String::from_utf8(bytes)
+                .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect())
+        });
+        let line = place.line as usize;
+        // A long call is shown by its first line.
+        let lines = text.lines().skip(line.saturating_sub(1)).take(1);
+        let piece = lines.collect::<Vec<_>>().join("\n");
+        let at = |column: u32| {
+            let chars = piece.char_indices().nth(column.saturating_sub(1) as usize);
+            chars.map_or(piece.len(), |(at, _)| at)
+        };
+        let start = at(place.column);
+        let end = if place.end_line == place.line { at(place.end_column) } else { piece.len() };
+        (plain_line(&piece), line, start..end.max(start))
+    }
+}
+
+/// A line without control characters, of the same length in bytes.
+fn plain_line(text: &str) -> String {
+    text.chars()
+        .map(|it| if it.is_control() && it != '\t' && it.len_utf8() == 1 { ' ' } else { it })
+        .collect()
+}
+
+pub(super) fn write(findings: &[&Finding], folder: &Path, page: Page, output: &mut Output) {
+    let mut texts = Texts::default();
+    let renderer = Renderer::styled().term_width(page.width);
+    for finding in findings {
+        output.line(&renderer.render(&groups(finding, folder, &mut texts)));
+        output.line("");
+    }
+}
+
+fn level(tier: Tier) -> Level<'static> {
+    match tier {
+        Tier::Error => Level::ERROR,
+        Tier::Warning => Level::WARNING,
+        Tier::Hint => Level::NOTE.with_name("hint"),
+    }
+}
+
+fn groups(finding: &Finding, folder: &Path, texts: &mut Texts) -> Vec<Group<'static>> {
+    let (source, line, span) = texts.piece(folder, &finding.location);
+    let title = level(finding.tier).primary_title(plain(&finding.message)).id(finding.rule.code());
+    let mut group = title.element(
+        Snippet::source(source)
+            .line_start(line)
+            .path(finding.location.path.to_string())
+            .annotation(AnnotationKind::Primary.span(span)),
+    );
+    let steps = finding.chain.windows(2).take(STEPS_MAX);
+    for step in steps {
+        let [from, to] = step else { continue };
+        let (source, line, span) = texts.piece(folder, &to.location);
+        let label = format!("`{}` calls `{}`", last(&from.function), last(&to.function));
+        group = group.element(
+            Snippet::source(source)
+                .line_start(line)
+                .path(to.location.path.to_string())
+                .annotation(AnnotationKind::Context.span(span).label(label)),
+        );
+    }
+    if finding.chain.len() > STEPS_MAX + 1 {
+        let rest = finding.chain.len() - STEPS_MAX - 1;
+        group = group.element(Level::NOTE.message(format!("{} more", counted(rest, "call"))));
+    }
+    if finding.entry_points > 1 {
+        let text = match &finding.choke_point {
+            Some(choke) => format!(
+                "{} async functions reach it, all through `{}`",
+                finding.entry_points,
+                last(&choke.function)
+            ),
+            None => format!("{} async functions reach it", finding.entry_points),
+        };
+        group = group.element(Level::NOTE.message(text));
+    }
+    if finding.confidence != Confidence::High {
+        let text = "a name on the way has more than one meaning, and this is one of them";
+        group = group.element(Level::NOTE.message(text));
+    }
+    if let Some(suggestion) = &finding.suggestion {
+        group = group.element(Level::HELP.message(suggestion.clone()));
+    }
+    vec![group]
+}
+
+/// The last two parts of a dotted name.
+fn last(name: &str) -> String {
+    let parts: Vec<&str> = name.rsplit('.').take(2).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join(".")
+}
+
+/// One line a finding.
+pub(super) fn write_concise(findings: &[&Finding], output: &mut Output) {
+    for finding in findings {
+        let Location { path, line, column, .. } = &finding.location;
+        let text = plain(&finding.message);
+        output.line(&format!(
+            "{path}:{line}:{column}: {} [{}] {text}",
+            finding.tier.as_str(),
+            finding.rule.code()
+        ));
+    }
+}
+
+/// What could not be read, and how much was.
+pub(super) fn write_summary(
+    report: &Report,
+    shown: &[&Finding],
+    hidden: usize,
+    output: &mut Output,
+) {
+    for problem in &report.problems {
+        let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
+        output.warning(&plain(&format!("{}{line}: {}", problem.path, problem.message)));
+    }
+    let errors = shown.iter().filter(|it| it.tier == Tier::Error).count();
+    let others = shown.len() - errors;
+    let mut text = format!(
+        "{} and {} in {} ({} lines)",
+        counted(errors, "error"),
+        counted(others, "warning"),
+        counted(report.files, "file"),
+        report.lines
+    );
+    if hidden > 0 {
+        let hints = counted(hidden, "hint");
+        text = format!("{text}; {hints} left out, which `--tier hint` shows");
+    }
+    if report.answered > 0 {
+        text = format!("{text}; {} answered by comments", report.answered);
+    }
+    output.note(&text);
+}
