@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::cache::{Cache, Key, Used};
 use crate::discovery::{Found, discover};
 use crate::finding::{FileProblem, Finding};
 use crate::finish::finish;
@@ -15,6 +16,7 @@ use crate::program::{Program, SourceFile};
 use crate::resolve::Resolver;
 use crate::rules::{self, Checkup};
 use crate::source::{self, Unreadable};
+use crate::summary::Summary;
 
 /// The stack of each thread that reads files: trees are freed by recursion.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
@@ -32,6 +34,8 @@ pub struct Options {
     pub includes_tests: bool,
     /// Whether `.gitignore` is obeyed.
     pub respects_ignores: bool,
+    /// The file in which summaries are kept between runs.
+    pub cache: Option<PathBuf>,
 }
 
 /// What was found.
@@ -58,17 +62,20 @@ pub fn check(options: &Options, knowledge: &Knowledge) -> Report {
     let (found, mut problems) =
         discover(&options.paths, &options.exclude, options.respects_ignores);
     let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build();
-    let read = || found.par_iter().map(|found| read(found, options)).collect::<Vec<_>>();
+    let cache = Cache::open(options.cache.as_deref());
+    let read = || found.par_iter().map(|found| read(found, options, &cache)).collect::<Vec<_>>();
     let results = match &pool {
         Ok(pool) => pool.install(read),
         Err(_) => read(),
     };
     let mut files = Vec::new();
     let mut wanted = Vec::new();
+    let mut used = Vec::new();
     let mut report = Report::default();
     for (found, result) in found.iter().zip(results) {
         match result {
-            Ok(file) => {
+            Ok((file, row)) => {
+                used.extend(row);
                 problems.extend(syntax_problem(&file));
                 report.lines += file.lines.count();
                 wanted.push(options.includes_tests || !found.is_test);
@@ -78,6 +85,7 @@ pub fn check(options: &Options, knowledge: &Knowledge) -> Report {
             Err(problem) => problems.push(problem),
         }
     }
+    cache.save(&used);
     report.files = files.len();
     let program = Program::new(files);
     analyse(&program, knowledge, &wanted, &mut report);
@@ -103,7 +111,11 @@ fn analyse(program: &Program, knowledge: &Knowledge, wanted: &[bool], report: &m
     (report.findings, report.answered) = finish(program, drafts);
 }
 
-fn read(found: &Found, options: &Options) -> Result<SourceFile, FileProblem> {
+fn read(
+    found: &Found,
+    options: &Options,
+    cache: &Cache,
+) -> Result<(SourceFile, Option<Used>), FileProblem> {
     let shown = found.path.strip_prefix(&options.base).unwrap_or(&found.path);
     let shown: std::sync::Arc<str> = shown.to_string_lossy().as_ref().into();
     let problem = |error: Unreadable| FileProblem {
@@ -115,15 +127,30 @@ fn read(found: &Found, options: &Options) -> Result<SourceFile, FileProblem> {
         message: error.to_string(),
     };
     let text = read_text(&found.path).map_err(problem)?;
-    let summary = summarize(&text);
-    Ok(SourceFile {
+    let (summary, lines, used) = summary(&text, cache);
+    let file = SourceFile {
         path: shown,
         real_path: found.path.clone(),
         module: found.module.clone(),
         is_package: found.is_package,
         summary,
-        lines: Lines::of(&text),
-    })
+        lines,
+    };
+    Ok((file, used))
+}
+
+/// The summary of a text, from the cache where it has one.
+fn summary(text: &str, cache: &Cache) -> (Summary, Lines, Option<Used>) {
+    if !cache.is_kept() {
+        return (summarize(text), Lines::of(text), None);
+    }
+    let key = Key::of(text);
+    if let Some((summary, lines)) = cache.get(key) {
+        return (summary, lines, Some((key, None)));
+    }
+    let (summary, lines) = (summarize(text), Lines::of(text));
+    let bytes = Cache::encode(&summary, &lines);
+    (summary, lines, Some((key, bytes)))
 }
 
 pub(crate) fn read_text(path: &std::path::Path) -> Result<String, Unreadable> {

@@ -16,6 +16,7 @@
     expect(rustdoc::private_intra_doc_links, reason = "the map of the crate names its modules")
 )]
 
+mod cache;
 pub mod check;
 mod discovery;
 mod finding;

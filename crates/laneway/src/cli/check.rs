@@ -45,6 +45,9 @@ pub(super) struct CheckArgs {
     /// Read files that `.gitignore` leaves out, too
     #[arg(long)]
     no_gitignore: bool,
+    /// Read every file anew, and keep nothing for the next run
+    #[arg(long)]
+    no_cache: bool,
     /// How to write the findings; `--json` is the same as `--format json`
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,

@@ -83,6 +83,7 @@ impl CheckSettings {
                 exclude,
                 includes_tests: arguments.include_tests || table.include_tests,
                 respects_ignores: !arguments.no_gitignore,
+                cache: (!arguments.no_cache).then(|| base.join(".laneway").join("check.cache")),
             },
             knowledge: table.knowledge.iter().map(|path| base.join(path)).collect(),
             folder,
