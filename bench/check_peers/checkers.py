@@ -69,15 +69,15 @@ def laneway(binary: str) -> Checker:
     """Ours: every rule."""
 
     def claims(out: str, root: Path) -> Iterator[Claim]:
-        report: dict[str, Any] = json.loads(out)
-        for finding in report["findings"]:
+        for line in out.splitlines():
+            finding: dict[str, Any] = json.loads(line)
             place = finding["location"]
             path = (root / place["path"]).resolve()
             yield Claim(path, place["line"], frozenset({finding["rule"]}))
 
     every = BLOCKING | {"LW201", "LW202", "LW501", "LW502", "LW503", "LW601"}
     every |= {"LW301", "LW302", "LW303", "LW304", "LW305", "LW401", "LW402", "LW403", "LW404"}
-    arguments = ["check", "--json", "--no-cache", "."]
+    arguments = ["check", "--json", "--tier", "hint", "--include-tests", "--no-cache", "."]
     return Checker("laneway", lambda _: [binary, *arguments], claims, every)
 
 
