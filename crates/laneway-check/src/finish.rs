@@ -23,7 +23,10 @@ struct Texts<'a> {
 pub(crate) fn finish(program: &Program, mut drafts: Vec<Draft>) -> (Vec<Finding>, usize) {
     let mut texts = Texts { program, texts: FxHashMap::default() };
     drafts.sort_by_key(|draft| (draft.place.file, draft.span.start, draft.rule));
-    drafts.dedup_by_key(|draft| (draft.place.file, draft.span.start, draft.rule));
+    drafts.dedup_by_key(|draft| {
+        (draft.place.file, draft.span.start, draft.span.end, draft.rule, draft.call.clone())
+    });
+    hide_locks(&mut drafts);
     let all = drafts.len();
     drafts.retain(|draft| !is_answered(program, draft));
     let answered = all - drafts.len();
@@ -41,6 +44,23 @@ pub(crate) fn finish(program: &Program, mut drafts: Vec<Draft>) -> (Vec<Finding>
         key(a).cmp(&key(b))
     });
     (findings, answered)
+}
+
+/// A lock that is held across an await is told once, not as a wait for the lock as well.
+fn hide_locks(drafts: &mut Vec<Draft>) {
+    let held: Vec<(FileId, Span)> = drafts
+        .iter()
+        .filter(|draft| draft.rule == Rule::Lw403)
+        .map(|draft| (draft.place.file, draft.span))
+        .collect();
+    drafts.retain(|draft| {
+        draft.rule != Rule::Lw107
+            || !held.iter().any(|(file, span)| {
+                *file == draft.place.file
+                    && span.start < draft.span.start
+                    && draft.span.end <= span.end
+            })
+    });
 }
 
 /// A comment on the line of the finding, or on that of the call by which an async function begins

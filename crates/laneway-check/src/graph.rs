@@ -208,6 +208,9 @@ impl Search<'_> {
                 Value::Instance(class) => {
                     self.method_call(place, call.expr, Value::Instance(class), "__call__");
                 }
+                Value::Object(class) => {
+                    self.method_call(place, call.expr, Value::Object(class), "__call__");
+                }
                 Value::Parameter(owner, index) if owner == place => {
                     self.parameter_is_called(owner, index);
                 }
@@ -235,6 +238,11 @@ impl Search<'_> {
                     && !self.resolver.is_async(edge.callee)
                     && !self.is_plain_method(edge.callee);
                 if !is_made_async && !self.resolver.is_async(edge.callee) {
+                    for callee in self.resolver.overrides(edge.callee) {
+                        if !self.resolver.is_async(callee) {
+                            self.edge(Edge { callee, is_certain: false, ..edge });
+                        }
+                    }
                     self.edge(edge);
                 }
             }

@@ -245,6 +245,11 @@ impl Knowledge {
         node.made.or_else(|| (node.is_type || looks_like_class()).then_some(id))
     }
 
+    /// As `made`, but only what the data says itself.
+    pub(crate) fn made_by_data(&self, id: NodeId) -> Option<NodeId> {
+        self.at(id)?.made
+    }
+
     /// The type of the value that the name means.
     pub(crate) fn value(&self, id: NodeId) -> Option<NodeId> {
         self.at(id)?.value
@@ -298,10 +303,13 @@ impl Predicate {
         if let Some(wanted) = self.given {
             return value.is_some() == wanted;
         }
-        let literal = value.and_then(|value| summary.literal(value));
-        match (literal, &self.is, &self.not) {
-            (Some(text), Some(allowed), _) => allowed.iter().any(|it| it == text),
-            (Some(text), None, Some(excluded)) => !excluded.iter().any(|it| it == text),
+        let text = value.and_then(|value| {
+            // Constants such as `os.WNOHANG` are as good as literals.
+            summary.literal(value).map(str::to_owned).or_else(|| summary.dotted(value))
+        });
+        match (text, &self.is, &self.not) {
+            (Some(text), Some(allowed), _) => allowed.contains(&text),
+            (Some(text), None, Some(excluded)) => !excluded.contains(&text),
             _ => false,
         }
     }

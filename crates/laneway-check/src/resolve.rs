@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::knowledge::{Knowledge, NodeId};
+use crate::knowledge::{Knowledge, Member, NodeId};
 use crate::program::{FileId, Place, Program};
 use crate::summary::{Expr, ExprId, Name, ScopeId, ScopeKind};
 
@@ -67,6 +67,7 @@ pub(crate) struct Resolver<'a> {
     returned: RefCell<FxHashMap<Place, Option<Values>>>,
     bases: RefCell<FxHashMap<Place, Rc<[Value]>>>,
     decorations: RefCell<FxHashMap<Place, Decoration>>,
+    subclasses: std::cell::OnceCell<FxHashMap<Place, Vec<Place>>>,
     depth: std::cell::Cell<u32>,
 }
 
@@ -86,6 +87,7 @@ impl<'a> Resolver<'a> {
             returned: RefCell::default(),
             bases: RefCell::default(),
             decorations: RefCell::default(),
+            subclasses: std::cell::OnceCell::new(),
             depth: std::cell::Cell::new(0),
         }
     }
@@ -147,6 +149,7 @@ impl<'a> Resolver<'a> {
                     match value {
                         // `Stack[int]` is the class, too.
                         Value::Class(_) => found.push(*value),
+                        Value::Object(class) => self.subscripted(*class, found),
                         other => self.element(*other, found),
                     }
                 }
@@ -174,6 +177,13 @@ impl<'a> Resolver<'a> {
                 found.push(Value::Function(Place { file: place.file, scope: *scope }));
             }
             Expr::Literal(_) | Expr::Other => {}
+        }
+    }
+
+    /// `client["shop"]` where the data says what that gives.
+    fn subscripted(&self, class: NodeId, found: &mut Vec<Value>) {
+        if let Some(Member::Named(node)) = self.knowledge.member(class, "__getitem__") {
+            found.extend(self.knowledge.made_by_data(node).map(Value::Object));
         }
     }
 

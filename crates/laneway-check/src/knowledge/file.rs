@@ -47,6 +47,8 @@ pub enum Kind {
     Loop,
     /// It gives the loop of the thread, whichever that is.
     CurrentLoop,
+    /// It runs several awaitables at once.
+    FanOut,
     /// It makes an object that belongs to the running loop.
     LoopBound,
 }

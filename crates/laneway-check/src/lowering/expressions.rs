@@ -269,9 +269,11 @@ impl Lowering<'_> {
             }
         }
         let mut element = None;
+        let (awaits, nodes, innermost) = (self.facts.awaits, self.summary.nodes.len(), self.inside);
         for part in elements {
             element = Some(self.expression(part));
         }
+        self.comprehended(innermost, self.facts.awaits - awaits, nodes);
         self.inside = outer;
         match (element, iterated) {
             (Some(element), Some(iterated)) => {

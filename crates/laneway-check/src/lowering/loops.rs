@@ -97,6 +97,17 @@ impl Lowering<'_> {
         }
     }
 
+    /// What the element of a comprehension does.
+    pub(super) fn comprehended(&mut self, id: Option<LoopId>, awaits: u32, nodes: usize) {
+        let only_await = if awaits == 1 { self.only_await(nodes) } else { None };
+        let this = id.and_then(|id| self.summary.loops.get_mut(id.0 as usize));
+        if let Some(this) = this {
+            this.facts.awaits += awaits;
+            this.facts.statements = 1;
+            this.facts.only_await = only_await;
+        }
+    }
+
     fn only_await(&self, from: usize) -> Option<ExprId> {
         let nodes = self.summary.nodes.get(from..)?;
         let at = nodes.iter().position(|node| matches!(node.expr, Expr::Await(_)))?;

@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use rustc_hash::FxHashMap;
+
 use super::names::MethodForm;
 use super::{Resolver, Value};
-use crate::knowledge::Member;
+use crate::knowledge::{Member, NodeId};
 use crate::program::Place;
-use crate::summary::Meaning;
+use crate::summary::{Expr, Meaning, ScopeId, ScopeKind};
 
 /// How many classes a method is looked for in.
 const CLASSES_MAX: usize = 64;
@@ -38,18 +40,94 @@ impl Resolver<'_> {
                     }
                 }
             }
+            Value::Function(function) => self.task_attribute(function, name, found),
             _ => {}
         }
     }
 
-    fn member(&self, class: crate::knowledge::NodeId, name: &str, found: &mut Vec<Value>) {
-        found.extend(self.knowledge.member(class, name).map(|member| match member {
-            Member::Named(node) => match self.knowledge.value(node) {
+    fn member(&self, class: NodeId, name: &str, found: &mut Vec<Value>) {
+        match self.knowledge.member(class, name) {
+            Some(Member::Named(node)) => found.push(match self.knowledge.value(node) {
                 Some(class) => Value::Object(class),
                 None => Value::Known(node),
-            },
-            Member::Every(class) => Value::AnyMethod(class),
-        }));
+            }),
+            Some(Member::Every(class)) => found.push(Value::AnyMethod(class)),
+            None => {
+                // `database.orders`: the class makes up its attributes.
+                if let Some(Member::Named(node)) = self.knowledge.member(class, "__getattr__") {
+                    found.extend(self.knowledge.made_by_data(node).map(Value::Object));
+                }
+            }
+        }
+    }
+
+    /// `job.delay` where a library's decorator has put an object in the place of the function.
+    fn task_attribute(&self, function: Place, name: &str, found: &mut Vec<Value>) {
+        let Some(scope) = self.program.scope(function) else { return };
+        let summary = self.program.summary(function.file);
+        let outer = Place { file: function.file, scope: scope.parent };
+        for decorator in &scope.decorators {
+            let maker = match summary.expr(*decorator) {
+                Expr::Call { function, .. } => *function,
+                _ => *decorator,
+            };
+            for value in self.values(outer, maker).iter() {
+                if let Value::Known(node) = value
+                    && let Some(class) = self.knowledge.made_by_data(*node)
+                {
+                    self.member(class, name, found);
+                }
+            }
+        }
+    }
+
+    /// The classes of the program that have this one as a base.
+    fn subclasses(&self, class: Place) -> &[Place] {
+        let all = self.subclasses.get_or_init(|| {
+            let mut all: FxHashMap<Place, Vec<Place>> = FxHashMap::default();
+            for (file, source) in self.program.files() {
+                for (scope, it) in (0..).map(ScopeId).zip(&source.summary.scopes) {
+                    if it.kind != ScopeKind::Class || it.bases.is_empty() {
+                        continue;
+                    }
+                    let subclass = Place { file, scope };
+                    for base in self.bases(subclass).iter() {
+                        if let Value::Class(base) = base {
+                            all.entry(*base).or_default().push(subclass);
+                        }
+                    }
+                }
+            }
+            all
+        });
+        all.get(&class).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What a method without a body means: those of the subclasses, which stand in for it.
+    pub(crate) fn overrides(&self, method: Place) -> Vec<Place> {
+        let Some(scope) = self.program.scope(method).filter(|scope| scope.facts.is_stub) else {
+            return Vec::new();
+        };
+        let Some(class) = self.program.class_of(method) else { return Vec::new() };
+        let name = self.program.summary(method.file).text(scope.name);
+        let mut found = Vec::new();
+        let mut open = vec![class];
+        let mut seen = vec![class];
+        while let Some(class) = open.pop() {
+            for subclass in self.subclasses(class) {
+                if seen.contains(subclass) || seen.len() >= CLASSES_MAX {
+                    continue;
+                }
+                seen.push(*subclass);
+                open.push(*subclass);
+                let Some(own) = self.program.name(subclass.file, name) else { continue };
+                let bindings = self.program.bindings(*subclass, own);
+                if let Some(Meaning::Function(scope)) = bindings.last().map(|it| &it.meaning) {
+                    found.push(Place { file: subclass.file, scope: *scope });
+                }
+            }
+        }
+        found
     }
 
     fn class_attribute(&self, class: Place, name: &str, is_bound: bool, found: &mut Vec<Value>) {

@@ -26,7 +26,8 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             continue;
         }
         let Some(entry) = site.callee.entry(checkup.resolver.knowledge) else { continue };
-        let is_new = |seen: &mut FxHashSet<_>| seen.insert((site.place, site.expr));
+        let is_new =
+            |seen: &mut FxHashSet<_>| seen.insert((site.place, site.expr, site.is_implicit));
         if entry.kind.blocks() && is_new(&mut seen) {
             let draft = blocking(checkup, site, entry);
             checkup.add(draft);
@@ -89,13 +90,17 @@ fn reached(checkup: &Checkup<'_>, site: &Site, rule: Rule, name: &str, what: &st
         let entry = short_name(checkup, first.caller);
         let calls = way.len();
         let plural = if calls == 1 { "call" } else { "calls" };
-        let rule = if rule == Rule::Lw201 { rule } else { Rule::Lw110 };
+        let rule = if rule == Rule::Lw401 { rule } else { Rule::Lw110 };
         let message = format!(
             "`{name}` {what}, on the event loop of `{entry}`, which reaches it in {calls} {plural}"
         );
         Draft::new(rule, place, span, message)
-    } else {
+    } else if checkup.is_async(place) {
         let message = format!("`{name}` {what}, on the event loop, in `{function}`");
+        Draft::new(rule, place, span, message)
+    } else {
+        let rule = if rule == Rule::Lw401 { rule } else { Rule::Lw110 };
+        let message = format!("`{name}` {what}, on the event loop, which calls `{function}` back");
         Draft::new(rule, place, span, message)
     };
     draft.entry_points = checkup.reach.entries_of(place).len();

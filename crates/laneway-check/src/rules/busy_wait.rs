@@ -8,6 +8,22 @@ use crate::summary::{Call, Expr, Loop, LoopId, LoopKind, ScopeKind, Use};
 
 /// A sleep of at most so many seconds is short.
 const SHORT_SECONDS: f64 = 1.0;
+/// Calls that ask for a state.
+const QUESTIONS: &[&str] = &[
+    "sleep",
+    "done",
+    "is_set",
+    "result",
+    "empty",
+    "is_alive",
+    "exists",
+    "poll",
+    "ready",
+    "locked",
+    "cancelled",
+    "full",
+    "len",
+];
 const SLEEPS: &[&str] = &["asyncio.sleep", "anyio.sleep", "trio.sleep"];
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
@@ -21,8 +37,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             let is_async = program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async);
             if is_async && is_waiting(around) && is_short_sleep(checkup, place, call) {
                 // Whatever else the loop calls is work, not waiting.
-                let others = others(checkup, place, id);
-                if others == 0 {
+                if is_idle(checkup, place, id) {
                     let function = short_name(checkup, place);
                     let message = format!(
                         "`{function}` asks again and again whether something has happened, instead of being told"
@@ -39,20 +54,21 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
 
 /// `while not ready:` around nothing but the sleep.
 fn is_waiting(it: &Loop) -> bool {
-    it.kind == LoopKind::While
-        && !it.facts.is_endless
-        && it.facts.statements == 1
-        && it.facts.awaits == 1
+    let facts = it.facts;
+    let is_bare = !facts.is_endless && facts.statements == 1;
+    let asks = facts.is_endless && facts.statements == 2 && facts.exits > 0;
+    it.kind == LoopKind::While && facts.awaits == 1 && (is_bare || asks)
 }
 
-fn others(checkup: &Checkup<'_>, place: Place, id: LoopId) -> usize {
+/// Whether the body calls nothing but the sleep and questions for a state.
+fn is_idle(checkup: &Checkup<'_>, place: Place, id: LoopId) -> bool {
     let summary = checkup.program.summary(place.file);
-    let Some(around) = summary.loop_at(id) else { return 0 };
-    let body = checkup.program.calls(place).filter(|call| {
+    let Some(around) = summary.loop_at(id) else { return false };
+    let mut body = checkup.program.calls(place).filter(|call| {
         let start = summary.node(call.expr).span.start;
         call.inside == Some(id) && start >= around.head.end
     });
-    body.count().saturating_sub(1)
+    body.all(|call| checkup.called_name(place, call).is_some_and(|name| QUESTIONS.contains(&name)))
 }
 
 fn is_short_sleep(checkup: &Checkup<'_>, place: Place, call: &Call) -> bool {

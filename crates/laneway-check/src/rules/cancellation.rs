@@ -2,6 +2,7 @@
 
 use super::blocking::short_name;
 use super::draft::{Checkup, Draft};
+use crate::finding::Tier;
 use crate::program::Place;
 use crate::rules::Rule;
 use crate::summary::{Handler, ScopeKind, Summary};
@@ -39,6 +40,8 @@ fn swallowed(
         "`except BaseException`"
     } else if names.contains(&"CancelledError") && is_endless(handler, summary) {
         "`except CancelledError` in an endless loop"
+    } else if names.contains(&"CancelledError") && !cancels(checkup, place) {
+        "`except CancelledError`"
     } else {
         return None;
     };
@@ -48,9 +51,21 @@ fn swallowed(
     let suggestion = if handler.exceptions.is_empty() || names.contains(&"BaseException") {
         "catch `Exception`, or end with `raise`"
     } else {
-        "leave the loop, or end with `raise`"
+        "clean up in `finally`, or end with `raise`"
     };
-    Some(Draft::new(Rule::Lw303, place, handler.head, message).suggest(suggestion))
+    let mut draft = Draft::new(Rule::Lw303, place, handler.head, message).suggest(suggestion);
+    if how == "`except CancelledError`" {
+        // Whoever names it mostly ends a task of his own with it.
+        draft.tier = Tier::Hint;
+    }
+    Some(draft)
+}
+
+/// Whether the function cancels something itself: then the cancellation it takes is that one's.
+fn cancels(checkup: &Checkup<'_>, place: Place) -> bool {
+    checkup.program.calls(place).any(|call| {
+        checkup.called_name(place, call).is_some_and(|name| matches!(name, "cancel" | "cancelled"))
+    })
 }
 
 /// A task that catches its cancellation and goes on with the next turn of `while True`.

@@ -235,6 +235,20 @@ fn mentions_bound(checkup: &Checkup<'_>, place: Place) -> bool {
     })
 }
 
+/// Whether a function enters a semaphore or lock of asyncio.
+fn enters_bound(checkup: &Checkup<'_>, function: Place) -> bool {
+    let entered = checkup.program.withs(function).filter(|with| with.is_async);
+    let mut values = entered
+        .flat_map(|with| &with.contexts)
+        .flat_map(|context| checkup.values(function, *context).to_vec());
+    values.any(|value| {
+        matches!(value, Value::Object(class) if {
+            let path = checkup.resolver.knowledge.path(class);
+            ["Semaphore", "Lock", "Limiter"].iter().any(|end| path.ends_with(end))
+        })
+    })
+}
+
 /// Whether the coroutine that is called for each element bounds itself.
 fn callee_is_bounded(checkup: &Checkup<'_>, place: Place, element: ExprId) -> bool {
     let summary = checkup.program.summary(place.file);
@@ -250,15 +264,21 @@ fn callee_is_bounded(checkup: &Checkup<'_>, place: Place, element: ExprId) -> bo
         Value::Function(function) | Value::Method(function) => Some(*function),
         _ => None,
     });
-    // Work of unknown functions may bound itself, too: clients have pools.
-    callees.is_empty() || functions.any(|function| mentions_bound(checkup, function))
+    // Work of unknown methods may bound itself, too: clients have pools.
+    let is_unknown_method = callees.is_empty() && !matches!(summary.expr(*function), Expr::Name(_));
+    is_unknown_method
+        || functions.any(|it| mentions_bound(checkup, it) || enters_bound(checkup, it))
 }
 
 /// `for url in urls: await fetch(url)`.
 fn one_by_one(checkup: &Checkup<'_>, place: Place, it: &Loop) -> Option<Draft> {
     let summary = checkup.program.summary(place.file);
     let facts = it.facts;
-    if it.kind != LoopKind::For || facts.awaits != 1 || facts.exits > 0 || facts.carries {
+    if !matches!(it.kind, LoopKind::For | LoopKind::Comprehension)
+        || facts.awaits != 1
+        || facts.exits > 0
+        || facts.carries
+    {
         return None;
     }
     if facts.statements > 3 || is_bounded_quietly(summary, it.subject) {
@@ -272,7 +292,7 @@ fn one_by_one(checkup: &Checkup<'_>, place: Place, it: &Loop) -> Option<Draft> {
     // A method of the element itself is as independent as a call with it.
     let is_of_target = matches!(summary.expr(*function), Expr::Attribute(object, _) if mentions(summary, *object, it));
     let is_ordered = ORDERED.iter().any(|it| *it == name) || name.starts_with("send");
-    if is_ordered || !(uses_target || is_of_target) || !is_read_only(name) {
+    if is_ordered || !(uses_target || is_of_target) || changes(name) {
         return None;
     }
     let function = short_name(checkup, place);
@@ -285,36 +305,57 @@ fn one_by_one(checkup: &Checkup<'_>, place: Place, it: &Loop) -> Option<Draft> {
     Some(Draft::new(Rule::Lw305, place, span, message).suggest(suggestion))
 }
 
-/// Verbs of calls that change nothing: their order does not matter.
-fn is_read_only(name: &str) -> bool {
+/// Verbs of calls whose order somebody may count on.
+fn changes(name: &str) -> bool {
     const VERBS: &[&str] = &[
-        "get",
-        "fetch",
-        "load",
-        "read",
-        "download",
-        "query",
-        "lookup",
-        "resolve",
-        "request",
-        "find",
-        "search",
-        "check",
-        "scrape",
-        "crawl",
-        "list",
-        "describe",
-        "head",
-        "retrieve",
-        "probe",
-        "ping",
-        "generate",
-        "embed",
-        "translate",
-        "summarize",
-        "classify",
-        "score",
-        "compute",
+        "send",
+        "write",
+        "put",
+        "post",
+        "patch",
+        "delete",
+        "update",
+        "insert",
+        "create",
+        "save",
+        "set",
+        "add",
+        "remove",
+        "push",
+        "publish",
+        "execute",
+        "commit",
+        "start",
+        "stop",
+        "close",
+        "run",
+        "apply",
+        "process",
+        "handle",
+        "register",
+        "unregister",
+        "install",
+        "migrate",
+        "do",
+        "step",
+        "next",
+        "advance",
+        "move",
+        "append",
+        "upload",
+        "emit",
+        "notify",
+        "on",
+        "call",
+        "disconnect",
+        "connect",
+        "wait",
+        "async",
+        "invoke",
+        "store",
+        "mark",
+        "reload",
+        "unload",
     ];
     let name = name.trim_start_matches('_');
     VERBS.iter().any(|verb| {

@@ -5,7 +5,7 @@ use super::draft::{Checkup, Draft};
 use crate::finding::Tier;
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Expr, Loop, LoopKind, Summary};
+use crate::summary::{Expr, ExprId, Loop, LoopKind, Meaning, ScopeId, Summary};
 
 /// So many turns take tens of milliseconds, whatever they do.
 const TURNS_LONG: u64 = 100_000;
@@ -40,14 +40,16 @@ fn hot(checkup: &Checkup<'_>, place: Place, it: &Loop, summary: &Summary) -> Opt
             (text, Tier::Error)
         }
         LoopKind::For | LoopKind::Comprehension => {
-            let turns = turns(it, summary)?;
+            let Some(turns) = turns(checkup, it, summary) else {
+                return square(checkup, place, it, summary);
+            };
             // The innermost loop tells the whole number of turns; the outer ones repeat it.
             let is_outer = summary.loops.iter().any(|inner| {
                 inner.parent.is_some_and(|id| {
                     summary.loop_at(id).is_some_and(|parent| parent.span == it.span)
-                }) && self::turns(inner, summary).is_some()
+                }) && self::turns(checkup, inner, summary).is_some()
             });
-            if turns < TURNS_LONG || is_outer && own_turns(it, summary)? < TURNS_LONG {
+            if turns < TURNS_LONG || is_outer && own_turns(checkup, it, summary)? < TURNS_LONG {
                 return None;
             }
             if it.facts.exits > 0 {
@@ -73,26 +75,27 @@ fn hot(checkup: &Checkup<'_>, place: Place, it: &Loop, summary: &Summary) -> Opt
 }
 
 /// How often the body runs, with all loops around it; nothing when one of them is unknown.
-fn turns(it: &Loop, summary: &Summary) -> Option<u64> {
-    let mut all = own_turns(it, summary)?;
+fn turns(checkup: &Checkup<'_>, it: &Loop, summary: &Summary) -> Option<u64> {
+    let mut all = own_turns(checkup, it, summary)?;
     let mut outer = it.parent.and_then(|id| summary.loop_at(id));
     while let Some(around) = outer {
         if around.facts.awaits > 0 {
             break;
         }
-        all = all.saturating_mul(own_turns(around, summary).unwrap_or(1));
+        all = all.saturating_mul(own_turns(checkup, around, summary).unwrap_or(1));
         outer = around.parent.and_then(|id| summary.loop_at(id));
     }
     Some(all)
 }
 
 /// `range(N)` with literals.
-fn own_turns(it: &Loop, summary: &Summary) -> Option<u64> {
+fn own_turns(checkup: &Checkup<'_>, it: &Loop, summary: &Summary) -> Option<u64> {
     let Expr::Call { function, arguments } = summary.expr(it.subject) else { return None };
     if summary.last_name(*function) != Some("range") {
         return None;
     }
-    let numbers: Vec<u64> = arguments.iter().map_while(|it| number(summary, it.value)).collect();
+    let numbers: Vec<u64> =
+        arguments.iter().map_while(|argument| number(checkup, summary, argument.value)).collect();
     match (numbers.as_slice(), arguments.len()) {
         ([end], 1) => Some(*end),
         ([start, end], 2) => Some(end.saturating_sub(*start)),
@@ -101,10 +104,64 @@ fn own_turns(it: &Loop, summary: &Summary) -> Option<u64> {
     }
 }
 
-/// A literal number, or a product or power of such.
-fn number(summary: &Summary, expr: crate::summary::ExprId) -> Option<u64> {
+/// A literal number, or the name of one in the same module.
+fn number(checkup: &Checkup<'_>, summary: &Summary, expr: ExprId) -> Option<u64> {
     match summary.expr(expr) {
         Expr::Literal(name) => summary.text(*name).parse().ok(),
+        Expr::Name(name) => {
+            let files = checkup.program.files();
+            let (file, _) = files.into_iter().find(|(_, it)| std::ptr::eq(&it.summary, summary))?;
+            let module = Place { file, scope: ScopeId::MODULE };
+            let bindings = checkup.program.bindings(module, *name);
+            let [only] = bindings.as_slice() else { return None };
+            match &only.meaning {
+                Meaning::Value { value: Some(value), .. } => summary.literal(*value)?.parse().ok(),
+                _ => None,
+            }
+        }
         _ => None,
+    }
+}
+
+/// A loop over unknown data in a loop over unknown data: the turns are the product of both.
+fn square(checkup: &Checkup<'_>, place: Place, it: &Loop, summary: &Summary) -> Option<Draft> {
+    if !checkup.is_async(place) || it.kind != LoopKind::For || it.parent.is_some() {
+        return None;
+    }
+    let is_product = summary.loops.iter().any(|inner| {
+        let is_inside = inner
+            .parent
+            .and_then(|id| summary.loop_at(id))
+            .is_some_and(|parent| parent.span == it.span);
+        is_inside && inner.kind == LoopKind::For && is_unknown_size(summary, inner, it)
+    });
+    if !is_product || !is_unknown_size(summary, it, it) || it.facts.exits > 0 {
+        return None;
+    }
+    let function = short_name(checkup, place);
+    let message = format!(
+        "a loop in a loop without an `await` in `{function}`: it grows with the square of the data"
+    );
+    let mut draft = Draft::new(Rule::Lw202, place, it.head, message)
+        .suggest("move it into a function that runs in a process when the data may be large");
+    draft.tier = Tier::Hint;
+    Some(draft)
+}
+
+/// Data of the caller, or a range of it; what hangs on an element of the outer loop is its part.
+fn is_unknown_size(summary: &Summary, it: &Loop, outer: &Loop) -> bool {
+    match summary.expr(it.subject) {
+        Expr::Name(name) => {
+            !outer.targets.contains(name) && summary.text(*name).chars().any(char::is_lowercase)
+        }
+        Expr::Call { function, arguments } => {
+            summary.last_name(*function) == Some("range")
+                && arguments.iter().any(|argument| {
+                    matches!(summary.expr(argument.value), Expr::Name(name)
+                        if !outer.targets.contains(name)
+                            && summary.text(*name).chars().any(char::is_lowercase))
+                })
+        }
+        _ => false,
     }
 }

@@ -1,20 +1,20 @@
 //! LW501, LW502 and LW503: async, threads and libraries that do not gain what they cost.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::blocking::short_name;
 use super::draft::{Checkup, Draft};
 use crate::knowledge::Kind;
-use crate::program::{FileId, Place, SourceFile};
+use crate::program::{FileId, Place, Program, SourceFile};
 use crate::resolve::Value;
 use crate::rules::Rule;
-use crate::summary::{Call, Expr, Scope, ScopeId, ScopeKind};
+use crate::summary::{Call, Expr, ExprId, ImportStatement, Scope, ScopeId, ScopeKind};
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
     let mut drafts = Vec::new();
+    let passed = Passed::of(program);
     for (file, source) in program.files().filter(|(file, _)| checkup.is_wanted(*file)) {
-        let passed = passed_names(source);
         for (at, scope) in (0..).zip(&source.summary.scopes) {
             let place = Place { file, scope: ScopeId(at) };
             drafts.extend(async_for_nothing(checkup, place, scope, &passed));
@@ -28,25 +28,63 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
     drafts.into_iter().for_each(|draft| checkup.add(draft));
 }
 
-/// Names that are handed on somewhere without being called: whoever gets them may want an `async
-/// def`.
-fn passed_names(source: &SourceFile) -> FxHashSet<&str> {
-    let summary = &source.summary;
-    let called: FxHashSet<_> = summary
-        .calls
-        .iter()
-        .filter_map(|call| match summary.expr(call.expr) {
-            Expr::Call { function, .. } => Some(*function),
-            _ => None,
+/// Names and attributes that are handed on somewhere without being called: whoever gets them may
+/// want an `async def`.
+#[derive(Default)]
+struct Passed<'a> {
+    names: FxHashSet<&'a str>,
+    reads: FxHashMap<&'a str, Vec<(Place, ExprId)>>,
+}
+
+impl<'a> Passed<'a> {
+    fn of(program: &'a Program) -> Self {
+        let mut passed = Self::default();
+        for (file, source) in program.files() {
+            let summary = &source.summary;
+            let called: FxHashSet<ExprId> = summary
+                .calls
+                .iter()
+                .filter_map(|call| match summary.expr(call.expr) {
+                    Expr::Call { function, .. } => Some(*function),
+                    _ => None,
+                })
+                .collect();
+            for (id, node) in (0..).map(ExprId).zip(&summary.nodes) {
+                if let Expr::Name(name) = &node.expr
+                    && !called.contains(&id)
+                {
+                    passed.names.insert(summary.text(*name));
+                }
+            }
+            for (expr, scope) in &summary.reads {
+                if let Some(name) = summary.last_name(*expr) {
+                    let place = Place { file, scope: *scope };
+                    passed.reads.entry(name).or_default().push((place, *expr));
+                }
+            }
+        }
+        passed
+    }
+
+    /// Whether a function may be handed on: by its name, or as an attribute that is nothing else.
+    fn may_have(&self, checkup: &Checkup<'_>, function: Place, name: &str) -> bool {
+        let is_method = checkup.program.class_of(function).is_some();
+        if !is_method && self.names.contains(name) {
+            return true;
+        }
+        let reads = self.reads.get(name).map(Vec::as_slice).unwrap_or_default();
+        reads.iter().any(|(place, expr)| {
+            let summary = checkup.program.summary(place.file);
+            let Expr::Attribute(object, _) = summary.expr(*expr) else { return true };
+            let objects = checkup.values(*place, *object);
+            let values = checkup.values(*place, *expr);
+            // An object of a known class has an attribute of this name that is no function.
+            objects.is_empty()
+                || values.iter().any(
+                    |it| matches!(it, Value::Function(it) | Value::Method(it) if *it == function),
+                )
         })
-        .collect();
-    let nodes = (0..).map(crate::summary::ExprId).zip(&summary.nodes);
-    let uncalled = nodes.filter(|(id, _)| !called.contains(id));
-    let names = uncalled.filter_map(|(_, node)| match &node.expr {
-        Expr::Name(name) | Expr::Attribute(_, name) => Some(summary.text(*name)),
-        _ => None,
-    });
-    names.collect()
+    }
 }
 
 /// LW501.
@@ -54,7 +92,7 @@ fn async_for_nothing(
     checkup: &Checkup<'_>,
     place: Place,
     scope: &Scope,
-    passed: &FxHashSet<&str>,
+    passed: &Passed<'_>,
 ) -> Option<Draft> {
     let facts = scope.facts;
     let is_bare = scope.kind == ScopeKind::Async
@@ -67,7 +105,11 @@ fn async_for_nothing(
     }
     let summary = checkup.program.summary(place.file);
     let name = summary.text(scope.name);
-    if name.starts_with("__") || passed.contains(name) || returns_awaitable(checkup, place, scope) {
+    let is_needed = name.starts_with("__")
+        || needs_loop(checkup, place)
+        || returns_awaitable(checkup, place, scope)
+        || passed.may_have(checkup, place, name);
+    if is_needed {
         return None;
     }
     if let Some(class) = checkup.program.class_of(place) {
@@ -90,6 +132,16 @@ fn returns_awaitable(checkup: &Checkup<'_>, place: Place, scope: &Scope) -> bool
     scope.returns.iter().any(|value| {
         checkup.values(place, *value).iter().any(|it| matches!(it, Value::Coroutine(_)))
     })
+}
+
+/// It may only be called where a loop runs.
+fn needs_loop(checkup: &Checkup<'_>, place: Place) -> bool {
+    const NAMES: &[&str] =
+        &["create_task", "ensure_future", "get_running_loop", "current_task", "get_event_loop"];
+    checkup
+        .program
+        .calls(place)
+        .any(|call| checkup.called_name(place, call).is_some_and(|name| NAMES.contains(&name)))
 }
 
 fn is_overridden(checkup: &Checkup<'_>, class: Place, method: &str) -> bool {
@@ -130,7 +182,10 @@ fn libraries(checkup: &Checkup<'_>, file: FileId, source: &SourceFile) -> Vec<Dr
                 || name.to_ascii_lowercase().contains("async")
                 || name.contains(".aio")
         });
-        if is_async_use || library.async_when.iter().any(|it| spells(source, it)) {
+        if !is_called(source, import)
+            || is_async_use
+            || library.async_when.iter().any(|it| spells(source, it))
+        {
             continue;
         }
         let message = format!(
@@ -142,6 +197,24 @@ fn libraries(checkup: &Checkup<'_>, file: FileId, source: &SourceFile) -> Vec<Dr
         drafts.push(draft.suggest(format!("use {}", library.instead)));
     }
     drafts
+}
+
+/// Whether anything of an import is called here, rather than handed to a thread.
+fn is_called(source: &SourceFile, import: &ImportStatement) -> bool {
+    let summary = &source.summary;
+    let bound: Vec<&str> = if import.names.is_empty() {
+        let module = import.module.map_or("", |module| summary.text(module));
+        let bindings = summary.bindings.iter().filter(|it| it.at == import.span.end);
+        let names = bindings.map(|it| summary.text(it.name));
+        names.chain(module.split('.').next()).collect()
+    } else {
+        import.names.iter().map(|name| summary.text(*name)).collect()
+    };
+    summary.calls.iter().any(|call| {
+        let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
+        let root = summary.dotted(*function);
+        root.is_some_and(|name| name.split('.').next().is_some_and(|it| bound.contains(&it)))
+    })
 }
 
 /// Whether the file names the last part of a dotted name somewhere.
@@ -167,9 +240,16 @@ fn thread_for_nothing(checkup: &Checkup<'_>, place: Place, call: &Call) -> Optio
     });
     let work = arguments.first().filter(|_| is_thread)?.value;
     let values = checkup.values(place, work);
-    let [Value::Function(callee) | Value::Method(callee)] = &*values else { return None };
-    let why = gain(checkup, *callee)?;
-    let name = short_name(checkup, *callee);
+    let (why, name) = match &*values {
+        [Value::Function(callee) | Value::Method(callee)] => {
+            (gain(checkup, *callee)?, short_name(checkup, *callee))
+        }
+        [] => {
+            let name = summary.dotted(work).filter(|name| TRIFLES.contains(&name.as_str()))?;
+            (Loss::Trivial, name)
+        }
+        _ => return None,
+    };
     let (message, suggestion) = match why {
         Loss::Trivial => (
             format!("`{name}` is done sooner than a thread begins with it (about 40 µs)"),
@@ -186,6 +266,31 @@ fn thread_for_nothing(checkup: &Checkup<'_>, place: Place, call: &Call) -> Optio
     Some(Draft::new(Rule::Lw503, place, span, message).suggest(suggestion))
 }
 
+/// Functions that are done at once, or take as long as what they are given.
+const TRIFLES: &[&str] = &[
+    "len",
+    "range",
+    "append",
+    "int",
+    "str",
+    "float",
+    "abs",
+    "min",
+    "max",
+    "enumerate",
+    "zip",
+    "isinstance",
+    "round",
+    "bool",
+    "ord",
+    "chr",
+    "id",
+    "hash",
+    "type",
+    "divmod",
+    "repr",
+];
+
 enum Loss {
     Trivial,
     HoldsGil,
@@ -194,7 +299,7 @@ enum Loss {
 /// Why a thread gains nothing for a function, if it does not.
 fn gain(checkup: &Checkup<'_>, function: Place) -> Option<Loss> {
     let scope = checkup.program.scope(function)?;
-    if scope.kind != ScopeKind::Function || !scope.decorators.is_empty() || scope.facts.yields > 0 {
+    if scope.kind == ScopeKind::Async || !scope.decorators.is_empty() || scope.facts.yields > 0 {
         return None;
     }
     let summary = checkup.program.summary(function.file);
@@ -221,7 +326,10 @@ fn gain(checkup: &Checkup<'_>, function: Place) -> Option<Loss> {
             )
         )
     };
-    let is_simple = calls.iter().all(is_plain) && checkup.program.withs(function).next().is_none();
+    // An attribute may be a property, and anything may stand behind it.
+    let is_simple = calls.iter().all(is_plain)
+        && checkup.program.withs(function).next().is_none()
+        && checkup.program.reads(function).next().is_none();
     if !is_simple {
         return None;
     }

@@ -74,15 +74,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
 /// A task of Laneway's process lane, by its decorator.
 fn task(checkup: &Checkup<'_>, place: Place, scope: &Scope) -> Option<Draft> {
     let summary = checkup.program.summary(place.file);
-    let is_process_task = scope.decorators.iter().any(|decorator| {
-        let Expr::Call { function, arguments } = summary.expr(*decorator) else { return false };
-        summary.last_name(*function) == Some("task")
-            && arguments.iter().any(|it| {
-                it.keyword.is_some_and(|name| summary.text(name) == "lane")
-                    && summary.literal(it.value) == Some("'process'")
-            })
-    });
-    if !is_process_task {
+    if !is_process_task(checkup, place) {
         return None;
     }
     let outer = Place { file: place.file, scope: scope.parent };
@@ -100,6 +92,19 @@ fn task(checkup: &Checkup<'_>, place: Place, scope: &Scope) -> Option<Draft> {
     let suggestion =
         "pass plain data such as an id or a path, and open the resource inside the task";
     Some(Draft::new(Rule::Lw601, place, scope.name_span, message).suggest(suggestion))
+}
+
+fn is_process_task(checkup: &Checkup<'_>, function: Place) -> bool {
+    let summary = checkup.program.summary(function.file);
+    let Some(scope) = checkup.program.scope(function) else { return false };
+    scope.decorators.iter().any(|decorator| {
+        let Expr::Call { function, arguments } = summary.expr(*decorator) else { return false };
+        summary.last_name(*function) == Some("task")
+            && arguments.iter().any(|it| {
+                it.keyword.is_some_and(|name| summary.text(name) == "lane")
+                    && summary.literal(it.value) == Some("'process'")
+            })
+    })
 }
 
 fn tied(checkup: &Checkup<'_>, place: Place, annotation: ExprId) -> Option<String> {
@@ -145,6 +150,12 @@ fn submitted(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> 
                     if checkup.resolver.knowledge.path(*class).ends_with("ProcessPoolExecutor"))
             });
             arguments.get(1..).filter(|_| is_process)?
+        }
+        "enqueue" | "delay" | "call" => {
+            let Expr::Attribute(object, _) = summary.expr(*function) else { return None };
+            let values = checkup.values(place, *object);
+            let [Value::Function(task)] = &*values else { return None };
+            is_process_task(checkup, *task).then_some(arguments)?
         }
         _ => return None,
     };

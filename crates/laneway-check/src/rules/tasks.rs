@@ -11,6 +11,14 @@ use crate::summary::{Call, Expr, ScopeKind, Use};
 /// Receivers whose `create_task` keeps the task itself.
 const KEEPERS: &[&str] = &["tg", "taskgroup", "task_group", "group", "nursery", "tasks", "runner"];
 
+/// Coroutine functions that are known for what they do with their callable.
+const THREADS: &[&str] = &[
+    "asyncio.to_thread",
+    "anyio.to_thread.run_sync",
+    "starlette.concurrency.run_in_threadpool",
+    "fastapi.concurrency.run_in_threadpool",
+];
+
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
     let mut drafts = Vec::new();
@@ -75,7 +83,9 @@ fn is_coroutine(checkup: &Checkup<'_>, callee: Value) -> bool {
             is_plain && checkup.resolver.decoration(function) == Decoration::Plain
         }
         Value::Known(node) => {
-            checkup.resolver.knowledge.entry(node).is_some_and(|it| it.kind == Kind::Coroutine)
+            let knowledge = checkup.resolver.knowledge;
+            knowledge.entry(node).is_some_and(|it| it.kind == Kind::Coroutine)
+                || THREADS.contains(&knowledge.path(node))
         }
         _ => false,
     }
