@@ -3,7 +3,7 @@ import time
 
 
 def beat():
-    time.sleep(0.2)  # expect: LW101
+    time.sleep(0.2)  # expect: LW110
 
 
 async def start():
