@@ -203,8 +203,9 @@ impl RunnerChannel {
 
     /// Reports progress: (attempt, done, of, note).
     fn progress(&self, reports: Vec<(u64, f64, Option<f64>, Bound<'_, PyString>)>) -> PyResult<()> {
+        self.check()?;
         if self.outbox.backlog() > PROGRESS_BACKLOG_MAX {
-            return self.check();
+            return Ok(());
         }
         let reports = reports.into_iter().map(|(attempt, done, of, note)| ProgressReport {
             attempt,

@@ -129,7 +129,7 @@ impl TaskMeter {
 
     fn begin(&self, lane: Lane, scope: Scope) -> CallMeter {
         let peers = self.shared.begin(&self.sender);
-        if lane == Lane::Thread {
+        if lane == Lane::Thread && self.shared.birthplace.is_here() {
             self.shared.threads().began(&self.book);
             self.shared.own_threads().mixed();
         }
@@ -182,6 +182,9 @@ pub(crate) fn record_ends(ends: &[(&AttemptMeter<'_>, &End)]) -> PyResult<()> {
         return Ok(());
     };
     let shared = &first.cast::<TaskMeter>()?.get().shared;
+    if !shared.birthplace.is_here() {
+        return Ok(());
+    }
     let moment = Moment { at: now(), peers: shared.peers() };
     for ends in ends.chunk_by(|(one, _), (other, _)| one.is_of_the_task_of(other)) {
         if let Some(task) = ends.first().and_then(|(meter, _)| meter.task()) {
