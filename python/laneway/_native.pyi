@@ -161,6 +161,10 @@ _RunCommand: TypeAlias = tuple[int, int, str, str, str, int, bytes]
 
 _End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None, bool] | str
 
+_Timing: TypeAlias = (
+    tuple[int, int | None] | Coroutine[Any, Any, Any] | tuple[Coroutine[Any, Any, Any], int] | None
+)
+
 @final
 class RunnerChannel:
     """The runner's end of the socket to its supervisor.
@@ -198,12 +202,13 @@ class RunnerChannel:
     def started(self, attempts: Sequence[int]) -> None: ...
     def done(
         self,
-        ends: Sequence[tuple[int, tuple[int, int | None] | Coroutine[Any, Any, Any] | None, _End]],
+        ends: Sequence[tuple[int, _Timing, _End]],
     ) -> None:
         """Reports ends: (attempt, timing, end).
 
         The timing is (wall µs, cpu µs), or what `TaskMeter.attempt` gave, whose measurement is
-        recorded, or `None` where nothing was timed. The end is the encoded result, or a failure
+        recorded, alone or with the nanoseconds for which its arguments and result were decoded and
+        encoded, or `None` where nothing was timed. The end is the encoded result, or a failure
         (code, kind, message, traceback, retryable, delay in seconds, whether the task asked for
         it), or the reason of the stop that it obeyed.
         """

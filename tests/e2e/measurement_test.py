@@ -25,6 +25,16 @@ async def blocks(n: int) -> int:
     return n
 
 @app.task
+async def reads_much(text: list[str]) -> int:
+    await asyncio.sleep(0.1)
+    return len(text)
+
+@app.task
+async def returns_much(n: int) -> list[str]:
+    await asyncio.sleep(0.1)
+    return [str(i) for i in range(n)]
+
+@app.task
 async def hangs(seconds: float) -> None:
     time.sleep(seconds)
 
@@ -88,6 +98,32 @@ def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
     assert site["file"].endswith("lab.py")
     assert site["function"] == "blocks"
     assert site["line"] == APP.splitlines().index("    time.sleep(0.11)") + 1
+
+
+def test_coroutines_with_large_payloads_tell_how_long_they_took_to_encode(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "reads_much(['some text'] * 10_000)")
+    lab.delay_times(25, "returns_much(10_000)")
+    lab.delay_times(25, "returns_much(1)")
+    lab.delay_times(25, "waits(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    tasks = {"reads_much": 25, "returns_much": 50, "waits": 25}
+
+    def all_are_there() -> bool:
+        found = advice(lab)
+        return all(
+            found.get(task, {}).get("sufficiency", {}).get("runs") == runs
+            for task, runs in tasks.items()
+        )
+
+    wait_until(all_are_there, 10, "the measurements to be in the store")
+    evidence = {task: advice(lab)[task]["evidence"] for task in tasks}
+    assert evidence["reads_much"]["is_encode_known"]
+    # Ten thousand texts take at least 10 ns each, and the machine is not that slow.
+    assert 0.1 < evidence["reads_much"]["encode"]["p50_ms"] < 50
+    assert 0.1 < evidence["returns_much"]["encode"]["longest_ms"] < 50
+    assert not evidence["waits"]["is_encode_known"]
+    assert evidence["waits"]["encode"]["longest_ms"] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread sleeps for")

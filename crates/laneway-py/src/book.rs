@@ -27,7 +27,7 @@ use gil_waits::Sampler;
 use own_threads::OwnThreads;
 use sender::Sender;
 use task::TaskBook;
-pub(crate) use task::{TaskMeter, record_ends};
+pub(crate) use task::{MeasuredEnd, TaskMeter, record_ends};
 use thread_lane::ThreadLane;
 
 /// Adds the classes to the extension module.
