@@ -165,6 +165,8 @@ _Timing: TypeAlias = (
     tuple[int, int | None] | Coroutine[Any, Any, Any] | tuple[Coroutine[Any, Any, Any], int] | None
 )
 
+_CodeFacts: TypeAlias = tuple[bool, bool | None, str | None, bool | None, Sequence[str]]
+
 @final
 class RunnerChannel:
     """The runner's end of the socket to its supervisor.
@@ -181,13 +183,14 @@ class RunnerChannel:
         app: tuple[str, str],
         store: str | None,
         python: str,
-        tasks: Sequence[tuple[str, str, str, bool, bool | None, str | None]],
+        tasks: Sequence[tuple[str, str, str, _CodeFacts]],
     ) -> None:
         """Says what was imported.
 
         The application is (where it was found, what stores know it by), each task (name, lane,
-        queue, whether it is an `async def`, whether it awaits anything, and for `lane="auto"` why
-        it cannot be moved: an empty text when it can).
+        queue, facts), with the facts (whether it is an `async def`, whether it awaits anything, for
+        `lane="auto"` why it cannot be moved: an empty text when it can, whether it is declared to
+        be thread-safe, what its code names of libraries).
         """
     def refuse(self, code: str, what: str, why: str, fix: str) -> None:
         """Says why the runner cannot start."""
