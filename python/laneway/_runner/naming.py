@@ -29,8 +29,9 @@ def own_functions(function: types.FunctionType) -> Iterator[types.FunctionType]:
         for code in codes(current.__code__):
             for name in code.co_names:
                 named = function_of(current.__globals__.get(name))
-                is_function = type(named) is types.FunctionType
-                if is_function and named not in seen and _package_of(named) == package:
+                if type(named) is not types.FunctionType or named in seen:
+                    continue
+                if _package_of(named) == package:
                     seen.add(named)
                     waiting.append(named)
 
