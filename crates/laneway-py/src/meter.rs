@@ -29,7 +29,7 @@ pub(crate) use attempt::{CallClocks, ProcessClocks};
 pub(crate) use clock::{monotonic_ns, process_cpu_ns, thread_cpu_ns};
 pub(crate) use metered::{AttemptMeter, metered_attempt};
 pub(crate) use step::watch_this_thread;
-pub(crate) use tally::{Label, Sink, StepTime, Tally};
+pub(crate) use tally::{Label, Sink, StepTime, Sums, Tally};
 
 /// Adds the meter's classes to the extension module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

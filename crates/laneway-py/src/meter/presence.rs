@@ -10,7 +10,7 @@
 //!
 //! The C library registers that memory for every thread, and says where it lies. Some kernels do
 //! not look at the note after a system call (6.19, for one, and maybe later ones for a C library
-//! that asks for it), so what the kernel does is tried out, once a process, with a few short sleeps.
+//! that asks for it), so what the kernel does is tried out, once a process, by a few short sleeps.
 //! Where the memory is missing or the kernel does otherwise, no mark ever stands.
 
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
@@ -110,7 +110,7 @@ mod restartable {
         /// One that never stands.
         pub(crate) const NONE: Self = Self(ptr::null());
 
-        /// That of the present thread. The first call in a process takes some tenths of a millisecond.
+        /// That of the present thread. The first call in a process takes some 0.2 ms.
         pub(crate) fn of_this_thread() -> Self {
             // Two threads that come here at once both try it out, which does no harm; a lock would
             // be copied by a fork.
