@@ -52,8 +52,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Reads the clocks of every loop.
+    /// Reads the clocks of every loop, and records the runs that have ended.
     fn look(&self) {
+        for log in locked(&self.tasks).clone() {
+            log.record_ended();
+        }
         for seen in locked(&self.loops).iter_mut() {
             seen.look();
         }

@@ -8,7 +8,7 @@ use laneway_core::profile::Measurement;
 
 use super::account::Account;
 use super::clock::{children_cpu_ns, monotonic_ns, process_cpu_ns, run_delay_ns, thread_cpu_ns};
-use super::tally::{Label, Sink, Tally};
+use super::tally::{Label, Sink, Sums, Tally};
 
 impl Account {
     /// An account whose end is told to `sink`.
@@ -16,6 +16,11 @@ impl Account {
         let tally = Arc::new(Tally::with_sink(label, key, sink));
         let weak = Arc::downgrade(&tally);
         (Self(tally), weak)
+    }
+
+    /// Notes where its sink keeps it.
+    pub(crate) fn keep_at(&self, place: usize) {
+        self.0.keep_at(place);
     }
 }
 
@@ -43,7 +48,19 @@ impl Attempt {
 impl Tally {
     /// The sums of all ended steps.
     pub(crate) fn measurement(&self) -> Measurement {
-        let sums = self.sums(monotonic_ns());
+        self.sums(monotonic_ns()).measurement()
+    }
+
+    /// The sums of a coroutine that has ended.
+    pub(crate) fn last_sums(&self) -> Sums {
+        self.sums(0)
+    }
+}
+
+impl Sums {
+    /// As it is recorded.
+    pub(crate) fn measurement(self) -> Measurement {
+        let sums = self;
         let steps = sums.in_steps;
         let nanos = Duration::from_nanos;
         let off_cpu = steps.wall.saturating_sub(steps.cpu);
