@@ -1,6 +1,7 @@
 //! What the clocks said of one attempt, for the runner's profiles.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use laneway_core::profile::Measurement;
@@ -79,8 +80,19 @@ impl Sums {
 
 /// Whether this system tells waits for a core. Asked once: every answer is a system call.
 fn knows_run_delay() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| run_delay_ns().is_some())
+    // No lock: a thread without the GIL may be the first to ask, and a fork would copy it.
+    static ANSWER: AtomicU8 = AtomicU8::new(UNASKED);
+    const UNASKED: u8 = 0;
+    const NO: u8 = 1;
+    const YES: u8 = 2;
+    match ANSWER.load(Relaxed) {
+        UNASKED => {
+            let answer = run_delay_ns().is_some();
+            ANSWER.store(if answer { YES } else { NO }, Relaxed);
+            answer
+        }
+        answer => answer == YES,
+    }
 }
 
 /// Square nanoseconds as square microseconds.
