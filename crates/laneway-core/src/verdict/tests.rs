@@ -116,7 +116,8 @@ fn too_few_runs_or_too_little_time_is_said_honestly() {
     let short = Work { blocked: 50.0, ..Work::default() };
     let advice = ask(&[profile(Lane::Async, 25, short)], &coroutine());
     assert_eq!(advice.sentence(), "not enough evidence (1.3s of 2s of run time)");
-    assert_eq!(ask(&[], &coroutine()).change, Change::CollectMore);
+    let unseen = ask(&[], &coroutine());
+    assert_eq!((unseen.change, unseen.doubts), (Change::CollectMore, Vec::new()));
 }
 
 #[test]
@@ -445,30 +446,89 @@ fn r6_many_waits_at_once_become_async_and_few_are_fine() {
     };
     let many = ask(&profiles, &facts(500));
     assert_eq!((many.rule, many.better_lane), (Some(Rule::R6), Some(Lane::Async)));
-    for (concurrency, wanted) in
-        [(64, &facts(64)), (20, &facts(20)), (500, &function(Lane::Thread, 500))]
-    {
+    for (concurrency, wanted, turns) in [
+        (64, &facts(64), true),
+        (20, &facts(20), true),
+        (20, &function(Lane::Thread, 20), false),
+        (500, &function(Lane::Thread, 500), false),
+    ] {
         let advice = ask(&profiles, wanted);
         assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R6), None), "{concurrency}");
         assert_eq!(advice.change, Change::Keep);
+        assert_eq!(!advice.turning_points.is_empty(), turns, "{:?}", advice.turning_points);
     }
+}
+
+/// They all waited long and then ended in one second.
+#[test]
+fn no_more_runs_are_wanted_at_once_than_there_were() {
+    let work = Work { cpu: 1.0, blocked: 200.0, wait: 9_000.0, ..Work::default() };
+    let mut burst = profile(Lane::Thread, 250, work);
+    burst.first_at = Some(Timestamp::from_micros(0));
+    burst.last_at = Some(Timestamp::from_micros(1_000_000));
+    let advice = ask(&[burst], &TaskFacts::new(Form::Def, Lane::Thread));
+    assert!((200.0..=250.0).contains(&advice.evidence.concurrency), "{:?}", advice.evidence);
 }
 
 #[test]
 fn r7_a_starved_host_acquits_the_code() {
     let starved = Work { cpu: 60.0, blocked: 20.0, run_delay: 152.0, ..Work::default() };
+    let calm = Work { cpu: 4.0, blocked: 1.0, awaited: 20.0, run_delay: 152.0, ..starved };
     for (lane, facts) in [
-        (Lane::Async, coroutine()),
         (Lane::Thread, function(Lane::Thread, 8)),
         (Lane::Process, function(Lane::Process, 8)),
+        (Lane::Async, coroutine()),
     ] {
-        let mut profile = gil_bound(profile(lane, 100, starved), 0.97);
+        let work = if lane == Lane::Async { calm } else { starved };
+        let mut profile = gil_bound(profile(lane, 100, work), 0.97);
         let place = Place::new("shop/tasks.py", 12, "report");
         profile.sites.record(&Site::new(place, Blockage::Starved, millis(150.0)));
         let advice = ask(&[profile], &facts);
         assert_eq!((advice.rule, &advice.change), (Some(Rule::R7), &Change::RelieveHost));
         assert_eq!((advice.better_lane, advice.site), (None, None));
     }
+}
+
+/// What a coroutine computes or blocks is measured without its waits for a core.
+#[test]
+fn r7_does_not_acquit_what_blocks_its_loop_on_any_host() {
+    for run_delay in [62.0, 200.0, 2_000.0] {
+        for (work, rule) in [
+            (Work { cpu: 176.0, encode: 0.1, run_delay, ..Work::default() }, Rule::R2),
+            (
+                Work { cpu: 2.0, blocked: 60.0, awaited: 9.0, run_delay, ..Work::default() },
+                Rule::R1,
+            ),
+        ] {
+            let mut starved = profile(Lane::Async, 100, work);
+            let place = Place::new("shop/tasks.py", 12, "report");
+            starved.sites.record(&Site::new(place, Blockage::Starved, millis(150.0)));
+            let advice = ask(&[starved], &coroutine());
+            assert_eq!(advice.rule, Some(rule), "{work:?}");
+            assert!(matches!(advice.change, Change::Offload { .. }));
+            assert_eq!(advice.confidence, Confidence::Medium);
+            assert_eq!(advice.doubts, [Doubt::ScarceCores]);
+            let rested =
+                ask(&[profile(Lane::Async, 100, Work { run_delay: 0.0, ..work })], &coroutine());
+            let gain = |advice: &Advice| advice.prediction.unwrap().gain;
+            assert_eq!((rested.rule, rested.confidence), (Some(rule), Confidence::High));
+            assert!(gain(&advice).likely < gain(&rested).likely / 1.2);
+            assert!(gain(&advice).high < gain(&rested).high);
+        }
+    }
+}
+
+#[test]
+fn no_confidence_is_high_near_the_share_that_acquits() {
+    let confidence = |share: f64| {
+        let work = Work { cpu: 100.0 * (1.0 - share), run_delay: 100.0 * share, ..Work::default() };
+        let advice = ask(&[profile(Lane::Process, 100, work)], &function(Lane::Process, 8));
+        (advice.rule, advice.confidence)
+    };
+    assert_eq!(confidence(0.15), (None, Confidence::High));
+    assert_eq!(confidence(0.24), (None, Confidence::Medium));
+    assert_eq!(confidence(0.26), (Some(Rule::R7), Confidence::Medium));
+    assert_eq!(confidence(0.4), (Some(Rule::R7), Confidence::High));
 }
 
 #[test]
@@ -503,6 +563,32 @@ fn r8_what_is_not_thread_safe_gets_a_serial_thread_without_further_evidence() {
     assert_eq!((advice.rule, advice.change), (Some(Rule::R8), Change::SerialThread));
     let alone = TaskFacts { is_thread_unsafe: true, ..function(Lane::Thread, 1) };
     assert_eq!(ask(&[], &alone).rule, None);
+}
+
+/// It sleeps, and wakes when its neighbours let it.
+#[test]
+fn a_coroutine_is_told_who_delays_it() {
+    let named = |name: &str, runs, work| {
+        let mut profile = profile(Lane::Async, runs, work);
+        profile.key.task = TaskName::new(name).unwrap();
+        profile
+    };
+    let victim = profile(Lane::Async, 100, Work { awaited: 300.0, ..Work::default() });
+    let profiles = [
+        named("calm", 100, Work { cpu: 0.1, ..Work::default() }),
+        named("rude", 20, Work { blocked: 400.0, ..Work::default() }),
+        victim.clone(),
+    ];
+    let advice = ask(&[victim.clone()], &coroutine());
+    let delay = |profiles: &[Profile]| Delay::of(&advice, &lag_bill(profiles, millis(10_000.0)));
+    let seen = delay(&profiles).unwrap();
+    assert_eq!((seen.by.len(), seen.by[0].task.as_str()), (1, "rude"));
+    assert!(seen.lag > millis(100.0) && seen.lag <= millis(300.0), "{seen:?}");
+    assert_eq!(delay(&profiles[..1]), None);
+    let busy = Work { cpu: 100.0, ..Work::default() };
+    assert_eq!(delay(&[named("report", 100, busy)]), None, "nobody delays himself");
+    let thread = ask(&[profile(Lane::Thread, 100, busy)], &function(Lane::Thread, 8));
+    assert_eq!(Delay::of(&thread, &lag_bill(&profiles, millis(10_000.0))), None);
 }
 
 #[test]
