@@ -217,8 +217,8 @@ fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
     by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
 }
 
-/// The profiles of a task, with the lines of attempts that were not measured to the end, whose size
-/// of arguments is not known: beside the runs in the same lane if these are of one size, else apart.
+/// The profiles of a task. Lines of attempts that did not end have no size of arguments; they
+/// stand beside the runs in the same lane if these are of one size, and else apart.
 pub(super) fn seen(profiles: &[Profile]) -> Vec<Profile> {
     let (mut measured, unmeasured): (Vec<Profile>, Vec<Profile>) =
         profiles.iter().cloned().partition(|profile| profile.runs() > 0);

@@ -253,8 +253,8 @@ fn gain(prediction: &Prediction) -> String {
     )
 }
 
-/// A number of seconds with its range, such as `61ms (58.2ms to 64ms)`; without the range where that
-/// is so narrow that it says no more than the number.
+/// A number of seconds with its range, such as `61ms (58.2ms to 64ms)`; without it where it is so
+/// narrow that it says no more than the number.
 fn range(seconds: Estimate) -> String {
     let is_exact = seconds.high - seconds.low <= EXACT * seconds.likely;
     let [low, likely, high] = [seconds.low, seconds.likely, seconds.high].map(duration_of);
