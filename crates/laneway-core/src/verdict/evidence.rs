@@ -111,7 +111,7 @@ pub struct Evidence {
     /// Runs a second, from the first one's start to the last one's end.
     pub rate: f64,
     /// Runs wanted at once: declared, or by Little's law the rate times the time from ready to end,
-    /// or by how long they waited for a place, whichever is more.
+    /// or by how long they waited for a place, whichever is more; at most all of them.
     pub concurrency: f64,
     /// Cores that attempts side by side used, where it could be seen.
     pub cores_used: Option<f64>,
@@ -134,8 +134,10 @@ impl Evidence {
         let wait = Spread::of(&profile.wait);
         let in_system = profile.wall.mean() + wait.mean;
         let queued = queued(profile, wait.p50, calibration);
-        let littles = (rate * in_system.as_secs_f64()).max(queued).max(1.0);
         let runs = profile.runs();
+        // No more can have been wanted at once than there were.
+        let littles = (rate * in_system.as_secs_f64()).max(queued);
+        let littles = littles.min(approximate(runs)).max(1.0);
         Self {
             wall: Spread::of(&profile.wall),
             cpu: Spread::of(&profile.cpu),

@@ -138,8 +138,9 @@ pub(crate) struct Sums {
     /// All steps together.
     pub(super) steps: u64,
     pub(super) in_steps: StepTime,
+    /// The longest step, without its wait for a core.
     pub(super) longest: u64,
-    /// In square nanoseconds.
+    /// Of the steps without their waits for a core, in square nanoseconds.
     pub(super) squares: f64,
 }
 
@@ -222,11 +223,12 @@ impl Tally {
         add(&self.wall, step.wall);
         add(&self.cpu, step.cpu);
         add(&self.run_delay, step.run_delay);
-        if step.wall > self.longest.load(Relaxed) {
-            self.longest.store(step.wall, Relaxed);
+        let own = step.wall.saturating_sub(step.run_delay);
+        if own > self.longest.load(Relaxed) {
+            self.longest.store(own, Relaxed);
         }
-        let wall = step.wall as f64;
-        let squares = f64::from_bits(self.squares.load(Relaxed)) + wall * wall;
+        let own = own as f64;
+        let squares = f64::from_bits(self.squares.load(Relaxed)) + own * own;
         self.squares.store(squares.to_bits(), Relaxed);
     }
 
