@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 use ignore::overrides::OverrideBuilder;
+use rustc_hash::FxHashMap;
 
 use crate::finding::FileProblem;
 
@@ -15,6 +16,21 @@ pub(crate) struct Found {
     pub(crate) module: String,
     pub(crate) is_package: bool,
     pub(crate) is_test: bool,
+}
+
+/// Which folders are packages: each is asked for once.
+#[derive(Debug, Default)]
+struct Packages(FxHashMap<PathBuf, bool>);
+
+impl Packages {
+    fn is_package(&mut self, folder: &Path) -> bool {
+        if let Some(known) = self.0.get(folder) {
+            return *known;
+        }
+        let is_package = folder.join("__init__.py").is_file();
+        self.0.insert(folder.to_owned(), is_package);
+        is_package
+    }
 }
 
 /// Folders that hold other people's code or what was made from one's own.
@@ -40,10 +56,11 @@ pub(crate) fn discover(
 ) -> (Vec<Found>, Vec<FileProblem>) {
     let mut found = BTreeSet::new();
     let mut problems = Vec::new();
+    let mut packages = Packages::default();
     for root in paths {
         walk(root, exclude, respects_ignores, &mut |result| match result {
             Ok(path) => {
-                found.insert(describe(&path, root));
+                found.insert(describe(&path, root, &mut packages));
             }
             Err(problem) => problems.push(problem),
         });
@@ -74,7 +91,7 @@ fn walk(
     }
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(respects_ignores).hidden(false).require_git(false);
-    // A link is not followed: what it points to is found where it is, or is not part of the project.
+    // A link is not followed: what it points to is found where it is, or is no part of this.
     walk.follow_links(false);
     if let Ok(overrides) = overrides.build() {
         walk.overrides(overrides);
@@ -94,7 +111,7 @@ fn walk(
 }
 
 /// The module's name: from the outermost folder that is a package, or from where the search began.
-fn describe(path: &Path, root: &Path) -> Found {
+fn describe(path: &Path, root: &Path, packages: &mut Packages) -> Found {
     let stem = path.file_stem().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
     let is_package = stem == "__init__";
     let mut parts = if is_package { Vec::new() } else { vec![stem.clone()] };
@@ -103,7 +120,7 @@ fn describe(path: &Path, root: &Path) -> Found {
     while let Some(here) = folder {
         is_below_root &= here != root;
         let name = here.file_name().map(|it| it.to_string_lossy().into_owned());
-        let is_in_package = here.join("__init__.py").is_file();
+        let is_in_package = packages.is_package(here);
         // A folder without `__init__.py` is a namespace, but `src` and the like are none.
         let is_namespace = is_below_root && name.as_deref().is_some_and(is_namespace_name);
         match name {

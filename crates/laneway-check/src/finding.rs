@@ -106,8 +106,8 @@ pub struct Fix {
     pub title: String,
     /// The replacements, all in the finding's file.
     pub replacements: Vec<Replacement>,
-    /// Modules the new text needs imported, such as `asyncio`.
-    pub imports: Vec<String>,
+    /// What the new text needs at the head of the file; once, if several edits need the same.
+    pub insertions: Vec<Replacement>,
 }
 
 /// One thing to mend.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::finding::{Finding, Fix, Location, Replacement, Step};
+use crate::finding::{Finding, Fix, Location, Step};
 use crate::graph::Edge;
 use crate::program::{FileId, Place, Program};
 use crate::rules::{Draft, Rule};
@@ -164,9 +164,9 @@ impl Texts<'_> {
 
     fn fix(&mut self, draft: &Draft, edit: &crate::rules::Edit) -> Fix {
         let text = self.text(draft.place.file);
-        let (replacements, imports): (Vec<Replacement>, Vec<String>) =
-            edits::replacements(&edit.change, &text);
-        Fix { title: edit.title.clone(), replacements, imports }
+        let summary = self.program.summary(draft.place.file);
+        let (replacements, insertions) = edits::replacements(&edit.change, summary, &text);
+        Fix { title: edit.title.clone(), replacements, insertions }
     }
 }
 

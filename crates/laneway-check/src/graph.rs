@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::knowledge::{Entry, Kind, Knowledge, NodeId};
+use crate::knowledge::{Entry, Kind, Knowledge, Member, NodeId};
 use crate::program::{Place, Program};
 use crate::resolve::{Decoration, Resolver, Value};
 use crate::summary::{Call, Expr, ExprId, LoopKind, ScopeKind, Use};
@@ -119,7 +119,7 @@ impl Graph {
         search.graph
     }
 
-    /// The library calls of one function.
+    /// Whether a loop runs a function.
     pub(crate) fn is_on_loop(&self, place: Place) -> bool {
         self.on_loop.contains(&place)
     }
@@ -209,7 +209,10 @@ impl Search<'_> {
                     self.method_call(place, call.expr, Value::Instance(class), "__call__");
                 }
                 Value::Object(class) => {
-                    self.method_call(place, call.expr, Value::Object(class), "__call__");
+                    let member = self.resolver.knowledge.member(class, "__call__");
+                    if let Some(Member::Named(node)) = member {
+                        self.library_call(place, call, Callee::Named(node), is_certain);
+                    }
                 }
                 Value::Parameter(owner, index) if owner == place => {
                     self.parameter_is_called(owner, index);
@@ -238,7 +241,7 @@ impl Search<'_> {
                     && !self.resolver.is_async(edge.callee)
                     && !self.is_plain_method(edge.callee);
                 if !is_made_async && !self.resolver.is_async(edge.callee) {
-                    for callee in self.resolver.overrides(edge.callee) {
+                    for callee in self.resolver.stand_ins(edge.callee) {
                         if !self.resolver.is_async(callee) {
                             self.edge(Edge { callee, is_certain: false, ..edge });
                         }
@@ -353,7 +356,7 @@ impl Search<'_> {
 
     fn parameter_call(&self, wrapper: Place, decorator: Place) -> Option<ExprId> {
         let summary = self.program.summary(wrapper.file);
-        let mut calls = self.program.calls(wrapper);
+        let mut calls = self.program.calls(wrapper).filter(|call| call.used != Use::Awaited);
         let found = calls.find(|call| {
             let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
             let callees = self.resolver.values(wrapper, *function);

@@ -88,7 +88,7 @@ impl Knowledge {
             self.at_mut(id, |node| node.alias = Some(meant));
         }
         for kind in file.types {
-            self.add_type(kind);
+            self.add_type(&kind);
         }
         for entry in file.entry {
             self.add_entry(entry);
@@ -97,7 +97,7 @@ impl Knowledge {
         Ok(())
     }
 
-    fn add_type(&mut self, kind: file::Type) {
+    fn add_type(&mut self, kind: &file::Type) {
         let id = self.node(&kind.name);
         for maker in kind.made_by.iter().flat_map(|maker| file::expand(maker)) {
             let maker = self.node(&maker);
@@ -303,10 +303,7 @@ impl Predicate {
         if let Some(wanted) = self.given {
             return value.is_some() == wanted;
         }
-        let text = value.and_then(|value| {
-            // Constants such as `os.WNOHANG` are as good as literals.
-            summary.literal(value).map(str::to_owned).or_else(|| summary.dotted(value))
-        });
+        let text = value.and_then(|value| written(summary, value));
         match (text, &self.is, &self.not) {
             (Some(text), Some(allowed), _) => allowed.contains(&text),
             (Some(text), None, Some(excluded)) => !excluded.contains(&text),
@@ -320,6 +317,20 @@ impl Predicate {
             arguments.iter().find(named)
         });
         by_name.or_else(|| positional(summary, arguments, self.at?)).map(|it| it.value)
+    }
+}
+
+/// A literal as its source is written; constants such as `os.WNOHANG`, and flags of such, are as
+/// good as literals.
+fn written(summary: &Summary, value: crate::summary::ExprId) -> Option<String> {
+    match summary.expr(value) {
+        Expr::Literal(name) => Some(summary.text(*name).to_owned()),
+        Expr::Either(parts) => {
+            let parts: Option<Vec<String>> =
+                parts.iter().map(|part| written(summary, *part)).collect();
+            parts.map(|parts| parts.join(" | "))
+        }
+        _ => summary.dotted(value),
     }
 }
 

@@ -1,15 +1,15 @@
 //! The static analyser behind `laneway check`: what keeps an event loop from turning, found by
 //! reading the code, across functions and files.
 //!
-//! **What it promises.** It never runs the code it reads, and never guesses: a name whose meaning is
-//! not known is silent. Each finding stands at the blocking call, once, with the shortest way from
-//! an async function to it. No file makes it crash: what cannot be read is a [`FileProblem`].
+//! **What it promises.** It never runs the code it reads, and never guesses: a name whose meaning
+//! is not known is silent. Each finding stands at the blocking call, once, with the shortest way
+//! from an async function to it. No file makes it crash: what cannot be read is a [`FileProblem`].
 //!
-//! **What it does not do.** It does not read the libraries a project has installed; what is known of
-//! them is data, in `knowledge/`. It prints nothing and knows no command line.
+//! **What it does not do.** It does not read the libraries a project has installed; what is known
+//! of them is data, in `knowledge/`. It prints nothing and knows no command line.
 //!
-//! **Where to start reading.** [`check`] is the pipeline: find files ([`discovery`]), read each into
-//! a summary ([`lowering`], the only module that knows the parser), link them ([`program`],
+//! **Where to start reading.** [`check`] is the pipeline: find files ([`discovery`]), read each
+//! into a summary ([`lowering`], the only module that knows the parser), link them ([`program`],
 //! [`resolve`]), follow calls from the loop ([`graph`]), apply the rules ([`rules`]).
 #![cfg_attr(
     not(test),
@@ -21,6 +21,7 @@ pub mod check;
 mod discovery;
 mod finding;
 mod finish;
+mod fixes;
 mod graph;
 mod knowledge;
 mod lines;
@@ -33,5 +34,6 @@ mod summary;
 
 pub use check::{Options, Report, check};
 pub use finding::{Confidence, FileProblem, Finding, Fix, Location, Replacement, Step, Tier};
+pub use fixes::fixed;
 pub use knowledge::{Kind, Knowledge, KnowledgeError, Lane};
 pub use rules::{RULES, Rule, RuleEntry};

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::lines::Lines;
 use crate::summary::{
@@ -53,7 +53,6 @@ struct Inside {
     withs: Vec<u32>,
     loops: Vec<u32>,
     reads: Vec<u32>,
-    children: Vec<ScopeId>,
 }
 
 /// All files.
@@ -62,17 +61,27 @@ pub(crate) struct Program {
     files: Vec<SourceFile>,
     indexes: Vec<OnceCell<Index>>,
     modules: FxHashMap<String, Vec<FileId>>,
+    /// What stands before a dot in the name of a module.
+    namespaces: FxHashSet<String>,
 }
 
 impl Program {
     pub(crate) fn new(files: Vec<SourceFile>) -> Self {
         let mut modules: FxHashMap<String, Vec<FileId>> = FxHashMap::default();
+        let mut namespaces = FxHashSet::default();
         for (at, file) in files.iter().enumerate() {
             let id = FileId(u32::try_from(at).unwrap_or(u32::MAX));
             modules.entry(file.module.clone()).or_default().push(id);
+            let mut name = file.module.as_str();
+            while let Some((package, _)) = name.rsplit_once('.') {
+                if !namespaces.insert(package.to_owned()) {
+                    break;
+                }
+                name = package;
+            }
         }
         let indexes = files.iter().map(|_| OnceCell::new()).collect();
-        Self { files, indexes, modules }
+        Self { files, indexes, modules, namespaces }
     }
 
     pub(crate) fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
@@ -110,8 +119,7 @@ impl Program {
 
     /// Whether modules of the program lie below a dotted name that is no file itself.
     pub(crate) fn is_namespace(&self, name: &str) -> bool {
-        let prefix = format!("{name}.");
-        self.modules.keys().any(|module| module.starts_with(&prefix))
+        self.namespaces.contains(name)
     }
 
     /// The dotted name that an import means: relative ones begin at the file's package.
@@ -183,13 +191,6 @@ impl Program {
         reads.filter_map(|at| summary.reads.get(*at as usize)).map(|(expr, _)| *expr)
     }
 
-    /// The scopes that are defined directly in another.
-    pub(crate) fn children(&self, place: Place) -> impl Iterator<Item = Place> {
-        let found = self.inside(place).map(|inside| inside.children.as_slice());
-        let scopes = found.unwrap_or_default().iter();
-        scopes.map(move |scope| Place { file: place.file, scope: *scope })
-    }
-
     /// The assignments to an attribute in the methods of a class.
     pub(crate) fn attributes(
         &self,
@@ -255,9 +256,6 @@ impl Index {
         }
         for (at, (_, scope)) in (0..).zip(&summary.reads) {
             index.inside.entry(*scope).or_default().reads.push(at);
-        }
-        for (at, scope) in (0..).zip(&summary.scopes).skip(1) {
-            index.inside.entry(scope.parent).or_default().children.push(ScopeId(at));
         }
         for (at, attribute) in (0..).zip(&summary.attributes) {
             if let Some(class) = class_around(summary, attribute.scope) {

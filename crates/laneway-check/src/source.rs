@@ -102,7 +102,7 @@ pub(crate) fn refuse_depth(text: &str) -> Result<(), Unreadable> {
             }
             b',' | b';' => chain = 0,
             b'+' | b'-' | b'~' | b'*' | b'.' | b'/' | b'%' | b'|' | b'&' | b':' | b'=' => {
-                chain += 1
+                chain += 1;
             }
             b' ' if is_operator_word(bytes.get(at + 1..).unwrap_or_default()) => chain += 1,
             b'#' => quiet_until = line_end(bytes, at),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 3;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -183,10 +183,7 @@ pub(crate) enum Meaning {
         is_async: bool,
     },
     /// One of several values unpacked from an expression.
-    Unpacked {
-        value: ExprId,
-        index: u32,
-    },
+    Unpacked(ExprId),
     /// The name is that of an outer scope: `global` or `nonlocal`.
     Outer {
         is_global: bool,
@@ -281,14 +278,22 @@ pub(crate) struct Handler {
     pub(crate) head: Span,
     /// Empty when it catches everything.
     pub(crate) exceptions: Vec<ExprId>,
-    pub(crate) raises: bool,
+    pub(crate) end: HandlerEnd,
     /// Whether an earlier handler of the same `try` takes `CancelledError` and raises it again.
     pub(crate) cancellation_is_handled: bool,
     /// Awaits in what it guards.
     pub(crate) guarded_awaits: u32,
     pub(crate) inside: Option<LoopId>,
+}
+
+/// How a handler goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum HandlerEnd {
+    /// A `raise` stands in it.
+    Raises,
     /// It ends the function or the loop.
-    pub(crate) leaves: bool,
+    Leaves,
+    GoesOn,
 }
 
 /// An import, for rules that look at where it stands.
@@ -330,7 +335,15 @@ pub(crate) struct Summary {
     /// What `__all__` and star imports need: the modules of `from … import *`.
     pub(crate) stars: Vec<(Option<Name>, u32)>,
     pub(crate) syntax_error: Option<SyntaxError>,
-    pub(crate) is_generated: bool,
+    /// Where an import can be put, and whether other imports or a docstring come before it.
+    pub(crate) head: Head,
+}
+
+/// The end of the imports with which a file begins.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) at: u32,
+    pub(crate) is_behind: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

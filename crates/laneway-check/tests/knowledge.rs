@@ -3,6 +3,13 @@
 //!
 //! All cases are files of one folder, checked in one run.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are test code too, but the lints know only test functions"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

@@ -24,6 +24,7 @@ mod output;
 mod profile;
 mod python;
 mod queues;
+mod sarif;
 mod status;
 mod table_text;
 mod usage;

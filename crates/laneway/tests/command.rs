@@ -9,6 +9,8 @@
 mod advise;
 #[path = "command/bench.rs"]
 mod bench;
+#[path = "command/check.rs"]
+mod check;
 #[path = "command/configuration.rs"]
 mod configuration;
 #[path = "command/jobs.rs"]

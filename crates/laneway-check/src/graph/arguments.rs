@@ -72,11 +72,9 @@ impl Search<'_> {
 
     fn run_passed(&mut self, passed: Passed) {
         match passed.value {
-            Value::Function(callee) | Value::Method(callee) => {
-                if !self.resolver.is_async(callee) {
-                    let Passed { caller, expr, .. } = passed;
-                    self.edge(Edge { caller, callee, expr, is_certain: true });
-                }
+            Value::Function(callee) | Value::Method(callee) if !self.resolver.is_async(callee) => {
+                let Passed { caller, expr, .. } = passed;
+                self.edge(Edge { caller, callee, expr, is_certain: true });
             }
             Value::Parameter(owner, index) if owner == passed.caller => {
                 self.parameter_is_called(owner, index);

@@ -1,6 +1,8 @@
 //! The ways from async functions to each function they reach.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -14,28 +16,30 @@ pub(crate) struct Reach<'g> {
     before: FxHashMap<Place, &'g Edge>,
     callers: FxHashMap<Place, Vec<&'g Edge>>,
     entries: FxHashSet<Place>,
+    /// Who reaches a function, as far as it was asked.
+    reached_by: RefCell<FxHashMap<Place, Rc<[Place]>>>,
 }
 
 impl<'g> Reach<'g> {
     pub(crate) fn of(graph: &'g Graph) -> Self {
-        let mut callees: FxHashMap<Place, Vec<&Edge>> = FxHashMap::default();
+        let mut calls: FxHashMap<Place, Vec<&Edge>> = FxHashMap::default();
         let mut callers: FxHashMap<Place, Vec<&Edge>> = FxHashMap::default();
         for edge in &graph.edges {
-            callees.entry(edge.caller).or_default().push(edge);
+            calls.entry(edge.caller).or_default().push(edge);
             callers.entry(edge.callee).or_default().push(edge);
         }
         let entries: FxHashSet<Place> = graph.entries.iter().copied().collect();
         let mut before: FxHashMap<Place, &Edge> = FxHashMap::default();
         let mut queue: VecDeque<Place> = graph.entries.iter().copied().collect();
         while let Some(place) = queue.pop_front() {
-            for edge in callees.get(&place).into_iter().flatten() {
+            for edge in calls.get(&place).into_iter().flatten() {
                 if !entries.contains(&edge.callee) && !before.contains_key(&edge.callee) {
                     before.insert(edge.callee, edge);
                     queue.push_back(edge.callee);
                 }
             }
         }
-        Self { before, callers, entries }
+        Self { before, callers, entries, reached_by: RefCell::default() }
     }
 
     /// The calls from an async function to this one, in their order; empty for an entry itself.
@@ -51,7 +55,10 @@ impl<'g> Reach<'g> {
     }
 
     /// All entries that reach a function.
-    pub(crate) fn entries_of(&self, place: Place) -> Vec<Place> {
+    pub(crate) fn entries_of(&self, place: Place) -> Rc<[Place]> {
+        if let Some(known) = self.reached_by.borrow().get(&place) {
+            return known.clone();
+        }
         let mut seen = FxHashSet::from_iter([place]);
         let mut stack = vec![place];
         let mut found = Vec::new();
@@ -66,6 +73,8 @@ impl<'g> Reach<'g> {
                 }
             }
         }
+        let found: Rc<[Place]> = found.into();
+        self.reached_by.borrow_mut().insert(place, found.clone());
         found
     }
 

@@ -86,7 +86,7 @@ pub(crate) struct Entry {
     pub(crate) convict: Vec<Predicate>,
     /// The arguments of a guilty call, for the test of this entry.
     #[serde(default)]
-    #[cfg_attr(not(test), expect(dead_code, reason = "only the test of the entry calls it"))]
+    #[expect(dead_code, reason = "the test of the entry reads the file itself")]
     pub(crate) args: String,
     /// Members that a name ending in `.*` does not mean.
     #[serde(default)]
@@ -97,9 +97,11 @@ pub(crate) struct Entry {
     #[serde(default)]
     pub(crate) process: bool,
     #[serde(default)]
+    #[expect(dead_code, reason = "evidence for the reader of the file")]
     pub(crate) versions: String,
     /// Why it is believed.
     #[serde(default)]
+    #[expect(dead_code, reason = "evidence for the reader of the file")]
     pub(crate) note: String,
 }
 
@@ -179,6 +181,7 @@ pub(crate) struct Library {
     pub(crate) name: String,
     pub(crate) instead: String,
     #[serde(default)]
+    #[expect(dead_code, reason = "what is used instead says more than the lane")]
     pub(crate) lane: Lane,
     /// Names that show that the library is used in its asynchronous way.
     #[serde(default)]

@@ -8,8 +8,8 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
 use crate::summary::{
-    AttributeBinding, Expr, ExprId, Facts, Handler, ImportStatement, LoopId, Meaning, Name,
-    Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
+    AttributeBinding, Expr, ExprId, Facts, Handler, HandlerEnd, ImportStatement, LoopId, Meaning,
+    Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
 };
 
 /// What is put aside while another scope is lowered.
@@ -148,9 +148,7 @@ impl Lowering<'_> {
             match (target, part, value) {
                 (_, Some(part), _) => self.bind_target(target, Some(part), None, range),
                 (AstExpr::Name(name), None, Some(value)) => {
-                    let index = u32::try_from(index).unwrap_or(u32::MAX);
-                    let meaning = Meaning::Unpacked { value, index };
-                    self.bind(&name.id, range.end().to_u32(), meaning);
+                    self.bind(&name.id, range.end().to_u32(), Meaning::Unpacked(value));
                 }
                 _ => self.bind_unknown(target, range.end().to_u32()),
             }
@@ -250,19 +248,19 @@ impl Lowering<'_> {
             .as_deref()
             .map_or(handler.range().start() + TextSize::new(6), |it| it.range().end());
         let head = self.span(TextRange::new(handler.range().start(), head_end));
-        let raises = raises(&handler.body);
+        let end = match handler.body.last() {
+            _ if raises(&handler.body) => HandlerEnd::Raises,
+            Some(Stmt::Return(_) | Stmt::Break(_)) => HandlerEnd::Leaves,
+            _ => HandlerEnd::GoesOn,
+        };
         self.summary.handlers.push(Handler {
             scope: self.scope,
             head,
             exceptions,
-            raises,
+            end,
             cancellation_is_handled: is_handled,
             guarded_awaits,
             inside: self.inside,
-            leaves: matches!(
-                handler.body.last(),
-                Some(Stmt::Return(_) | Stmt::Break(_) | Stmt::Raise(_))
-            ),
         });
         is_handled || takes_cancellation
     }
@@ -437,11 +435,10 @@ fn is_guard(test: &AstExpr) -> bool {
 
 fn is_stub(body: &[Stmt]) -> bool {
     body.iter().all(|statement| match statement {
-        Stmt::Pass(_) => true,
+        Stmt::Pass(_) | Stmt::Raise(_) => true,
         Stmt::Expr(it) => {
             matches!(&*it.value, AstExpr::StringLiteral(_) | AstExpr::EllipsisLiteral(_))
         }
-        Stmt::Raise(_) => true,
         _ => false,
     })
 }

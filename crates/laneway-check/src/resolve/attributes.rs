@@ -104,10 +104,14 @@ impl Resolver<'_> {
     }
 
     /// What a method without a body means: those of the subclasses, which stand in for it.
+    pub(crate) fn stand_ins(&self, method: Place) -> Vec<Place> {
+        let is_stub = self.program.scope(method).is_some_and(|scope| scope.facts.is_stub);
+        if is_stub { self.overrides(method) } else { Vec::new() }
+    }
+
+    /// The methods of subclasses that replace this one.
     pub(crate) fn overrides(&self, method: Place) -> Vec<Place> {
-        let Some(scope) = self.program.scope(method).filter(|scope| scope.facts.is_stub) else {
-            return Vec::new();
-        };
+        let Some(scope) = self.program.scope(method) else { return Vec::new() };
         let Some(class) = self.program.class_of(method) else { return Vec::new() };
         let name = self.program.summary(method.file).text(scope.name);
         let mut found = Vec::new();
@@ -179,16 +183,11 @@ impl Resolver<'_> {
             return;
         }
         let form = self.method_form(function);
-        for value in self.decorated(function) {
-            found.push(match value {
-                Value::Function(function)
-                    if form == MethodForm::Class || (is_bound && form == MethodForm::Instance) =>
-                {
-                    Value::Method(function)
-                }
-                other => other,
-            });
-        }
+        let is_bound = form == MethodForm::Class || is_bound && form == MethodForm::Instance;
+        found.extend(self.decorated(function).map(|value| match value {
+            Value::Function(function) if is_bound => Value::Method(function),
+            other => other,
+        }));
     }
 
     /// The class and its bases in the order in which attributes are looked up; nearly Python's own.
@@ -224,22 +223,5 @@ impl Resolver<'_> {
         let bases: Rc<[Value]> = classes.collect();
         self.bases.borrow_mut().insert(class, bases.clone());
         bases
-    }
-
-    /// Whether a class has a base whose code is not part of the program.
-    pub(crate) fn has_foreign_base(&self, class: Place) -> bool {
-        let ancestors = self.ancestors(class);
-        ancestors.iter().any(|ancestor| match ancestor {
-            Value::Class(class) => {
-                let named = self.program.scope(*class).map_or(0, |scope| scope.bases.len());
-                let known = self
-                    .bases(*class)
-                    .iter()
-                    .filter(|base| matches!(base, Value::Class(_)))
-                    .count();
-                named > known
-            }
-            _ => true,
-        })
     }
 }

@@ -19,7 +19,8 @@ impl Resolver<'_> {
         let first = arguments.first().map(|argument| argument.value);
         match (name, first) {
             ("super", _) => found.extend(self.method_class(place).map(Value::Super)),
-            ("partial" | "partialmethod" | "wraps" | "copy_context", Some(first)) => {
+            // What is entered or bound in part is still the thing itself.
+            ("partial" | "partialmethod" | "wraps" | "enter_context", Some(first)) => {
                 found.extend(self.values(place, first).iter());
             }
             ("cast", Some(first)) => {
@@ -42,9 +43,6 @@ impl Resolver<'_> {
                         self.attribute(*value, attribute, found);
                     }
                 }
-            }
-            ("enter_context", Some(first)) => {
-                found.extend(self.values(place, first).iter());
             }
             _ => return false,
         }

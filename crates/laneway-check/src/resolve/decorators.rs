@@ -3,7 +3,7 @@
 use super::{Resolver, Value};
 use crate::knowledge::{Kind, NodeId};
 use crate::program::Place;
-use crate::summary::{Expr, ScopeKind};
+use crate::summary::{Expr, ExprId, ScopeKind, Use};
 
 /// What a call of a decorated function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,9 @@ impl Resolver<'_> {
         self.decorations.borrow_mut().insert(function, Decoration::Plain);
         let outer = Place { file: function.file, scope: scope.parent };
         let mut decoration = Decoration::Plain;
+        let is_async = scope.kind == ScopeKind::Async;
         for decorator in &scope.decorators {
-            decoration = self.one_decorator(outer, *decorator);
+            decoration = self.one_decorator(outer, *decorator, is_async);
             if decoration != Decoration::Plain {
                 break;
             }
@@ -52,7 +53,7 @@ impl Resolver<'_> {
         decoration
     }
 
-    fn one_decorator(&self, outer: Place, decorator: crate::summary::ExprId) -> Decoration {
+    fn one_decorator(&self, outer: Place, decorator: ExprId, is_async: bool) -> Decoration {
         let summary = self.program.summary(outer.file);
         // `@sync_to_async(thread_sensitive=True)` is a call of the decorator's maker.
         let maker = match summary.expr(decorator) {
@@ -70,7 +71,7 @@ impl Resolver<'_> {
         }
         for value in self.values(outer, decorator).iter() {
             if let Value::Function(maker) = value
-                && let Some(decoration) = self.wrapper(*maker)
+                && let Some(decoration) = self.wrapper(*maker, is_async)
             {
                 return decoration;
             }
@@ -79,33 +80,33 @@ impl Resolver<'_> {
     }
 
     /// What a decorator of the program puts in the place of the function.
-    fn wrapper(&self, decorator: Place) -> Option<Decoration> {
+    fn wrapper(&self, decorator: Place, is_async: bool) -> Option<Decoration> {
         let scope = self.program.scope(decorator)?;
         if scope.kind != ScopeKind::Function {
             return None;
         }
-        for value in &scope.returns {
-            for wrapper in self.values(decorator, *value).iter() {
-                let Value::Function(wrapper) = wrapper else { continue };
-                let is_inner = self.program.outer(*wrapper) == Some(decorator);
-                if !is_inner {
-                    continue;
-                }
-                let runs_it = self.calls_parameter(*wrapper, decorator);
-                return Some(match (self.is_async(*wrapper), runs_it) {
-                    (true, _) => Decoration::Async(*wrapper),
-                    (false, true) => Decoration::Sync(*wrapper),
-                    (false, false) => Decoration::Cut,
-                });
-            }
-        }
-        None
+        let returned = scope.returns.iter().flat_map(|it| self.values(decorator, *it).to_vec());
+        let wrappers: Vec<Place> = returned
+            .filter_map(|value| match value {
+                Value::Function(wrapper) => Some(wrapper),
+                _ => None,
+            })
+            .filter(|wrapper| self.program.outer(*wrapper) == Some(decorator))
+            .collect();
+        // A decorator that has a wrapper for each kind takes the one of the function's own.
+        let fitting = wrappers.iter().find(|wrapper| self.is_async(**wrapper) == is_async);
+        let wrapper = *fitting.or(wrappers.first())?;
+        Some(match (self.is_async(wrapper), self.calls_parameter(wrapper, decorator)) {
+            (true, _) => Decoration::Async(wrapper),
+            (false, true) => Decoration::Sync(wrapper),
+            (false, false) => Decoration::Cut,
+        })
     }
 
-    /// Whether a wrapper itself calls what its decorator was given.
+    /// Whether a wrapper itself calls what its decorator was given, and does not await it.
     pub(crate) fn calls_parameter(&self, wrapper: Place, decorator: Place) -> bool {
         let summary = self.program.summary(wrapper.file);
-        self.program.calls(wrapper).any(|call| {
+        self.program.calls(wrapper).filter(|call| call.used != Use::Awaited).any(|call| {
             let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
             let callees = self.values(wrapper, *function);
             callees.iter().any(|it| matches!(it, Value::Parameter(place, _) if *place == decorator))

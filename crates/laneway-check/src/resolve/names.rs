@@ -2,7 +2,7 @@
 
 use super::{Resolver, Spot, Value, Values, set};
 use crate::program::{FileId, Place};
-use crate::summary::{Binding, Expr, ExprId, Meaning, Name, ScopeId, ScopeKind};
+use crate::summary::{Binding, Expr, ExprId, Meaning, Name, ScopeId};
 
 impl Resolver<'_> {
     /// What a name means at an offset of a scope.
@@ -99,21 +99,17 @@ impl Resolver<'_> {
                     self.entered(*value, *is_async, found);
                 }
             }
-            Meaning::Unpacked { value, index } => {
+            // Which of the elements it is, is not known any more.
+            Meaning::Unpacked(value) => {
                 for value in self.values(place, *value).iter() {
                     if let Value::Items(file, scope, expr) = value {
                         let place = Place { file: *file, scope: *scope };
-                        self.unpacked(place, *expr, *index, found);
+                        found.extend(self.values(place, *expr).iter());
                     }
                 }
             }
             Meaning::Outer { .. } | Meaning::Unknown => {}
         }
-    }
-
-    /// An element of a display that was unpacked; which one it is, is not known any more.
-    fn unpacked(&self, place: Place, expr: ExprId, _index: u32, found: &mut Vec<Value>) {
-        found.extend(self.values(place, expr).iter());
     }
 
     /// A value that was assigned with or without an annotation: what it is says more than what it
@@ -339,11 +335,4 @@ fn reaching<'b>(bindings: &[&'b Binding], at: u32) -> Vec<&'b Binding> {
         }
     }
     if found.is_empty() { bindings.to_vec() } else { found }
-}
-
-impl ScopeKind {
-    /// Whether calls of it run code of the program.
-    pub(crate) const fn is_callable(self) -> bool {
-        self.is_function()
-    }
 }

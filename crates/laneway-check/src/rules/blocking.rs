@@ -10,7 +10,7 @@ use crate::graph::Site;
 use crate::knowledge::{Entry, Kind, Lane};
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Expr, Scope, ScopeId, ScopeKind};
+use crate::summary::{Expr, LoopId, LoopKind, Meaning, Scope, ScopeId, ScopeKind, Summary, Use};
 
 /// Functions that run once, before or after a service does its work.
 const START_UP_NAMES: &[&str] =
@@ -31,7 +31,10 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
         if entry.kind.blocks() && is_new(&mut seen) {
             let draft = blocking(checkup, site, entry);
             checkup.add(draft);
-        } else if entry.kind == Kind::Loop && is_new(&mut seen) {
+        } else if entry.kind == Kind::Loop
+            && !asks_for_loop(checkup, site.place)
+            && is_new(&mut seen)
+        {
             let draft = loop_in_loop(checkup, site);
             checkup.add(draft);
         }
@@ -49,6 +52,19 @@ fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
         draft.edit = rename(checkup, site, entry);
     }
     draft
+}
+
+/// Whether a function, or one that leads to it, asks first whether a loop runs already.
+fn asks_for_loop(checkup: &Checkup<'_>, place: Place) -> bool {
+    const QUESTIONS: &[&str] =
+        &["get_running_loop", "is_running", "_get_running_loop", "current_async_library"];
+    let way = checkup.reach.way(place);
+    let mut functions = way.iter().map(|edge| edge.callee).chain([place]);
+    functions.any(|function| {
+        checkup.program.calls(function).any(|call| {
+            checkup.called_name(function, call).is_some_and(|name| QUESTIONS.contains(&name))
+        })
+    })
 }
 
 fn loop_in_loop(checkup: &Checkup<'_>, site: &Site) -> Draft {
@@ -178,23 +194,33 @@ fn rename(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Option<Edit> {
     }
     let summary = checkup.program.summary(site.place.file);
     let Expr::Call { function, .. } = summary.expr(site.expr) else { return None };
+    let call = checkup.program.calls(site.place).find(|call| call.expr == site.expr)?;
     // In a comprehension an `await` would change what the comprehension is.
-    let is_plain = checkup
-        .program
-        .calls(site.place)
-        .find(|call| call.expr == site.expr)
-        .is_some_and(|call| call.inside.is_none_or(|at| is_statement_loop(summary, at)));
-    if !is_plain || summary.dotted(*function).is_none() {
+    let is_plain = call.inside.is_none_or(|at| is_statement_loop(summary, at));
+    if !is_plain || summary.dotted(*function).is_none() || !is_free(checkup, site.place, &name) {
         return None;
     }
+    let is_operand = !matches!(call.used, Use::Discarded | Use::Assigned(_));
     let function = summary.node(*function).span;
+    let call = summary.node(site.expr).span;
     let title = format!("await `{name}` instead");
-    Some(Edit { title, change: Change::Rename { function, name } })
+    Some(Edit { title, change: Change::Rename { function, call, name, is_operand } })
 }
 
-fn is_statement_loop(summary: &crate::summary::Summary, at: crate::summary::LoopId) -> bool {
-    use crate::summary::LoopKind;
-    summary.loop_at(at).is_some_and(|it| matches!(it.kind, LoopKind::While) || it.span != it.head)
+/// Whether the module that a new name needs is called nothing else here.
+fn is_free(checkup: &Checkup<'_>, place: Place, name: &str) -> bool {
+    let module = name.rsplit_once('.').map_or(name, |(module, _)| module);
+    let first = module.split('.').next().unwrap_or(module);
+    let Some(own) = checkup.program.name(place.file, first) else { return true };
+    let summary = checkup.program.summary(place.file);
+    summary.bindings.iter().filter(|it| it.name == own).all(|it| {
+        matches!(it.meaning, Meaning::Module(bound) if summary.text(bound) == first)
+            && it.scope == ScopeId::MODULE
+    })
+}
+
+fn is_statement_loop(summary: &Summary, at: LoopId) -> bool {
+    summary.loop_at(at).is_some_and(|it| it.kind == LoopKind::While || it.span != it.head)
 }
 
 /// LW106: modules whose first import takes long, imported where a loop runs.
@@ -219,7 +245,7 @@ fn imports(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 /// Packages whose first import takes longer than a request may.

@@ -49,7 +49,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 /// `while not ready:` around nothing but the sleep.

@@ -5,7 +5,7 @@ use super::draft::{Checkup, Draft};
 use crate::finding::Tier;
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Handler, ScopeKind, Summary};
+use crate::summary::{Handler, HandlerEnd, ScopeKind, Summary};
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
@@ -15,12 +15,12 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             let place = Place { file, scope: handler.scope };
             let is_async = program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async);
             // Cancellation arrives at an await, so there must be one to be guarded.
-            if is_async && handler.guarded_awaits > 0 && !handler.raises {
+            if is_async && handler.guarded_awaits > 0 && handler.end != HandlerEnd::Raises {
                 drafts.extend(swallowed(checkup, place, handler, &source.summary));
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 fn swallowed(
@@ -71,5 +71,5 @@ fn cancels(checkup: &Checkup<'_>, place: Place) -> bool {
 /// A task that catches its cancellation and goes on with the next turn of `while True`.
 fn is_endless(handler: &Handler, summary: &Summary) -> bool {
     let inside = handler.inside.and_then(|at| summary.loop_at(at));
-    inside.is_some_and(|it| it.facts.is_endless) && !handler.leaves
+    inside.is_some_and(|it| it.facts.is_endless) && handler.end == HandlerEnd::GoesOn
 }

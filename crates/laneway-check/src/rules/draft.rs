@@ -5,7 +5,7 @@ use crate::graph::{Edge, Graph, Reach};
 use crate::program::{FileId, Place, Program};
 use crate::resolve::{Resolver, Value};
 use crate::rules::Rule;
-use crate::summary::{Call, Expr, ExprId, Scope, ScopeId, ScopeKind, Span};
+use crate::summary::{Call, Expr, ExprId, ScopeKind, Span};
 
 /// What rules look at, and where they put what they find.
 #[derive(Debug)]
@@ -46,9 +46,9 @@ pub(crate) struct Edit {
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// `await` this dotted name in the place of the called one.
-    Rename { function: Span, name: String },
-    /// Keep the task of a statement in a set until it is done.
-    Keep { statement: Span },
+    Rename { function: Span, call: Span, name: String, is_operand: bool },
+    /// Keep the task that a call gives until it is done.
+    Keep { call: Span },
 }
 
 impl Draft {
@@ -76,17 +76,6 @@ impl Draft {
 }
 
 impl<'a> Checkup<'a> {
-    /// All functions of the files that findings are wanted of.
-    pub(crate) fn functions(&self) -> Vec<(Place, &'a Scope)> {
-        let program = self.program;
-        let files = program.files().filter(|(file, _)| self.is_wanted(*file));
-        let scopes = files.flat_map(|(file, source)| {
-            let scopes = (0..).map(ScopeId).zip(&source.summary.scopes);
-            scopes.map(move |(scope, it)| (Place { file, scope }, it))
-        });
-        scopes.filter(|(_, scope)| scope.kind.is_function()).collect()
-    }
-
     pub(crate) fn is_wanted(&self, file: FileId) -> bool {
         self.wanted.get(file.0 as usize).copied().unwrap_or(false)
     }
@@ -135,6 +124,12 @@ impl<'a> Checkup<'a> {
     /// Whether a scope's code runs in an async function, lambdas and comprehensions aside.
     pub(crate) fn is_async(&self, place: Place) -> bool {
         self.program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async)
+    }
+
+    pub(crate) fn extend(&mut self, drafts: Vec<Draft>) {
+        for draft in drafts {
+            self.add(draft);
+        }
     }
 
     pub(crate) fn add(&mut self, draft: Draft) {

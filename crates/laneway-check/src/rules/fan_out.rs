@@ -82,7 +82,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 fn is_async(checkup: &Checkup<'_>, place: Place) -> bool {
@@ -174,8 +174,7 @@ fn written(summary: &Summary, expr: ExprId) -> String {
 fn is_bounded(checkup: &Checkup<'_>, place: Place, iterated: ExprId) -> bool {
     let summary = checkup.program.summary(place.file);
     let is_small = match summary.expr(iterated) {
-        Expr::Sequence(_) | Expr::Literal(_) => true,
-        Expr::Subscript(_, _) => true,
+        Expr::Sequence(_) | Expr::Literal(_) | Expr::Subscript(..) => true,
         Expr::Name(name) => {
             let bindings = checkup.program.bindings(place, *name);
             let module = Place { file: place.file, scope: crate::summary::ScopeId::MODULE };
@@ -290,8 +289,11 @@ fn one_by_one(checkup: &Checkup<'_>, place: Place, it: &Loop) -> Option<Draft> {
     let name = summary.last_name(*function)?;
     let uses_target = arguments.iter().any(|argument| mentions(summary, argument.value, it));
     // A method of the element itself is as independent as a call with it.
-    let is_of_target = matches!(summary.expr(*function), Expr::Attribute(object, _) if mentions(summary, *object, it));
-    let is_ordered = ORDERED.iter().any(|it| *it == name) || name.starts_with("send");
+    let is_of_target = match summary.expr(*function) {
+        Expr::Attribute(object, _) => mentions(summary, *object, it),
+        _ => false,
+    };
+    let is_ordered = ORDERED.contains(&name) || name.starts_with("send");
     if is_ordered || !(uses_target || is_of_target) || changes(name) {
         return None;
     }

@@ -3,7 +3,7 @@
 use super::blocking::short_name;
 use super::draft::{Checkup, Draft};
 use crate::finding::Tier;
-use crate::program::Place;
+use crate::program::{FileId, Place};
 use crate::rules::Rule;
 use crate::summary::{Expr, ExprId, Loop, LoopKind, Meaning, ScopeId, Summary};
 
@@ -24,10 +24,11 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 fn hot(checkup: &Checkup<'_>, place: Place, it: &Loop, summary: &Summary) -> Option<Draft> {
+    let file = place.file;
     let function = short_name(checkup, place);
     let (message, tier) = match it.kind {
         LoopKind::While if it.facts.is_endless && it.facts.exits == 0 => {
@@ -40,19 +41,19 @@ fn hot(checkup: &Checkup<'_>, place: Place, it: &Loop, summary: &Summary) -> Opt
             (text, Tier::Error)
         }
         LoopKind::For | LoopKind::Comprehension => {
-            let Some(turns) = turns(checkup, it, summary) else {
+            let Some(turns) = turns(checkup, file, it) else {
                 return square(checkup, place, it, summary);
             };
-            // The innermost loop tells the whole number of turns; the outer ones repeat it.
-            let is_outer = summary.loops.iter().any(|inner| {
-                inner.parent.is_some_and(|id| {
-                    summary.loop_at(id).is_some_and(|parent| parent.span == it.span)
-                }) && self::turns(checkup, inner, summary).is_some()
-            });
-            if turns < TURNS_LONG || is_outer && own_turns(checkup, it, summary)? < TURNS_LONG {
+            if turns < TURNS_LONG || it.facts.exits > 0 {
                 return None;
             }
-            if it.facts.exits > 0 {
+            // The innermost loop tells the whole number of turns; the outer ones repeat it.
+            let is_outer = summary.loops.iter().any(|inner| {
+                let parent = inner.parent.and_then(|id| summary.loop_at(id));
+                parent.is_some_and(|parent| parent.span == it.span)
+                    && self::turns(checkup, file, inner).is_some()
+            });
+            if is_outer && own_turns(checkup, file, it)? < TURNS_LONG {
                 return None;
             }
             let tier = if turns >= TURNS_ENDLESS { Tier::Error } else { Tier::Warning };
@@ -75,27 +76,29 @@ fn hot(checkup: &Checkup<'_>, place: Place, it: &Loop, summary: &Summary) -> Opt
 }
 
 /// How often the body runs, with all loops around it; nothing when one of them is unknown.
-fn turns(checkup: &Checkup<'_>, it: &Loop, summary: &Summary) -> Option<u64> {
-    let mut all = own_turns(checkup, it, summary)?;
+fn turns(checkup: &Checkup<'_>, file: FileId, it: &Loop) -> Option<u64> {
+    let summary = checkup.program.summary(file);
+    let mut all = own_turns(checkup, file, it)?;
     let mut outer = it.parent.and_then(|id| summary.loop_at(id));
     while let Some(around) = outer {
         if around.facts.awaits > 0 {
             break;
         }
-        all = all.saturating_mul(own_turns(checkup, around, summary).unwrap_or(1));
+        all = all.saturating_mul(own_turns(checkup, file, around).unwrap_or(1));
         outer = around.parent.and_then(|id| summary.loop_at(id));
     }
     Some(all)
 }
 
 /// `range(N)` with literals.
-fn own_turns(checkup: &Checkup<'_>, it: &Loop, summary: &Summary) -> Option<u64> {
+fn own_turns(checkup: &Checkup<'_>, file: FileId, it: &Loop) -> Option<u64> {
+    let summary = checkup.program.summary(file);
     let Expr::Call { function, arguments } = summary.expr(it.subject) else { return None };
     if summary.last_name(*function) != Some("range") {
         return None;
     }
     let numbers: Vec<u64> =
-        arguments.iter().map_while(|argument| number(checkup, summary, argument.value)).collect();
+        arguments.iter().map_while(|argument| number(checkup, file, argument.value)).collect();
     match (numbers.as_slice(), arguments.len()) {
         ([end], 1) => Some(*end),
         ([start, end], 2) => Some(end.saturating_sub(*start)),
@@ -105,12 +108,11 @@ fn own_turns(checkup: &Checkup<'_>, it: &Loop, summary: &Summary) -> Option<u64>
 }
 
 /// A literal number, or the name of one in the same module.
-fn number(checkup: &Checkup<'_>, summary: &Summary, expr: ExprId) -> Option<u64> {
+fn number(checkup: &Checkup<'_>, file: FileId, expr: ExprId) -> Option<u64> {
+    let summary = checkup.program.summary(file);
     match summary.expr(expr) {
         Expr::Literal(name) => summary.text(*name).parse().ok(),
         Expr::Name(name) => {
-            let files = checkup.program.files();
-            let (file, _) = files.into_iter().find(|(_, it)| std::ptr::eq(&it.summary, summary))?;
             let module = Place { file, scope: ScopeId::MODULE };
             let bindings = checkup.program.bindings(module, *name);
             let [only] = bindings.as_slice() else { return None };

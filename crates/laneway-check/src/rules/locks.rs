@@ -50,7 +50,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 fn head(with: crate::summary::Span, context: crate::summary::Span) -> crate::summary::Span {

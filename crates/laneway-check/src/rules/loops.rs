@@ -31,7 +31,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 /// Most calls are of no interest, and what they mean is not worth being asked.

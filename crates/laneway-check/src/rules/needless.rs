@@ -25,7 +25,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             drafts.extend(thread_for_nothing(checkup, place, call));
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 /// Names and attributes that are handed on somewhere without being called: whoever gets them may
@@ -41,21 +41,26 @@ impl<'a> Passed<'a> {
         let mut passed = Self::default();
         for (file, source) in program.files() {
             let summary = &source.summary;
-            let called: FxHashSet<ExprId> = summary
-                .calls
-                .iter()
-                .filter_map(|call| match summary.expr(call.expr) {
-                    Expr::Call { function, .. } => Some(*function),
-                    _ => None,
-                })
-                .collect();
-            for (id, node) in (0..).map(ExprId).zip(&summary.nodes) {
-                if let Expr::Name(name) = &node.expr
-                    && !called.contains(&id)
+            let mut is_called = vec![false; summary.nodes.len()];
+            for call in &summary.calls {
+                if let Expr::Call { function, .. } = summary.expr(call.expr)
+                    && let Some(flag) = is_called.get_mut(function.0 as usize)
                 {
-                    passed.names.insert(summary.text(*name));
+                    *flag = true;
                 }
             }
+            // Each name of a file once: names are many, strings are few.
+            let mut is_named = vec![false; summary.names.len()];
+            for (node, is_called) in summary.nodes.iter().zip(is_called) {
+                if let Expr::Name(name) = &node.expr
+                    && !is_called
+                    && let Some(flag) = is_named.get_mut(name.0 as usize)
+                {
+                    *flag = true;
+                }
+            }
+            let named = summary.names.iter().zip(is_named).filter(|(_, is_named)| *is_named);
+            passed.names.extend(named.map(|(name, _)| &**name));
             for (expr, scope) in &summary.reads {
                 if let Some(name) = summary.last_name(*expr) {
                     let place = Place { file, scope: *scope };
@@ -115,7 +120,7 @@ fn async_for_nothing(
     if let Some(class) = checkup.program.class_of(place) {
         let class_scope = checkup.program.scope(class)?;
         // A base or a subclass may want it async.
-        if !class_scope.bases.is_empty() || is_overridden(checkup, class, name) {
+        if !class_scope.bases.is_empty() || !checkup.resolver.overrides(place).is_empty() {
             return None;
         }
     }
@@ -142,23 +147,6 @@ fn needs_loop(checkup: &Checkup<'_>, place: Place) -> bool {
         .program
         .calls(place)
         .any(|call| checkup.called_name(place, call).is_some_and(|name| NAMES.contains(&name)))
-}
-
-fn is_overridden(checkup: &Checkup<'_>, class: Place, method: &str) -> bool {
-    let program = checkup.program;
-    let mut files = program.files();
-    files.any(|(file, source)| {
-        let scopes = (0..).map(ScopeId).zip(&source.summary.scopes);
-        let mut classes =
-            scopes.filter(|(_, it)| it.kind == ScopeKind::Class && !it.bases.is_empty());
-        classes.any(|(scope, _)| {
-            let other = Place { file, scope };
-            let has_method = program
-                .name(file, method)
-                .is_some_and(|name| !program.bindings(other, name).is_empty());
-            has_method && checkup.resolver.ancestors(other).contains(&Value::Class(class))
-        })
-    })
 }
 
 /// LW502.

@@ -68,7 +68,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             drafts.extend(submitted(checkup, place, call));
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 /// A task of Laneway's process lane, by its decorator.

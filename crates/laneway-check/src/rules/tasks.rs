@@ -36,7 +36,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
-    drafts.into_iter().for_each(|draft| checkup.add(draft));
+    checkup.extend(drafts);
 }
 
 fn dropped(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
@@ -111,7 +111,7 @@ fn task(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     if call.used == Use::Discarded && is_known {
         draft.edit = Some(Edit {
             title: "keep the task in a set until it is done".to_owned(),
-            change: Change::Keep { statement: span },
+            change: Change::Keep { call: span },
         });
     }
     Some(draft)

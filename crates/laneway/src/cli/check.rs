@@ -7,14 +7,19 @@ use laneway_check::{Finding, Report, Rule, Tier};
 use laneway_core::error::{Code, Error};
 
 use super::advise::page::Page;
+use super::humane::counted;
 use super::{Context, NEGATIVE};
 
+mod baseline;
 mod github;
 mod json;
+mod repair;
+mod sarif;
 mod settings;
 mod statistics;
 mod text;
 
+use baseline::Baseline;
 use settings::CheckSettings;
 
 /// Arguments of `laneway check`.
@@ -51,6 +56,15 @@ pub(super) struct CheckArgs {
     /// How to write the findings; `--json` is the same as `--format json`
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
+    /// Leave out the findings that this file knows
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write all findings to this file, for `--baseline` of later runs
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    write_baseline: Option<PathBuf>,
+    /// Write the edits that keep the meaning into the files, and show what is left
+    #[arg(long, conflicts_with = "write_baseline")]
+    fix: bool,
     /// Count findings by rule instead of showing them
     #[arg(long)]
     statistics: bool,
@@ -65,6 +79,8 @@ enum Format {
     Concise,
     /// One object a line
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
     /// Annotations of GitHub Actions
     Github,
 }
@@ -88,11 +104,26 @@ impl From<TierChoice> for Tier {
 
 pub(super) fn run(arguments: &CheckArgs, context: &mut Context) -> Result<u8, Error> {
     let settings = CheckSettings::of(arguments, &context.sources)?;
-    let report = settings.check()?;
-    let (shown, hidden) = select(&report, &settings);
     let format = format(arguments, context.output.is_json())?;
     let page = Page::of(&context.sources);
     let output = &mut context.output;
+    let mut report = settings.check()?;
+    if arguments.fix {
+        let (shown, _) = select(&report, &settings);
+        repair::write(&shown, &settings.folder, output)?;
+        report = settings.check()?;
+    }
+    let (mut shown, hidden) = select(&report, &settings);
+    if let Some(path) = &arguments.write_baseline {
+        let baseline = Baseline::of(&shown);
+        baseline.write(&settings.folder.join(path))?;
+        output.note(&format!("{} known from now on", counted(baseline.len(), "finding")));
+        return Ok(0);
+    }
+    if let Some(path) = &settings.baseline {
+        let baseline = Baseline::read(path)?;
+        shown.retain(|finding| !baseline.has(finding));
+    }
     if arguments.statistics {
         statistics::write(&shown, output);
     } else {
@@ -100,6 +131,7 @@ pub(super) fn run(arguments: &CheckArgs, context: &mut Context) -> Result<u8, Er
             Format::Text => text::write(&shown, &settings.folder, page, output),
             Format::Concise => text::write_concise(&shown, output),
             Format::Json => json::write(&shown, output),
+            Format::Sarif => output.raw(format!("{:#}\n", sarif::log(&shown)).as_bytes()),
             Format::Github => github::write(&shown, output),
         }
     }

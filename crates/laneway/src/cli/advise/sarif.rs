@@ -6,35 +6,16 @@ use laneway_core::profile::{Place, Site};
 use laneway_core::verdict::{RULES, RuleEntry};
 use serde_json::{Value, json};
 
+use super::super::sarif;
 use super::edit::Edit;
 use super::headline::headline;
 use super::page::nearby;
 use super::survey::{Case, Level};
 
-/// Where the format is described.
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// Where relative paths begin.
-const ROOT: &str = "SRCROOT";
-
 /// The log of one run, with a result for each task that has something to do.
 pub(super) fn log(cases: &[Case], folder: &Path) -> Value {
     let results: Vec<Value> = cases.iter().filter_map(|case| result(case, folder)).collect();
-    json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "laneway",
-                "semanticVersion": crate::VERSION,
-                "rules": RULES.iter().map(rule).collect::<Vec<_>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "originalUriBaseIds": { ROOT: { "description": {
-                "text": "the folder of the project",
-            }}},
-            "results": results,
-        }],
-    })
+    sarif::log(&RULES.iter().map(rule).collect::<Vec<_>>(), &results)
 }
 
 fn rule(entry: &RuleEntry) -> Value {
@@ -102,26 +83,9 @@ fn location(place: Option<&Place>, task: &str, folder: &Path) -> Value {
 
 fn physical(place: &Place, folder: &Path) -> Value {
     let file = nearby(&place.file, folder);
-    let uri = uri(file);
-    let artifact = if file.starts_with('/') {
-        json!({ "uri": format!("file://{uri}") })
-    } else {
-        json!({ "uri": uri, "uriBaseId": ROOT })
-    };
     // Lines count from 1; 0 stands for a line that Python did not know.
+    let artifact = sarif::artifact(file);
     json!({ "artifactLocation": artifact, "region": { "startLine": place.line.max(1) } })
-}
-
-/// A path as the path of a URI.
-fn uri(path: &str) -> String {
-    let piece = |byte: u8| {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    path.bytes().map(piece).collect()
 }
 
 /// The stack of the longest time, innermost frame first, as the format wants it.
@@ -152,11 +116,10 @@ mod tests {
 
     #[test]
     fn paths_become_uris() {
-        assert_eq!(uri("shop/my tasks.py"), "shop/my%20tasks.py");
         let physical = |file, line| physical(&Place::new(file, line, "f"), Path::new("/app"));
         let inside = physical("/app/shop/tasks.py", 0);
         assert_eq!(inside["artifactLocation"]["uri"], "shop/tasks.py");
-        assert_eq!(inside["artifactLocation"]["uriBaseId"], ROOT);
+        assert_eq!(inside["artifactLocation"]["uriBaseId"], "SRCROOT");
         assert_eq!(inside["region"]["startLine"], 1);
         let outside = physical("/srv/größe.py", 3);
         assert_eq!(outside["artifactLocation"]["uri"], "file:///srv/gr%C3%B6%C3%9Fe.py");

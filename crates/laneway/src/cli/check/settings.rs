@@ -24,6 +24,8 @@ struct Table {
     exclude: Vec<String>,
     #[serde(default)]
     include_tests: bool,
+    /// The file with the findings that are known already, relative to the settings.
+    baseline: Option<PathBuf>,
     /// Files of knowledge of the project's own, relative to the settings.
     #[serde(default)]
     knowledge: Vec<PathBuf>,
@@ -36,6 +38,7 @@ pub(super) struct CheckSettings {
     pub(super) folder: PathBuf,
     pub(super) rules: BTreeSet<Rule>,
     pub(super) tier: Tier,
+    pub(super) baseline: Option<PathBuf>,
     options: Options,
     knowledge: Vec<PathBuf>,
 }
@@ -74,9 +77,12 @@ impl CheckSettings {
         let tier = arguments.tier.map(Tier::from).or(table.tier).unwrap_or(Tier::Warning);
         let mut exclude = table.exclude;
         exclude.extend(arguments.exclude.iter().cloned());
+        let own_baseline = arguments.baseline.as_ref().map(|path| folder.join(path));
+        let baseline = own_baseline.or_else(|| table.baseline.map(|path| base.join(path)));
         Ok(Self {
             rules,
             tier,
+            baseline,
             options: Options {
                 paths,
                 base: folder.clone(),

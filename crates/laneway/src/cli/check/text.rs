@@ -52,7 +52,7 @@ fn plain_line(text: &str) -> String {
         .collect()
 }
 
-pub(super) fn write(findings: &[&Finding], folder: &Path, page: Page, output: &mut Output) {
+pub(super) fn write(findings: &[&Finding], folder: &Path, page: Page<'_>, output: &mut Output) {
     let mut texts = Texts::default();
     let renderer = Renderer::styled().term_width(page.width);
     for finding in findings {

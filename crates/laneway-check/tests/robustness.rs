@@ -1,0 +1,148 @@
+//! No file makes the analysis crash or hang: what cannot be read is one line of the report.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are test code too, but the lints know only test functions"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use laneway_check::{Knowledge, Options, Report, check};
+
+fn run(files: &[(&str, &[u8])]) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    run_in(folder.path())
+}
+
+fn run_in(folder: &Path) -> Report {
+    let options = Options {
+        paths: vec![folder.to_owned()],
+        base: folder.to_owned(),
+        exclude: Vec::new(),
+        includes_tests: true,
+        respects_ignores: true,
+        cache: Some(folder.join("check.cache")),
+    };
+    let mut report = check(&options, &Knowledge::load(&[]).unwrap());
+    // None of these functions awaits anything, which is not what is asked here.
+    report.findings.retain(|finding| finding.rule.code() != "LW501");
+    report
+}
+
+const GUILTY: &[u8] = b"import time\nasync def f():\n    time.sleep(1)\n";
+
+/// The one problem of a run that has a guilty file beside the odd one.
+fn only_problem(name: &str, bytes: &[u8]) -> String {
+    let report = run(&[("good.py", GUILTY), (name, bytes)]);
+    assert_eq!(report.findings.len(), 1, "the other file is checked all the same");
+    let [problem] = report.problems.as_slice() else { unreachable!("{:?}", report.problems) };
+    format!("{}:{}: {}", problem.path, problem.line.unwrap_or(0), problem.message)
+}
+
+#[test]
+fn python_2_is_one_line() {
+    let text = only_problem("old.py", b"x = 1\nprint 'hello'\nexec 'code'\n");
+    assert!(text.starts_with("old.py:2: not all of it is Python 3:"), "{text}");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_one_line() {
+    let text = only_problem("binary.py", b"x = '\xfe\xff'\n");
+    assert!(text.starts_with("binary.py:0: not read: byte 5 is not UTF-8"), "{text}");
+}
+
+#[test]
+fn an_enormous_file_is_one_line() {
+    let text = only_problem("data.py", "x = 1\n".repeat(3_000_000).as_bytes());
+    assert_eq!(text, "data.py:0: not read: 17 MiB are more than 16 MiB");
+}
+
+#[test]
+fn ten_thousand_levels_are_one_line() {
+    let brackets = format!("x = {}1{}\n", "(".repeat(10_000), ")".repeat(10_000));
+    let text = only_problem("deep.py", brackets.as_bytes());
+    assert_eq!(text, "deep.py:1: not read: nested deeper than Python itself allows");
+    let mut blocks = String::new();
+    for depth in 0..5_000 {
+        writeln!(blocks, "{}if x:", " ".repeat(depth)).unwrap();
+    }
+    let text = only_problem("blocks.py", blocks.as_bytes());
+    assert!(text.ends_with("nested deeper than Python itself allows"), "{text}");
+}
+
+#[test]
+fn long_chains_are_read() {
+    let chain = format!("x = {}1\n", "y + ".repeat(15_000));
+    let calls = format!("x = a{}\n", ".b()".repeat(10_000));
+    let nots = format!("x = {}y\n", "not ".repeat(10_000));
+    let lambdas = format!("x = {}1\n", "lambda: ".repeat(5_000));
+    let files: [(&str, &[u8]); 5] = [
+        ("good.py", GUILTY),
+        ("chain.py", chain.as_bytes()),
+        ("calls.py", calls.as_bytes()),
+        ("nots.py", nots.as_bytes()),
+        ("lambdas.py", lambdas.as_bytes()),
+    ];
+    let report = run(&files);
+    assert_eq!(report.findings.len(), 1);
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+}
+
+#[test]
+fn imports_and_classes_in_a_ring_end() {
+    let a: &[u8] = b"from b import *\nfrom b import y as x\nclass A(B): pass\nimport b\n";
+    let b: &[u8] = b"from a import *\nfrom a import x as y\nclass B(A):\n    def f(self): self.f(); x(); y()\nasync def g(it: B): it.f(); it.h()\n";
+    let report = run(&[("a.py", a), ("b.py", b), ("good.py", GUILTY)]);
+    assert_eq!(report.findings.iter().filter(|it| it.rule.code() == "LW101").count(), 1);
+}
+
+#[test]
+fn functions_that_call_each_other_in_a_ring_are_followed_once() {
+    let mut text = String::from("import time\nasync def f():\n    g0()\n");
+    for at in 0..500 {
+        writeln!(text, "def g{at}():\n    g{}()\n    g0()", (at + 1) % 500).unwrap();
+    }
+    text.push_str("def g499():\n    g3()\n    time.sleep(1)\n");
+    let report = run(&[("ring.py", text.as_bytes())]);
+    let [finding] = report.findings.as_slice() else { unreachable!("{:?}", report.findings) };
+    assert_eq!((finding.rule.code(), finding.chain.len()), ("LW110", 501));
+}
+
+#[test]
+fn a_ring_of_links_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("a")).unwrap();
+    fs::write(folder.path().join("a/good.py"), GUILTY).unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("a/up")).unwrap();
+    std::os::unix::fs::symlink("loop.py", folder.path().join("loop.py")).unwrap();
+    assert_eq!(run_in(folder.path()).findings.len(), 1);
+}
+
+#[test]
+fn a_comment_with_a_reason_answers_a_finding() {
+    let answered: &[u8] =
+        b"import time\nasync def f():\n    time.sleep(1)  # laneway: ok(at the end)\n    # laneway: ok[LW101](too)\n    time.sleep(2)\n";
+    let report = run(&[("a.py", answered)]);
+    assert_eq!((report.findings.len(), report.answered), (0, 2));
+    let unanswered: &[u8] =
+        b"import time\nasync def f():\n    time.sleep(1)  # laneway: ok()\n    time.sleep(2)  # laneway: ok[LW102](other)\n";
+    assert_eq!(run(&[("a.py", unanswered)]).findings.len(), 2);
+}
+
+#[test]
+fn a_second_run_finds_the_same_from_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good.py"), GUILTY).unwrap();
+    let cold = run_in(folder.path());
+    let cached = run_in(folder.path());
+    assert_eq!(cold.findings, cached.findings);
+    fs::write(folder.path().join("check.cache"), b"damaged").unwrap();
+    assert_eq!(cold.findings, run_in(folder.path()).findings);
+}
