@@ -86,6 +86,9 @@ def look_up(name):
                     break
                 found = member(found, part)
         except Exception as error:
+            # Several libraries share the name of a folder, and this one is not among those here.
+            if hasattr(found, "__path__") and getattr(found, "__file__", None) is None:
+                return ["no library", "%s is not in %s" % (error, found.__name__)]
             # A class may have the name of the module that it is in.
             absent = absent or ["absent", "%s after %s" % (error, ".".join(parts[:size]))]
             continue
@@ -133,7 +136,7 @@ def names_of(folder: Path) -> dict[str, str]:
     for _, table in tables(folder):
         for entry in table.get("entry", ()):
             for name in entry["names"]:
-                names.update(dict.fromkeys(expand(name), entry.get("versions", "")))
+                names.update((each, entry.get("versions", "")) for each in expand(name))
         for kind in table.get("type", ()):
             members = [*kind.get("methods", {}), *kind.get("attributes", {})]
             names.setdefault(kind["name"], "")
@@ -174,7 +177,7 @@ def judge(names: dict[str, str], answers: list[dict[str, tuple[str, str]]]) -> I
             continue
         verdicts = {answer[name][0] for answer in answers}
         if name.split(".", 1)[0] in stdlib:
-            if "found" not in verdicts:
+            if "found" not in verdicts and (len(answers) > 1 or not versions):
                 yield f"{name}: no interpreter has it"
             elif verdicts != {"found"} and not versions:
                 yield f"{name}: not every version has it, and its entry has no `versions`"

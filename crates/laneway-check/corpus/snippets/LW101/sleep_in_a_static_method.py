@@ -1,0 +1,7 @@
+import time as t
+
+
+class Clock:
+    @staticmethod
+    async def tick():
+        t.sleep(1)  # expect: LW101

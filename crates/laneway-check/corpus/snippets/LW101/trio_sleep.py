@@ -1,0 +1,5 @@
+import trio
+
+
+async def pause():
+    await trio.sleep(1)

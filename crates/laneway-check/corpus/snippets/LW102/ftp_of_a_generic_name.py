@@ -1,0 +1,7 @@
+class FTP:
+    def login(self):
+        return "ok"
+
+
+async def login():
+    return FTP().login()

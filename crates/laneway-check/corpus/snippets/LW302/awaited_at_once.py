@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def run(work):
+    return await asyncio.create_task(work())

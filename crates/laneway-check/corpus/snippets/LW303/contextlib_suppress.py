@@ -1,0 +1,8 @@
+import asyncio
+import contextlib
+
+
+async def worker(queue):
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):  # expect: LW303 (missed: no except)
+            await queue.get()

@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def fetch_all(fetch, urls):
+    return await asyncio.gather(*map(fetch, urls))  # expect: LW304 (missed: map makes the calls)

@@ -1,0 +1,9 @@
+import aiohttp
+
+
+class Api:
+    session = aiohttp.ClientSession()  # expect: LW402 (missed: a class body)
+
+    async def page(self, url):
+        async with self.session.get(url) as answer:
+            return await answer.text()

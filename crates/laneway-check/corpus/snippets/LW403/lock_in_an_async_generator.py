@@ -1,0 +1,9 @@
+import threading
+
+lock = threading.Lock()
+
+
+async def numbers(source):
+    with lock:  # expect: LW403
+        async for number in source:
+            yield number
