@@ -3,7 +3,7 @@ import httpx
 
 class SyncClient:
     def __init__(self):
-        self.http = httpx.Client()  # quiet: LW110 (raised: an argument decides which client is made)
+        self.http = httpx.Client()  # quiet: LW110 (raised: made on demand)
 
     def __enter__(self):
         return self
