@@ -232,6 +232,9 @@ impl Search<'_> {
 
     /// A call of a function of the program.
     fn function_call(&mut self, edge: Edge, used: Use) {
+        if used == Use::Awaited && !self.may_be_awaited(edge.callee) {
+            return;
+        }
         match self.resolver.decoration(edge.callee) {
             Decoration::Cut | Decoration::Known(_) | Decoration::Async(_) => {}
             Decoration::Sync(wrapper) => {
@@ -256,6 +259,28 @@ impl Search<'_> {
                     }
                     self.edge(edge);
                 }
+            }
+        }
+    }
+
+    /// Whether a sync function may give something to await; if not, another one is called here.
+    fn may_be_awaited(&self, function: Place) -> bool {
+        const AWAITED: &[&str] =
+            &["Awaitable", "Coroutine", "Future", "Task", "Any", "Self", "T", "R", "object"];
+        let Some(scope) = self.program.scope(function) else { return false };
+        let summary = self.program.summary(function.file);
+        match scope.returns_annotation {
+            _ if scope.kind == ScopeKind::Async => true,
+            None => !scope.returns.is_empty() || scope.facts.is_stub,
+            Some(annotation) => {
+                let name = match summary.expr(annotation) {
+                    Expr::Subscript(generic, _) => summary.last_name(*generic),
+                    Expr::Either(_) => return true,
+                    _ => summary.last_name(annotation),
+                };
+                name.is_none_or(|name| {
+                    AWAITED.contains(&name) || name.ends_with("Future") || name.ends_with("Task")
+                }) && summary.literal(annotation).is_none()
             }
         }
     }
