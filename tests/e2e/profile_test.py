@@ -162,6 +162,73 @@ asyncio.run(main())
     assert named(profiled.report, "child")["runs"] == 3
 
 
+PRYING = """
+import asyncio, inspect, sys, types, weakref
+import anyio
+
+class Mine(asyncio.Task): pass
+
+def factory(loop, coroutine, **options):
+    assert inspect.iscoroutine(coroutine), type(coroutine)
+    return Mine(coroutine, loop=loop, **options)
+
+async def leaf():
+    await asyncio.sleep(0.01)
+    task = asyncio.current_task()
+    assert inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_RUNNING
+    return task
+
+async def waits(): await asyncio.sleep(0.05)
+
+async def group():
+    async with anyio.create_task_group() as group:
+        group.start_soon(leaf)
+        group.start_soon(waits)
+    with anyio.move_on_after(0.01): await anyio.sleep(60)
+    task = asyncio.create_task(leaf())
+    assert await task is task
+
+async def pry():
+    coroutine = waits()
+    task = asyncio.create_task(coroutine)
+    await asyncio.sleep(0)
+    assert task.get_coro() == coroutine and task.get_coro() in {coroutine}
+    assert isinstance(task.get_coro(), types.CoroutineType)
+    assert weakref.ref(task.get_coro())() is task.get_coro()
+    assert inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_SUSPENDED
+    assert task.get_coro().cr_await is coroutine.cr_await is not None
+    assert [frame.f_code.co_name for frame in task.get_stack()] == ["waits"]
+    await task
+
+async def main(factory):
+    loop = asyncio.get_running_loop()
+    assert loop.get_task_factory() is None
+    loop.set_task_factory(factory)
+    assert loop.get_task_factory() is factory
+    await asyncio.create_task(group())
+    await pry()
+    try: loop.set_task_factory(42)
+    except TypeError: pass
+    else: raise AssertionError("a number is no factory")
+
+factories = [None, factory]
+if sys.version_info >= (3, 12):
+    factories += [asyncio.eager_task_factory, asyncio.create_eager_task_factory(Mine)]
+for factory in factories: asyncio.run(main(factory))
+print(len(factories))
+"""
+
+
+def test_a_program_that_looks_at_its_tasks_sees_its_own(tmp_path: Path) -> None:
+    # anyio starts its tasks past an eager factory, which it tells by its code; with a factory of
+    # ours in that place its cancel scopes broke.
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, PRYING))
+    count = 4 if sys.version_info >= (3, 12) else 2
+    assert profiled.end() == (0, f"{count}\n", "")
+    # Those that anyio starts are named as any other, and measured as well.
+    assert named(profiled.report, "leaf (program.py:11)")["runs"] == 2 * count
+
+
 def test_endpoints_are_told_apart_by_their_routes(tmp_path: Path) -> None:
     (tmp_path / "api.py").write_text(API)
     port = free_port()
