@@ -311,6 +311,52 @@ asyncio.run(main())
     assert named(profiled.report, "main")["runs"] == 1
 
 
+@pytest.mark.parametrize(
+    ("step", "blockage"),
+    [("time.sleep(1.5); os._exit(7)", "call"), ("while True: pass", "cpu")],
+)
+def test_the_step_in_which_a_program_ends_is_in_the_report(
+    tmp_path: Path, step: str, blockage: str
+) -> None:
+    text = f"""
+import asyncio, os, signal, subprocess, sys, time
+async def main():
+    await asyncio.sleep(0.01)
+    subprocess.Popen([sys.executable, "-Sc", "import os, time; time.sleep(1.5); os.kill({{}}, 15)"
+        .format(os.getpid())])
+    {step}
+asyncio.run(main())
+"""
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, text))
+    assert profiled.end()[0] in {7, 128 + signal.SIGTERM}
+    report = profiled.report
+    (blocker,) = report["blockers"]
+    assert (blocker["line"], blocker["function"]) == (7, "main")
+    assert blocker["blockage"] == blockage
+    assert blocker["longest_ms"] > 800
+    assert "main" in blocker["stack"]
+    # On a busy host it waits for a core for a good part of the time, too.
+    (loop,) = report["loops"]
+    shares = named(report, "main")["shares"]
+    of_loop = {"cpu": loop["cpu_ms"], "call": loop["blocked_ms"]}
+    of_task = {"cpu": shares["cpu"], "call": shares["blocked"]}
+    other = "call" if blockage == "cpu" else "cpu"
+    assert of_loop[blockage] > of_loop[other]
+    assert of_task[blockage] > of_task[other]
+    assert shares["awaited"] < 0.3
+
+
+def test_a_loop_that_ran_only_shortly_did_run(tmp_path: Path) -> None:
+    text = """
+import asyncio, os
+async def main(): os._exit(3)
+asyncio.run(main())
+"""
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, text))
+    assert profiled.end() == (3, "", "")
+    assert len(profiled.report["loops"]) == 1
+
+
 def test_what_was_measured_outlives_a_sudden_death(tmp_path: Path) -> None:
     text = """
 import asyncio, os, signal

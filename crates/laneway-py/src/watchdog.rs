@@ -34,7 +34,7 @@ use stack::Frame;
 use taker::StackTaker;
 
 pub(crate) use findings::Finding;
-pub(crate) use report::take_findings;
+pub(crate) use report::{take_findings, unfinished_findings};
 pub(crate) use slot::{Beginning, Owner, Slot, ThreadReading};
 
 /// The one that runs in this process; that of a process which forked it has no thread here.

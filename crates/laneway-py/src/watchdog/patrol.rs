@@ -134,6 +134,30 @@ impl Watch {
         })
     }
 
+    /// Long steps that have not ended, as they would be accounted for if they ended now. They are
+    /// found again when they end.
+    pub(crate) fn unfinished(&self) -> Vec<Finding> {
+        let state = self.lock();
+        let now = monotonic_ns();
+        let finding = |seen: &Sighting| {
+            let step = seen.slot.running().filter(|step| step.began.at == seen.started_at)?;
+            let time = time_so_far(step.began, now, seen.slot.thread.schedule());
+            let cause = cause(time, self.threshold_ns, seen.waits);
+            let stack = seen.latest.as_ref();
+            (cause != Cause::StarvedHost).then(|| Finding {
+                label: seen.owner.label,
+                key: seen.owner.key,
+                cause,
+                count: 1,
+                longest_ns: time.wall,
+                total_ns: time.wall,
+                taken_after_ns: stack.map(|stack| stack.taken_at.saturating_sub(seen.started_at)),
+                frames: stack.map(|stack| stack.frames.clone()).unwrap_or_default(),
+            })
+        };
+        state.sightings.iter().filter_map(finding).collect()
+    }
+
     /// Looks until the end.
     pub(super) fn patrol(&self, taker: &mut StackTaker) {
         let mut state = self.lock();
