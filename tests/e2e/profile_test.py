@@ -439,6 +439,40 @@ def test_a_report_for_people_names_the_line_and_what_to_write(tmp_path: Path) ->
     assert "+ await asyncio.sleep(0.2)" in done.stderr
 
 
+def test_every_blocker_is_told_or_counted_and_no_stack_begins_in_the_loop(tmp_path: Path) -> None:
+    names = [f"task_{number}" for number in range(11)]
+    tasks = "".join(f"async def {name}():\n    time.sleep(0.06)\n" for name in names)
+    text = f"""
+import asyncio, time
+{tasks}
+async def main():
+    await asyncio.gather({", ".join(f"{name}()" for name in names)})
+asyncio.run(main())
+"""
+    command = (sys.executable, script(tmp_path, text))
+    profiled = Profiled(tmp_path, *command)
+    assert profiled.end()[0] == 0
+    blockers = profiled.report["blockers"]
+    assert len(blockers) == 11
+    for blocker in blockers:
+        assert blocker["edit"] == {
+            "now": "time.sleep(0.06)",
+            "instead": "await asyncio.sleep(0.06)",
+        }
+        assert blocker["stack"].startswith(blocker["file"])
+    done = subprocess.run(
+        [*laneway_command(), "profile", "--", *command],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.stderr.count("blocks the event loop") == 8
+    assert "3 more lines block" in done.stderr
+    assert "`--html FILE` and `--json` show all" in " ".join(done.stderr.split())
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
