@@ -441,7 +441,7 @@ def test_a_report_for_people_names_the_line_and_what_to_write(tmp_path: Path) ->
 
 def test_every_blocker_is_told_or_counted_and_no_stack_begins_in_the_loop(tmp_path: Path) -> None:
     names = [f"task_{number}" for number in range(11)]
-    tasks = "".join(f"async def {name}():\n    time.sleep(0.06)\n" for name in names)
+    tasks = "".join(f"async def {name}():\n    time.sleep(0.2)\n" for name in names)
     text = f"""
 import asyncio, time
 {tasks}
@@ -456,8 +456,8 @@ asyncio.run(main())
     assert len(blockers) == 11
     for blocker in blockers:
         assert blocker["edit"] == {
-            "now": "time.sleep(0.06)",
-            "instead": "await asyncio.sleep(0.06)",
+            "now": "time.sleep(0.2)",
+            "instead": "await asyncio.sleep(0.2)",
         }
         assert blocker["stack"].startswith(blocker["file"])
     done = subprocess.run(

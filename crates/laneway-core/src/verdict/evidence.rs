@@ -108,7 +108,7 @@ pub struct Evidence {
     pub wait: Spread,
     /// Where the time goes.
     pub shares: Shares,
-    /// Runs a second between the first and the last.
+    /// Runs a second, from the first one's start to the last one's end.
     pub rate: f64,
     /// Runs wanted at once: declared, or by Little's law the rate times the time from ready to end,
     /// or by how long they waited for a place, whichever is more.
@@ -194,11 +194,10 @@ fn cores_used(profile: &Profile, wait: Duration) -> Option<f64> {
     profile.occupancy.cores_used().or_else(in_line)
 }
 
-/// Runs a second; zero when all ended at one instant.
+/// Runs a second; zero when no time has passed.
 fn rate_of(profile: &Profile) -> f64 {
     let span = profile.span().as_secs_f64();
-    let intervals = approximate(profile.runs().saturating_sub(1));
-    if span > 0.0 { intervals / span } else { 0.0 }
+    if span > 0.0 { approximate(profile.runs()) / span } else { 0.0 }
 }
 
 fn shares_of(profile: &Profile) -> Shares {

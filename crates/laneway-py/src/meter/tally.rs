@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
+
+use super::clock::monotonic_ns;
 
 /// The name that steps are billed under, as a number that fits into an atomic.
 ///
@@ -130,6 +133,8 @@ pub(crate) struct Tally {
 pub(crate) struct Sums {
     /// From the first step to the end, or to now.
     pub(super) wall: u64,
+    /// When it ended; zero while it has not.
+    pub(super) ended_at: u64,
     /// All steps together.
     pub(super) steps: u64,
     pub(super) in_steps: StepTime,
@@ -142,6 +147,13 @@ impl Sums {
     /// Whether no time has passed.
     pub(crate) const fn is_empty(&self) -> bool {
         self.wall == 0
+    }
+
+    /// How long ago it ended; zero while it has not.
+    pub(crate) fn ended_ago(&self) -> Duration {
+        let now = monotonic_ns();
+        let ended_at = if self.ended_at == 0 { now } else { self.ended_at };
+        Duration::from_nanos(now.saturating_sub(ended_at))
     }
 }
 
@@ -221,13 +233,12 @@ impl Tally {
     /// The sums; `now` counts if the account's time has not ended.
     pub(super) fn sums(&self, now: u64) -> Sums {
         let started_at = self.started_at.load(Relaxed);
-        let ended_at = match self.ended_at.load(Relaxed) {
-            0 => now,
-            ended_at => ended_at,
-        };
-        let wall = if started_at == 0 { 0 } else { ended_at.saturating_sub(started_at) };
+        let ended_at = self.ended_at.load(Relaxed);
+        let until = if ended_at == 0 { now } else { ended_at };
+        let wall = if started_at == 0 { 0 } else { until.saturating_sub(started_at) };
         Sums {
             wall,
+            ended_at,
             steps: self.steps.load(Relaxed),
             in_steps: StepTime {
                 wall: self.wall.load(Relaxed),

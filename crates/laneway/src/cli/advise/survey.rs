@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{LagShare, Move, Profile, SizeBucket, lag_bill};
+use laneway_core::profile::{LagShare, Loops, Move, Profile, SizeBucket, lag_bill};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
 use laneway_core::verdict::{
     Advice, Calibration, Change, Form, Mobility, Question, TaskFacts, advise,
@@ -176,7 +176,7 @@ fn guessed(profiles: &[Profile]) -> TaskFacts {
     TaskFacts::new(form, lane)
 }
 
-/// The lag bill of each application's event loop, from the first measured end to the last.
+/// The lag bill of each application's event loop, or of the mean one where several ran.
 fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
     let mut by_application: BTreeMap<_, Vec<&Profile>> = BTreeMap::new();
     for task in tasks {
@@ -184,12 +184,24 @@ fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
         by_application.entry(task.application.clone()).or_default().extend(on_loop);
     }
     let bill = |profiles: Vec<&Profile>| {
-        let first = profiles.iter().filter_map(|profile| profile.first_at).min();
-        let last = profiles.iter().filter_map(|profile| profile.last_at).max();
-        let interval = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.since(first));
-        lag_bill(profiles, interval)
+        let time = loop_time(&profiles);
+        lag_bill(profiles, time)
     };
     by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
+}
+
+/// The time that the loops had on which these attempts ran. Profiles of before do not tell loops
+/// apart: all of theirs count as one.
+fn loop_time(profiles: &[&Profile]) -> Duration {
+    let mut loops = Loops::default();
+    for profile in profiles {
+        loops.join(&profile.loops);
+    }
+    let of_before = || profiles.iter().filter(|profile| profile.loops.is_empty());
+    let first = of_before().filter_map(|profile| profile.first_at).min();
+    let last = of_before().filter_map(|profile| profile.last_at).max();
+    let before = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.since(first));
+    loops.time().saturating_add(before)
 }
 
 fn moves(profiles: &[Profile]) -> Vec<(SizeBucket, &Move)> {
