@@ -65,7 +65,12 @@ def status_of(command: list[str], environment: dict[str, str]) -> int:
     # the moment from which they are passed on.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        child = subprocess.Popen(command, env=environment, preexec_fn=let_signals_in)  # noqa: PLW1509
+        # There is no other thread whose locks could be held between fork and exec.
+        child = subprocess.Popen(
+            command,
+            env=environment,
+            preexec_fn=let_signals_in,  # noqa: PLW1509
+        )
     except OSError as error:
         tell(f"`{command[0]}` cannot be started: {error}")
         return 127
