@@ -92,6 +92,7 @@ impl Store for AnyStore {
 
     delegate! {
         enqueue(jobs: Vec<NewJob>) -> Vec<Enqueued>;
+        restore(jobs: Vec<JobRecord>) -> Vec<Enqueued>;
         register_tasks(register: RegisterTasks) -> Vec<TaskOwner>;
         open_session(open: OpenSession) -> ();
         renew_session(renew: RenewSession) -> Renewed;
