@@ -24,6 +24,7 @@
 pub mod cli;
 pub mod config;
 mod connect;
+pub mod endpoint;
 pub mod profiling;
 mod store;
 pub mod store_url;

@@ -73,6 +73,25 @@ pub fn queue(record: &QueueRecord) -> Value {
     })
 }
 
+/// Jobs of a queue that a worker could run now or runs: none while it is paused.
+pub const fn backlog(record: &QueueRecord) -> u64 {
+    let ready = if record.is_paused { 0 } else { record.counts.ready };
+    ready + record.counts.running
+}
+
+/// A queue as an autoscaler sees it; its name stands outside.
+pub fn queue_load(record: &QueueRecord) -> Value {
+    json!({
+        "backlog": backlog(record),
+        "is_paused": record.is_paused,
+        "scheduled": record.counts.scheduled,
+        "ready": record.counts.ready,
+        "running": record.counts.running,
+        "parked": record.counts.parked,
+        "oldest_ready_ms": record.oldest_ready.map(millis),
+    })
+}
+
 /// A worker's session as it stands.
 pub fn session(record: &SessionRecord) -> Value {
     json!({

@@ -11,6 +11,8 @@ mod advise;
 mod bench;
 #[path = "command/configuration.rs"]
 mod configuration;
+#[path = "command/endpoint.rs"]
+mod endpoint;
 #[path = "command/jobs.rs"]
 mod jobs;
 #[path = "command/manners.rs"]
