@@ -10,7 +10,7 @@ import pytest
 from stories import Story, wait_until
 
 APP = """
-import asyncio, time
+import asyncio, subprocess, time
 from laneway import Laneway
 app = Laneway(name="lab")
 
@@ -23,6 +23,26 @@ async def waits(n: int) -> int:
 async def blocks(n: int) -> int:
     time.sleep(0.11)
     return n
+
+@app.task
+async def calls_a_program(n: int) -> int:
+    if n < 0:
+        time.sleep(n)
+    return subprocess.run(["sleep", "0.11"]).returncode
+
+@app.task
+async def reads_much(text: list[str]) -> int:
+    await asyncio.sleep(0.1)
+    return len(text)
+
+@app.task
+async def returns_much(n: int) -> list[str]:
+    await asyncio.sleep(0.1)
+    return [str(i) for i in range(n)]
+
+@app.task(lane="thread", thread_safe=False)
+def is_not_thread_safe(n: int) -> None:
+    time.sleep(0.1)
 
 @app.task
 async def hangs(seconds: float) -> None:
@@ -80,7 +100,8 @@ def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
     wait_until(lambda: len(advice(lab)) >= 4, 10, "the measurements to be in the store")
     wait_until(lambda: advice(lab)["blocks"]["rule"] == "R1", 10, "all runs to be in the store")
     found = advice(lab)
-    assert found["blocks"]["better_lane"] == "thread"
+    assert found["blocks"]["change"] == {"kind": "use_async_library", "library": "asyncio.sleep"}
+    assert found["blocks"]["edit"]["code"] == ["await asyncio.sleep(0.11)"]
     assert found["idles_in_a_process"]["rule"] == "R5"
     assert found["idles_in_a_process"]["better_lane"] == "thread"
     assert found["waits"]["better_lane"] is None
@@ -88,6 +109,55 @@ def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
     assert site["file"].endswith("lab.py")
     assert site["function"] == "blocks"
     assert site["line"] == APP.splitlines().index("    time.sleep(0.11)") + 1
+
+
+def test_the_stack_tells_which_library_blocked_and_advise_its_async_twin(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "calls_a_program(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    task = "calls_a_program"
+    wait_until(lambda: task in advice(lab), 10, "the measurements to be in the store")
+    wait_until(lambda: advice(lab)[task]["rule"] == "R1", 10, "all runs to be in the store")
+    found = advice(lab)[task]
+    library = "asyncio.create_subprocess_exec"
+    assert found["change"] == {"kind": "use_async_library", "library": library}
+    assert "subprocess.py" in found["site"]["stack"]
+    assert library in lab.run("explain", f"lab.{task}").stdout
+
+
+def test_what_is_declared_not_to_be_thread_safe_is_advised_one_thread(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "is_not_thread_safe(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    task = "is_not_thread_safe"
+    wait_until(lambda: advice(lab).get(task, {}).get("rule") == "R8", 10, "the verdict")
+    assert advice(lab)[task]["change"] == {"kind": "serial_thread"}
+
+
+def test_coroutines_with_large_payloads_tell_how_long_they_took_to_encode(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "reads_much(['some text'] * 10_000)")
+    lab.delay_times(25, "returns_much(10_000)")
+    lab.delay_times(25, "returns_much(1)")
+    lab.delay_times(25, "waits(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    tasks = {"reads_much": 25, "returns_much": 50, "waits": 25}
+
+    def all_are_there() -> bool:
+        found = advice(lab)
+        return all(
+            found.get(task, {}).get("sufficiency", {}).get("runs") == runs
+            for task, runs in tasks.items()
+        )
+
+    wait_until(all_are_there, 10, "the measurements to be in the store")
+    evidence = {task: advice(lab)[task]["evidence"] for task in tasks}
+    assert evidence["reads_much"]["is_encode_known"]
+    # Ten thousand texts take at least 10 ns each, and the machine is not that slow.
+    assert 0.1 < evidence["reads_much"]["encode"]["p50_ms"] < 50
+    assert 0.1 < evidence["returns_much"]["encode"]["longest_ms"] < 50
+    assert not evidence["waits"]["is_encode_known"]
+    assert evidence["waits"]["encode"]["longest_ms"] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread sleeps for")

@@ -20,6 +20,7 @@ mod cost;
 mod estimate;
 mod evidence;
 mod facts;
+pub mod libraries;
 mod rules;
 pub mod script;
 mod thresholds;

@@ -19,7 +19,7 @@ use laneway_core::verdict::{Form, Mobility, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// The largest frame that is accepted, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -199,6 +199,10 @@ pub struct TaskManifest {
     /// Whether it may be moved between threads and processes, for a task with `lane="auto"`, whose
     /// `lane` is the one in which it starts.
     pub mobility: Option<Mobility>,
+    /// Whether it is not safe to run in two threads at once.
+    pub is_thread_unsafe: bool,
+    /// What its code names of libraries that the verdict knows.
+    pub library_names: Vec<String>,
 }
 
 impl TaskManifest {
@@ -207,6 +211,8 @@ impl TaskManifest {
         TaskFacts {
             has_await: self.has_await,
             mobility: self.mobility.clone(),
+            is_thread_unsafe: self.is_thread_unsafe,
+            library_names: self.library_names.clone(),
             ..TaskFacts::new(self.form, self.lane)
         }
     }

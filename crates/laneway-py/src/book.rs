@@ -21,12 +21,13 @@ use laneway_engine::protocol::{FromRunner, RunnerCosts};
 use pyo3::prelude::*;
 
 use crate::error::raised;
+use crate::process::Birthplace;
 use crate::runner::RunnerChannel;
 use gil_waits::Sampler;
 use own_threads::OwnThreads;
 use sender::Sender;
 use task::TaskBook;
-pub(crate) use task::{TaskMeter, record_ends};
+pub(crate) use task::{MeasuredEnd, TaskMeter, record_ends};
 use thread_lane::ThreadLane;
 
 /// Adds the classes to the extension module.
@@ -37,8 +38,12 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// What every recording shares.
+///
+/// Its locks are taken by threads without the GIL, so a fork may copy them while they are held. A
+/// child of this process touches none of them: nothing is recorded there, and nobody would send it.
 #[derive(Debug)]
 struct Shared {
+    birthplace: Birthplace,
     interpreter: Interpreter,
     tasks: Mutex<Vec<Arc<TaskBook>>>,
     /// Attempts that run in this process.
@@ -52,6 +57,9 @@ struct Shared {
 impl Shared {
     /// An attempt begins; gives how many run beside it.
     fn begin(&self, sender: &Sender) -> u32 {
+        if !self.birthplace.is_here() {
+            return 0;
+        }
         let peers = self.running.fetch_add(1, Ordering::Relaxed);
         if peers == 0 {
             sender.wake();
@@ -95,12 +103,19 @@ pub(crate) struct ProfileBook {
     sender: Arc<Sender>,
 }
 
+impl ProfileBook {
+    fn check(&self) -> PyResult<()> {
+        self.shared.birthplace.check("profile book").map_err(raised)
+    }
+}
+
 #[pymethods]
 impl ProfileBook {
     /// Sends what it adds up through `channel`; `interpreter` is such as `cpython-312`.
     #[new]
     fn new(channel: &RunnerChannel, interpreter: &str) -> PyResult<Self> {
         let shared = Arc::new(Shared {
+            birthplace: Birthplace::here(),
             interpreter: Interpreter::new(interpreter),
             tasks: Mutex::default(),
             running: AtomicU32::new(0),
@@ -116,6 +131,7 @@ impl ProfileBook {
     fn task(&self, py: Python<'_>, name: &str) -> PyResult<TaskMeter> {
         let name = TaskName::new(name).map_err(raised)?;
         let book = Arc::new(TaskBook::new(py, name));
+        self.check()?;
         self.shared.tasks().push(Arc::clone(&book));
         Ok(TaskMeter::new(book, Arc::clone(&self.shared), Arc::clone(&self.sender)))
     }
@@ -136,11 +152,13 @@ impl ProfileBook {
             encode_per_mebibyte: Duration::from_nanos(encode_ns),
             has_gil,
         };
+        self.check()?;
         self.sender.send(&FromRunner::Calibrated(costs)).map_err(raised)
     }
 
     /// Sends what is not sent yet.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        self.check()?;
         // Whoever takes the last stack may need the GIL.
         py.detach(|| self.sender.flush(&self.shared)).map_err(raised)
     }

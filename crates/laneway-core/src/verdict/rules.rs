@@ -5,6 +5,7 @@ use super::cost::{CostModel, Prediction, Target, queues_for_gil};
 use super::estimate::Estimate;
 use super::evidence::{Evidence, Sufficiency};
 use super::facts::{Calibration, Form, TaskFacts};
+use super::libraries::{Blamed, WaitsIn, blamed, only_twin};
 use super::thresholds::{
     AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
     CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
@@ -124,8 +125,10 @@ fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
     if p95 < BLOCKED_P95 && !is_known {
         return None;
     }
-    let (target, change) = if let Some(library) = &case.facts.async_library {
-        (Target::AsyncLibrary, Change::UseAsyncLibrary { library: library.clone() })
+    // A library changes nothing for what computes more than it waits.
+    let library = case.async_twin().filter(|_| case.costs.blocked.likely >= case.costs.cpu.likely);
+    let (target, change) = if let Some(library) = library {
+        (Target::AsyncLibrary, Change::UseAsyncLibrary { library })
     } else {
         let target = case.costs.off_the_loop(case.may_leave_process());
         (target, Change::Offload { to: target.lane() })
@@ -252,7 +255,7 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
         return None;
     }
     let wanted = case.evidence.concurrency;
-    let library = case.facts.async_library.clone().filter(|_| wanted > MANY_WAITS);
+    let library = case.async_twin().filter(|_| wanted > MANY_WAITS);
     let Some(library) = library else {
         let finding = Finding::new(Rule::R6, Change::Keep);
         return Some(finding.lapses(Measure::Concurrency, wanted, MANY_WAITS, Direction::Above));
@@ -266,6 +269,21 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
 impl Case<'_> {
     fn may_leave_process(&self) -> bool {
         self.facts.can_go_to_process != Some(false)
+    }
+
+    /// The async library that does the same as the blocking one: as declared; of the line that
+    /// blocks most; or the only one that the code names.
+    fn async_twin(&self) -> Option<String> {
+        let names = || self.facts.library_names.iter().map(String::as_str);
+        let seen = || match self.profile.sites.worst(&[Blockage::Call]) {
+            None => only_twin(names(), None),
+            Some(site) => match blamed(&site.stack) {
+                Blamed::Library(entry) => Some(entry.twin),
+                Blamed::OwnCode => only_twin(names(), Some(WaitsIn::Native)),
+                Blamed::Unknown => None,
+            },
+        };
+        self.facts.async_library.clone().or_else(|| seen().map(str::to_owned))
     }
 
     /// Where a coroutine that never awaits is at home as a plain function, if that gains enough.

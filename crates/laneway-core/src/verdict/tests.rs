@@ -169,6 +169,35 @@ fn r1_a_coroutine_that_blocks_and_computes_goes_where_more_gets_done() {
     let stuck = TaskFacts { can_go_to_process: Some(false), ..coroutine() };
     let advice = ask_on(2, &[profile(Lane::Async, 100, work)], &stuck);
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R1), Some(Lane::Thread)));
+    let twin = TaskFacts { async_library: Some("httpx.AsyncClient".to_owned()), ..coroutine() };
+    let advice = ask_on(2, &[profile(Lane::Async, 100, Work { encode: 0.5, ..work })], &twin);
+    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R1), Some(Lane::Process)));
+}
+
+/// The stack tells which of the libraries blocked that the code names; without one they must agree.
+#[test]
+fn r1_names_the_twin_of_the_library_that_blocked() {
+    let work = Work { cpu: 1.0, blocked: 60.0, awaited: 10.0, ..Work::default() };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let facts = TaskFacts { library_names: names(&["time.sleep", "redis.Redis"]), ..coroutine() };
+    let advised = |stack: Option<&str>, facts: &TaskFacts| {
+        let mut profile = profile(Lane::Async, 100, work);
+        if let Some(stack) = stack {
+            let place = Place::new("shop/tasks.py", 12, "report");
+            let site = Site::new(place, Blockage::Call, millis(60.0)).with_stack(stack, None);
+            profile.sites.record(&site);
+        }
+        ask(&[profile], facts).change
+    };
+    let twin = |library: &str| Change::UseAsyncLibrary { library: library.to_owned() };
+    let own = "shop/tasks.py:12 report";
+    let redis = format!("{own}\n/x/site-packages/redis/client.py:559 execute_command");
+    assert_eq!(advised(Some(&redis), &facts), twin("redis.asyncio"));
+    assert_eq!(advised(Some(own), &facts), twin("asyncio.sleep"));
+    assert_eq!(advised(None, &facts), Change::Offload { to: Lane::Thread });
+    let one = TaskFacts { library_names: names(&["redis.Redis"]), ..coroutine() };
+    assert_eq!(advised(None, &one), twin("redis.asyncio"));
+    assert_eq!(advised(Some(own), &one), Change::Offload { to: Lane::Thread });
 }
 
 /// One run in five blocks. The mean says a gain of 1.45; few runs cannot prove even 1.3.

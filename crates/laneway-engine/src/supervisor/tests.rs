@@ -202,6 +202,8 @@ fn hello(lanes: &[Lane]) -> Hello {
         form: Form::Def,
         has_await: None,
         mobility: None,
+        is_thread_unsafe: false,
+        library_names: Vec::new(),
     });
     Hello {
         protocol: PROTOCOL_VERSION,

@@ -9,6 +9,7 @@ use laneway_core::profile::{Place, Profile, ProfileKey, SizeBucket};
 use laneway_engine::protocol::{FromRunner, Stuck, append_frame};
 
 use super::Shared;
+use crate::process::Birthplace;
 use crate::runner::Outbox;
 use crate::thread::without_signals;
 use crate::watchdog::{self, Finding};
@@ -25,6 +26,7 @@ const FRAME_PROFILES: usize = 64;
 /// Sends what was measured; sleeps while nothing runs.
 #[derive(Debug)]
 pub(super) struct Sender {
+    birthplace: Birthplace,
     outbox: Arc<Outbox>,
     pace: Arc<Pace>,
 }
@@ -56,7 +58,7 @@ impl Sender {
         let thread = std::thread::Builder::new().name("laneway-profiles".to_owned());
         let (rhythm, out) = (Arc::clone(&pace), Arc::clone(&outbox));
         without_signals(|| thread.spawn(move || send_for_ever(&shared, &out, &rhythm)))?;
-        Ok(Self { outbox, pace })
+        Ok(Self { birthplace: Birthplace::here(), outbox, pace })
     }
 
     /// Something runs.
@@ -81,8 +83,11 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        *self.pace.lock() = State::Over;
-        self.pace.changed.notify_all();
+        // In a forked child there is no thread to end, and the lock may be held for ever.
+        if self.birthplace.is_here() {
+            *self.pace.lock() = State::Over;
+            self.pace.changed.notify_all();
+        }
     }
 }
 

@@ -129,7 +129,7 @@ impl TaskMeter {
 
     fn begin(&self, lane: Lane, scope: Scope) -> CallMeter {
         let peers = self.shared.begin(&self.sender);
-        if lane == Lane::Thread {
+        if lane == Lane::Thread && self.shared.birthplace.is_here() {
             self.shared.threads().began(&self.book);
             self.shared.own_threads().mixed();
         }
@@ -177,19 +177,31 @@ impl TaskMeter {
 
 /// Records attempts that have ended, with how they ended: those of one task, one after another,
 /// under one lock.
-pub(crate) fn record_ends(ends: &[(&AttemptMeter<'_>, &End)]) -> PyResult<()> {
-    let Some(first) = ends.first().and_then(|(meter, _)| meter.task()) else {
+pub(crate) fn record_ends(ends: &[MeasuredEnd<'_, '_>]) -> PyResult<()> {
+    let Some(first) = ends.first().and_then(|end| end.meter.task()) else {
         return Ok(());
     };
     let shared = &first.cast::<TaskMeter>()?.get().shared;
+    if !shared.birthplace.is_here() {
+        return Ok(());
+    }
     let moment = Moment { at: now(), peers: shared.peers() };
-    for ends in ends.chunk_by(|(one, _), (other, _)| one.is_of_the_task_of(other)) {
-        if let Some(task) = ends.first().and_then(|(meter, _)| meter.task()) {
+    for ends in ends.chunk_by(|one, other| one.meter.is_of_the_task_of(other.meter)) {
+        if let Some(task) = ends.first().and_then(|end| end.meter.task()) {
             task.cast::<TaskMeter>()?.get().ended(ends, moment);
         }
     }
     shared.end(ends.len());
     Ok(())
+}
+
+/// The end of an attempt that was a coroutine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MeasuredEnd<'a, 'py> {
+    pub(crate) meter: &'a AttemptMeter<'py>,
+    pub(crate) end: &'a End,
+    /// How long its arguments and its result took to decode and to encode; zero for small ones.
+    pub(crate) encode: Duration,
 }
 
 /// When attempts ended, and how many ran beside each of them.
@@ -200,14 +212,15 @@ struct Moment {
 }
 
 impl TaskMeter {
-    fn ended(&self, ends: &[(&AttemptMeter<'_>, &End)], moment: Moment) {
+    fn ended(&self, ends: &[MeasuredEnd<'_, '_>], moment: Moment) {
         // Before the page is opened: the thread lane opens pages while it is locked.
         let has_neighbours = !self.shared.threads().is_empty();
         let mut page = self.book.page(&self.shared.interpreter);
-        for (meter, end) in ends {
+        for MeasuredEnd { meter, end, encode } in ends {
             let error = error_kind(end);
             let result = if let End::Returned(result) = end { result.0.len() } else { 0 };
             let run = Measurement {
+                encode: *encode,
                 result_bytes: result as u64,
                 peers: moment.peers,
                 is_error: error.is_some(),

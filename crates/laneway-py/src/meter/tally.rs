@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
@@ -112,6 +112,8 @@ pub(crate) struct Tally {
     /// What the owner of the account knows it by.
     pub(crate) key: u64,
     sink: Option<Arc<dyn Sink>>,
+    /// Where the sink keeps it, plus one; zero if it does not.
+    place: AtomicUsize,
     started_at: AtomicU64,
     ended_at: AtomicU64,
     steps: AtomicU64,
@@ -125,7 +127,7 @@ pub(crate) struct Tally {
 
 /// The sums at one moment, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sums {
+pub(crate) struct Sums {
     /// From the first step to the end, or to now.
     pub(super) wall: u64,
     /// All steps together.
@@ -136,12 +138,20 @@ pub(super) struct Sums {
     pub(super) squares: f64,
 }
 
+impl Sums {
+    /// Whether no time has passed.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.wall == 0
+    }
+}
+
 impl Tally {
     pub(super) fn new(label: Label, key: u64) -> Self {
         Self {
             label,
             key,
             sink: None,
+            place: AtomicUsize::new(0),
             started_at: AtomicU64::new(0),
             ended_at: AtomicU64::new(0),
             steps: AtomicU64::new(0),
@@ -163,8 +173,20 @@ impl Tally {
         self.sink.as_deref()
     }
 
+    /// Notes where the sink keeps it.
+    pub(super) fn keep_at(&self, place: usize) {
+        self.place.store(place + 1, Relaxed);
+    }
+
+    /// Where the sink keeps it, which it does no more.
+    pub(crate) fn take_place(&self) -> Option<usize> {
+        let place = self.place.load(Relaxed);
+        self.place.store(0, Relaxed);
+        place.checked_sub(1)
+    }
+
     /// Whether its coroutine has ended.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.ended_at.load(Relaxed) != 0
     }
 

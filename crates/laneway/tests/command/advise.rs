@@ -447,8 +447,19 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
     let library = |name: &str| Some(name.to_owned());
     let mut sleeping = profile("shop.sleeping", Lane::Async, 100, blocking);
     sleeping.sites.record(&site(folder, 3, Blockage::Call, 60.0));
+    let mut asking = profile("shop.asking", Lane::Async, 100, blocking);
+    let inner = ".venv/lib/python3.13/site-packages/requests/api.py:73 get";
+    let seen = site(folder, 4, Blockage::Call, 60.0);
+    let stack = format!("{}:4 fetch\n{inner}", seen.place.file);
+    asking.sites.record(&seen.with_stack(&stack, None));
+    let named = |name: &str| vec![name.to_owned()];
     vec![
         (coroutine(), sleeping),
+        (coroutine(), asking),
+        (
+            TaskFacts { library_names: named("pymysql.connect"), ..function(500) },
+            profile("shop.queries", Lane::Thread, 100, waiting),
+        ),
         (
             TaskFacts { has_await: Some(false), ..coroutine() },
             profile("shop.whole", Lane::Async, 100, computing),
@@ -481,7 +492,10 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
 fn each_kind_of_change_comes_with_the_code_to_write() {
     let bench = Bench::new();
     fill(&bench, &bench.store(), one_of_each_kind(&bench.path("")), true);
-    bench.write("shop/tasks.py", "async def sleeping():\n    # a nap\n    time.sleep(0.06)\n");
+    bench.write(
+        "shop/tasks.py",
+        "async def sleeping():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n",
+    );
     let objects = bench.run("advise --json").expect(0).objects();
     let seen = |task: &str| {
         let object = objects.iter().find(|object| object["task"] == task).unwrap();
@@ -489,6 +503,16 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     };
     for (task, rule, code) in [
         ("shop.sleeping", "R1", vec!["await asyncio.sleep(0.06)"]),
+        ("shop.asking", "R1", vec!["await ...  # the same call with `httpx.AsyncClient`"]),
+        (
+            "shop.queries",
+            "R6",
+            vec![
+                "@app.task",
+                "async def queries(...):",
+                "    ...  # `await` the calls of `asyncmy`",
+            ],
+        ),
         ("shop.whole", "R2", vec!["@app.task(lane=\"process\")", "def whole(...):"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec!["await ...  # the same call with `httpx`"]),
@@ -504,6 +528,9 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
         let code: Vec<Value> = code.into_iter().map(Value::from).collect();
         assert_eq!(seen(task), (rule, code), "{task}");
     }
+    let asking = objects.iter().find(|object| object["task"] == "shop.asking").unwrap();
+    let note = asking["edit"]["note"].as_str().unwrap();
+    assert!(note.ends_with("`await asyncio.to_thread(requests.get, url)`"), "{note}");
     assert_eq!(objects[0]["task"], "shop.shared", "a wrong result is worse than a slow one");
     let log: Value = serde_json::from_str(&bench.run("advise --format sarif").out).unwrap();
     let results = log["runs"][0]["results"].as_array().unwrap();

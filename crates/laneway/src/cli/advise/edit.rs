@@ -134,7 +134,10 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
         return Edit { place, now, code: vec![line], note: String::new() };
     }
     let code = vec![format!("await ...  # the same call with `{library}`")];
-    Edit { place, now, code, note: "one client for the whole worker is cheapest".to_owned() }
+    let in_thread = now.as_deref().and_then(in_thread);
+    let or = in_thread.map(|line| format!("; or, as long as the library stays, `{line}`"));
+    let note = format!("one client for the whole worker is cheapest{}", or.unwrap_or_default());
+    Edit { place, now, code, note }
 }
 
 fn split(case: &Case) -> Edit {
