@@ -1,7 +1,7 @@
 //! Taking all jobs from one store to another: as lines of JSON, through the verbs of the port.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Write};
-use std::sync::Arc;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
@@ -10,6 +10,7 @@ use laneway_core::interrupt::event_after;
 use laneway_core::job::{Failure, QueueName, State};
 use laneway_core::store::{BATCH_MAX, JobRecord, ListJobs, Store};
 use laneway_core::transition::{Event, next};
+use tokio::task::JoinSet;
 
 mod line;
 
@@ -17,6 +18,9 @@ pub use line::{Line, read, write};
 
 /// The bytes of arguments and results from which on a batch is restored.
 const BATCH_BYTES: usize = 4 * 1_024 * 1_024;
+
+/// Jobs that are read at once: over a network, most of a read is waiting.
+const READS_AT_ONCE: usize = 32;
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,9 +66,10 @@ pub async fn export(
     for queue in store.queues().await? {
         write(out, &Line::Queue { name: queue.name, is_paused: queue.is_paused })?;
     }
-    for id in ids(store).await?.into_iter().rev() {
-        // One that is gone has ended and was pruned since it was listed.
-        if let Some(job) = store.job(id).await? {
+    let mut ids = ids(store).await?;
+    ids.reverse();
+    for some in ids.chunks(READS_AT_ONCE) {
+        for job in records(store, some).await? {
             exported.jobs += 1;
             exported.running += u64::from(job.state == State::Running);
             write(out, &Line::Job(Box::new(job)))?;
@@ -89,6 +94,24 @@ async fn ids(store: &impl Store) -> Result<Vec<JobId>, Error> {
     }
 }
 
+/// What the store knows of these jobs, in their order. One that is gone has ended and was pruned
+/// since it was listed.
+async fn records(store: &impl Store, ids: &[JobId]) -> Result<Vec<JobRecord>, Error> {
+    let mut reading = JoinSet::new();
+    for (place, id) in ids.iter().copied().enumerate() {
+        let store = store.clone();
+        reading.spawn(async move { (place, store.job(id).await) });
+    }
+    let mut found = BTreeMap::new();
+    while let Some(read) = reading.join_next().await {
+        let (place, job) = read.map_err(|error| {
+            Error::new(Code::Internal, "a job could not be read").why(error.to_string())
+        })?;
+        found.extend(job?.map(|job| (place, job)));
+    }
+    Ok(found.into_values().collect())
+}
+
 /// Adds the jobs of an export to a store, and pauses the queues that were paused. Whatever is there
 /// already is left as it is, so an import that broke off may be repeated.
 ///
@@ -96,7 +119,7 @@ async fn ids(store: &impl Store) -> Result<Vec<JobId>, Error> {
 /// What the store answers; `LW1023` with the number of the line when a line is not of an export,
 /// and when the end is missing: what stood before is added then.
 pub async fn import(store: &impl Store, lines: impl BufRead) -> Result<Imported, Error> {
-    let mut importing = Importing { store, imported: Imported::default(), batch: Vec::new() };
+    let mut importing = Importing::new(store);
     let mut exported_at = None;
     let mut seen = 0;
     let mut is_complete = false;
@@ -132,19 +155,37 @@ struct Importing<'a, S> {
     store: &'a S,
     imported: Imported,
     batch: Vec<JobRecord>,
+    /// The bytes of the batch's arguments and results.
+    batch_bytes: usize,
+    /// The jobs of the batch that were running.
+    interrupted: BTreeSet<JobId>,
 }
 
-impl<S: Store> Importing<'_, S> {
+impl<'a, S: Store> Importing<'a, S> {
+    fn new(store: &'a S) -> Self {
+        Self {
+            store,
+            imported: Imported::default(),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            interrupted: BTreeSet::new(),
+        }
+    }
+
     async fn pause(&mut self, queue: QueueName) -> Result<(), Error> {
         self.imported.paused += 1;
         self.store.pause_queue(queue).await
     }
 
     async fn add(&mut self, job: JobRecord, exported_at: Timestamp) -> Result<(), Error> {
-        let is_running = job.state == State::Running;
-        self.batch.push(if is_running { interrupted(job, exported_at)? } else { job });
-        let bytes: usize = self.batch.iter().map(payload_bytes).sum();
-        if self.batch.len() >= BATCH_MAX || bytes >= BATCH_BYTES {
+        self.batch_bytes += payload_bytes(&job);
+        if job.state == State::Running {
+            self.interrupted.insert(job.id);
+            self.batch.push(interrupted(job, exported_at)?);
+        } else {
+            self.batch.push(job);
+        }
+        if self.batch.len() >= BATCH_MAX || self.batch_bytes >= BATCH_BYTES {
             self.restore().await?;
         }
         Ok(())
@@ -152,15 +193,17 @@ impl<S: Store> Importing<'_, S> {
 
     async fn restore(&mut self) -> Result<(), Error> {
         let batch = std::mem::take(&mut self.batch);
+        let interrupted = std::mem::take(&mut self.interrupted);
+        self.batch_bytes = 0;
         if batch.is_empty() {
             return Ok(());
         }
-        let ids: Vec<_> = batch.iter().map(|job| (job.id, was_interrupted(job))).collect();
+        let ids: Vec<_> = batch.iter().map(|job| job.id).collect();
         let answers = self.store.restore(batch).await?;
-        for ((id, was_interrupted), answer) in ids.into_iter().zip(answers) {
+        for (id, answer) in ids.into_iter().zip(answers) {
             if answer.created {
                 self.imported.added += 1;
-                self.imported.interrupted += u64::from(was_interrupted);
+                self.imported.interrupted += u64::from(interrupted.contains(&id));
             } else if answer.id == id {
                 self.imported.known += 1;
             } else {
@@ -177,10 +220,6 @@ fn payload_bytes(job: &JobRecord) -> usize {
 
 /// What the importer says of an attempt that was under way.
 const INTERRUPTED: &str = "it was running when its store was exported";
-
-fn was_interrupted(job: &JobRecord) -> bool {
-    job.failure.as_ref().is_some_and(|failure| failure.message.ends_with(INTERRUPTED))
-}
 
 /// A running job as its store would leave it when its worker is gone: nobody knows how far the
 /// attempt got, so its policy says what becomes of it.
@@ -211,7 +250,6 @@ fn interrupted(job: JobRecord, at: Timestamp) -> Result<JobRecord, Error> {
         finished_at,
         session: None,
         cancel_asked: false,
-        policy: Arc::clone(&job.policy),
         ..job
     })
 }
