@@ -76,13 +76,29 @@ def status_of(command: list[str], environment: dict[str, str]) -> int:
         return 127
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
+        # A second Ctrl-C means "at once" to many programs.
+        if number != signal.SIGINT or not terminal_tells_all():
+            child.send_signal(number)
 
     for number in SIGNALS:
         signal.signal(number, pass_on)
     let_signals_in()
     status = child.wait()
     return status if status >= 0 else 128 - status
+
+
+def terminal_tells_all() -> bool:
+    """Whether a Ctrl-C reaches the command, too, because the terminal sends it to both."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def let_signals_in() -> None:

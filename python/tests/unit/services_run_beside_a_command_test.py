@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +44,8 @@ def telling(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
+        # Without a terminal: where there is one, an interrupt is its business.
+        start_new_session=True,
     )
     with script:
         yield script
@@ -105,6 +110,48 @@ def test_a_signal_ends_the_command_and_the_servers(
     assert telling.wait(20) in {128 + number, 1}
     assert not listens(port)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ctrl_c_reaches_the_command_once() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "count = 0\n"
+        "def seen(*_):\n"
+        "    global count\n"
+        "    count += 1\n"
+        "    os.write(1, b'seen\\n')\n"
+        "signal.signal(signal.SIGINT, seen)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(count))\n"
+        "print('begun', flush=True)\n"
+        "while True: signal.pause()\n"
+    )
+    terminal, its_end = pty.openpty()
+
+    def make_it_the_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    script = subprocess.Popen(
+        [sys.executable, SCRIPT, "run", "redis", "--", sys.executable, "-c", code],
+        stdin=its_end,
+        stdout=its_end,
+        stderr=its_end,
+        preexec_fn=make_it_the_terminal,  # noqa: PLW1509 - it makes two system calls
+    )
+    os.close(its_end)
+    shown = b""
+    while b"begun" not in shown:
+        shown += os.read(terminal, 4096)
+    # The script comes to its own interrupt only when the command has seen the terminal's: else two
+    # that arrive together would count as one.
+    script.send_signal(signal.SIGSTOP)
+    os.write(terminal, b"\x03")
+    while b"seen" not in shown:
+        shown += os.read(terminal, 4096)
+    script.send_signal(signal.SIGTERM)
+    script.send_signal(signal.SIGCONT)
+    assert script.wait(20) == 1
+    os.close(terminal)
 
 
 def test_a_killed_script_leaves_neither_server_nor_folder(
