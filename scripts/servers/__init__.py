@@ -7,6 +7,14 @@ ends with whoever started it, however that ends.
 from servers.postgres import PostgresServer
 from servers.process import Server, ServerFailedError
 from servers.programs import ProgramMissingError
+from servers.proxy import Proxy
 from servers.redis import RedisServer
 
-__all__ = ["PostgresServer", "ProgramMissingError", "RedisServer", "Server", "ServerFailedError"]
+__all__ = [
+    "PostgresServer",
+    "ProgramMissingError",
+    "Proxy",
+    "RedisServer",
+    "Server",
+    "ServerFailedError",
+]
