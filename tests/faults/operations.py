@@ -41,6 +41,7 @@ class System:
     lease: str = "1s"
     sweep_every: str = "200ms"
     pause: float = 0.0
+    url: str = ""
     acknowledged: dict[int, str] = field(default_factory=dict[int, str])
     worker: subprocess.Popen[bytes] | None = None
     producer: subprocess.Popen[bytes] | None = None
@@ -48,8 +49,8 @@ class System:
 
     @property
     def store(self) -> str:
-        """The store's URL."""
-        return f"sqlite:///{self.folder}/fault.db"
+        """The store's URL; a file in the folder unless another one was given."""
+        return self.url or f"sqlite:///{self.folder}/fault.db"
 
     @property
     def journal(self) -> Path:

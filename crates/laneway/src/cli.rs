@@ -19,6 +19,7 @@ mod config_show;
 mod doctor;
 mod humane;
 mod jobs;
+mod migrate;
 mod output;
 mod profile;
 mod python;
@@ -109,6 +110,8 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Examine the installation and the store
     Doctor(doctor::DoctorArgs),
+    /// Make or upgrade the tables of a store on a database server
+    Migrate(migrate::MigrateArgs),
     /// Write completions for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -170,6 +173,7 @@ impl Command {
             Self::Explain(arguments) => advise::explain(&arguments, context),
             Self::Profile(arguments) => profile::run(&arguments, context),
             Self::Doctor(arguments) => Ok(doctor::run(&arguments, context)),
+            Self::Migrate(arguments) => migrate::run(&arguments, context),
             Self::Completions(arguments) => {
                 completions::run(&arguments, Cli::command(), &mut context.output);
                 Ok(0)

@@ -6,7 +6,7 @@ use std::{fs, io};
 use laneway_core::error::{Code, Error};
 
 use crate::store::AnyStore;
-use crate::store_url::{Place, ServerKind, StoreUrl};
+use crate::store_url::{Place, Server, ServerKind, StoreUrl};
 
 /// The folder that Laneway makes for its own files; it keeps itself out of version control.
 const OWN_FOLDER: &str = ".laneway";
@@ -38,9 +38,9 @@ pub async fn connect_existing(url: &StoreUrl) -> Result<AnyStore, Error> {
     open(url, Missing::Refuse).await
 }
 
-#[expect(
-    clippy::unused_async,
-    reason = "a store on a server is opened by awaiting, and no such store is in this build yet"
+#[cfg_attr(
+    not(feature = "postgres"),
+    expect(clippy::unused_async, reason = "only a store on a server is opened by awaiting")
 )]
 async fn open(url: &StoreUrl, missing: Missing) -> Result<AnyStore, Error> {
     match url.place() {
@@ -54,7 +54,7 @@ async fn open(url: &StoreUrl, missing: Missing) -> Result<AnyStore, Error> {
         Place::Memory => open_embedded(url),
         Place::Server(server) => match server.kind() {
             ServerKind::Redis => Err(not_in_this_build(url, "redis")),
-            ServerKind::Postgres => Err(not_in_this_build(url, "postgres")),
+            ServerKind::Postgres => open_postgres(url, server, missing).await,
         },
     }
 }
@@ -78,6 +78,34 @@ fn open_embedded(url: &StoreUrl) -> Result<AnyStore, Error> {
 #[cfg(not(feature = "sqlite"))]
 fn open_embedded(url: &StoreUrl) -> Result<AnyStore, Error> {
     Err(not_in_this_build(url, "sqlite"))
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(
+    url: &StoreUrl,
+    server: &Server,
+    missing: Missing,
+) -> Result<AnyStore, Error> {
+    let options = postgres_options(url, server)?;
+    let options = if missing == Missing::Refuse { options.existing() } else { options };
+    laneway_postgres::PostgresStore::connect(options).await.map(AnyStore::Postgres)
+}
+
+#[cfg(feature = "postgres")]
+pub(crate) fn postgres_options(
+    url: &StoreUrl,
+    server: &Server,
+) -> Result<laneway_postgres::PostgresOptions, Error> {
+    use laneway_core::store::Durability;
+
+    let options = laneway_postgres::PostgresOptions::parse(server.expose())?;
+    Ok(options.durability_of(url.durability().unwrap_or(Durability::Fsync)))
+}
+
+#[cfg(not(feature = "postgres"))]
+#[expect(clippy::unused_async, reason = "it stands for a function that awaits")]
+async fn open_postgres(url: &StoreUrl, _: &Server, _: Missing) -> Result<AnyStore, Error> {
+    Err(not_in_this_build(url, "postgres"))
 }
 
 fn not_in_this_build(url: &StoreUrl, feature: &str) -> Error {

@@ -34,7 +34,7 @@ pub mod view;
 pub use connect::{connect, connect_existing};
 pub use laneway_core as core;
 pub use laneway_engine as engine;
-pub use store::{AnyStore, AnyWatch};
+pub use store::{AnyStore, AnyWatch, Enqueueing};
 pub use store_url::StoreUrl;
 
 /// The release of this build.

@@ -62,6 +62,8 @@ macro_rules! stores {
 }
 
 stores! { $
+    /// A schema of a `PostgreSQL` database.
+    "postgres" Postgres(laneway_postgres::PostgresStore);
     /// One file, or the memory of this process.
     "sqlite" Sqlite(laneway_sqlite::SqliteStore);
 }
@@ -76,7 +78,7 @@ macro_rules! delegate {
 }
 
 #[cfg_attr(
-    not(feature = "sqlite"),
+    not(any(feature = "postgres", feature = "sqlite")),
     expect(unused_variables, reason = "a build without a store has nothing to pass it to")
 )]
 impl Store for AnyStore {
@@ -116,4 +118,43 @@ impl Store for AnyStore {
         profiles(read: ReadProfiles) -> Vec<Profile>;
         health() -> Health;
     }
+}
+
+/// What adds one job inside a transaction of the caller's own database driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enqueueing {
+    /// The SQL function to be called, with its schema and quoted; it takes the job, as JSON, and
+    /// the arguments, as bytes, and gives the job's id and whether it is a new one.
+    pub function: String,
+    /// The job as JSON.
+    pub job: String,
+    /// The encoded arguments.
+    pub args: Vec<u8>,
+}
+
+impl AnyStore {
+    /// What a driver of the caller's own must say to add a job inside its transaction.
+    ///
+    /// # Errors
+    /// `LW1057` when the store lives in no database that others have transactions in.
+    pub fn enqueueing(&self, job: NewJob) -> Result<Enqueueing, Error> {
+        match *self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(ref store) => {
+                let laneway_postgres::Enqueueing { function, job, args } = store.enqueueing(job)?;
+                Ok(Enqueueing { function, job, args })
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => Err(without_transactions(&job)),
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn without_transactions(job: &NewJob) -> Error {
+    Error::new(
+        laneway_core::error::Code::TransactionUnsupported,
+        format!("a job of `{}` cannot be added inside a transaction", job.task),
+    )
+    .why("the store is not in a PostgreSQL database")
 }

@@ -101,6 +101,22 @@ registry! {
     TaskOptionInvalid = 1036, exit 2, once, "correct the decorator's argument that is named";
     /// The task belongs to another application
     TaskOfAnotherApp = 1037, exit 2, once, "give the task another name, `@app.task(name=\"…\")`, or the application another store; if it only moved: `laneway worker --take-over`";
+    /// The PostgreSQL server is too old
+    StoreServerTooOld = 1050, exit 3, once, "use PostgreSQL 13 or newer";
+    /// The database server refuses the user
+    StoreLoginRefused = 1051, exit 3, once, "correct user, password and database in the store's URL";
+    /// The database user lacks rights
+    StoreRightsMissing = 1052, exit 3, once, "let a user with the right run `laneway migrate`, and grant this one the use of the schema";
+    /// The schema belongs to another program
+    StoreSchemaForeign = 1053, exit 3, once, "name a schema of its own in the store's URL: `?schema=laneway`";
+    /// The schema is older than this version of Laneway
+    StoreSchemaOutdated = 1054, exit 3, once, "run `laneway migrate`; `laneway migrate --dry-run` shows what it would do";
+    /// The database server takes no writes
+    StoreServerReadOnly = 1055, exit 3, retry, "name the primary server in the store's URL, or several and `target_session_attrs=read-write`";
+    /// No trusted way leads to the database server
+    StoreTlsRefused = 1056, exit 3, once, "check `sslmode` and `sslrootcert` in the store's URL, and the server's certificate";
+    /// The store has no transactions to take part in
+    TransactionUnsupported = 1057, exit 2, once, "enqueue without `connection=`, or use a PostgreSQL store in the database of the transaction";
     /// The worker's session was lost
     SessionLost = 2001, exit 1, retry, "nothing is lost: the worker opens a new one; if it happens often, the machine stalls longer than the lease";
     /// No worker knows the task

@@ -71,7 +71,9 @@ impl Server {
         options: &str,
     ) -> Result<Self, Error> {
         let host = location.rsplit_once('@').map_or(location, |(_, host)| host);
-        if host.is_empty() || host.starts_with(':') {
+        // A path to a socket cannot stand where a host does.
+        let has_host_option = options.split('&').any(|option| option.starts_with("host="));
+        if (host.is_empty() || host.starts_with([':', '/'])) && !has_host_option {
             return Err(invalid(text, "it names no server"));
         }
         let mark = if options.is_empty() { "" } else { "?" };
