@@ -1,0 +1,208 @@
+//! How a store is opened, and the URL that says so.
+
+use std::fmt;
+use std::sync::Arc;
+
+use laneway_core::clock::Clock;
+use laneway_core::error::{Code, Error};
+use laneway_core::store::Durability;
+use redis::{ConnectionInfo, IntoConnectionInfo};
+
+/// The namespace of a URL that names none.
+const NAMESPACE_DEFAULT: &str = "laneway";
+
+/// The port of a Sentinel that names none.
+const SENTINEL_PORT: u16 = 26_379;
+
+/// What advice on a URL ends with.
+const EXAMPLE: &str = "use `redis://user:password@host:6379/0?namespace=shop`, `rediss://…` for TLS, \
+                       or `redis+sentinel://host:26379,host:26379/master`";
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct RedisOptions {
+    pub(crate) target: Target,
+    /// Keys begin with this name in braces.
+    pub(crate) namespace: String,
+    /// What must survive of an acknowledged write. `Fsync` waits for the server's append-only file
+    /// after every write; `Os` is satisfied by an append-only file; `Memory` by any server.
+    pub durability: Durability,
+    /// The time, where a test moves it. `None` is the server's own clock.
+    pub clock: Option<Arc<dyn Clock>>,
+}
+
+/// Where the server is.
+#[derive(Clone)]
+pub(crate) enum Target {
+    /// At a fixed address.
+    Server(ConnectionInfo),
+    /// Wherever the Sentinels say that the master of this name is.
+    Sentinel { sentinels: Vec<ConnectionInfo>, master: String, node: ConnectionInfo },
+}
+
+impl RedisOptions {
+    /// Reads a URL: `redis`, `rediss`, `valkey`, `valkeys`, `redis+unix` or `redis+sentinel`, and
+    /// the parameters `namespace` and `durability`.
+    ///
+    /// # Errors
+    /// `LW1001` when it is malformed.
+    pub fn parse(url: &str) -> Result<Self, Error> {
+        let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut options = Self {
+            target: target(address)?,
+            namespace: NAMESPACE_DEFAULT.to_owned(),
+            durability: Durability::Os,
+            clock: None,
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match key {
+                "namespace" => options.namespace = namespace(value)?,
+                "durability" => options.durability = durability(value)?,
+                _ => {
+                    return Err(invalid(format!("the parameter `{key}` is unknown"))
+                        .closest(key, ["namespace", "durability"]));
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+impl Target {
+    /// The address as people may see it: without user and password.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Server(info) => info.addr().to_string(),
+            Self::Sentinel { sentinels, master, .. } => {
+                let shown: Vec<_> = sentinels.iter().map(|info| info.addr().to_string()).collect();
+                format!("{master} of the Sentinels {}", shown.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for RedisOptions {
+    /// Leaves out user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisOptions")
+            .field("server", &self.target.shown())
+            .field("namespace", &self.namespace)
+            .field("durability", &self.durability)
+            .finish_non_exhaustive()
+    }
+}
+
+fn target(address: &str) -> Result<Target, Error> {
+    let (scheme, rest) = address.split_once("://").unwrap_or((address, ""));
+    let plain = match scheme {
+        "redis+sentinel" | "valkey+sentinel" => "redis",
+        "rediss+sentinel" | "valkeys+sentinel" => "rediss",
+        _ => return Ok(Target::Server(connection_info(address)?)),
+    };
+    let (credentials, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => (format!("{credentials}@"), rest),
+        None => (String::new(), rest),
+    };
+    let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (master, database) = path.split_once('/').unwrap_or((path, "0"));
+    if hosts.is_empty() || master.is_empty() {
+        return Err(invalid("it names no Sentinel, or not the master"));
+    }
+    let sentinels = hosts.split(',').map(|host| {
+        let port = if host.contains(':') { String::new() } else { format!(":{SENTINEL_PORT}") };
+        connection_info(&format!("{plain}://{host}{port}"))
+    });
+    Ok(Target::Sentinel {
+        sentinels: sentinels.collect::<Result<_, _>>()?,
+        master: master.to_owned(),
+        // The Sentinels know the address; user, password and database are the same wherever it is.
+        node: connection_info(&format!("{plain}://{credentials}localhost/{database}"))?,
+    })
+}
+
+fn connection_info(address: &str) -> Result<ConnectionInfo, Error> {
+    let info = address.into_connection_info().map_err(|error| invalid(error.to_string()))?;
+    let settings = info.redis_settings().clone().set_lib_name("laneway", env!("CARGO_PKG_VERSION"));
+    Ok(info.set_redis_settings(settings))
+}
+
+/// Takes a namespace: it becomes a part of every key, between braces.
+fn namespace(text: &str) -> Result<String, Error> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(is_plain) {
+        return Err(invalid(format!("`{text}` cannot be a namespace"))
+            .fix("use 1 to 64 letters, digits and `-`, `_`, `.`, `:`"));
+    }
+    Ok(text.to_owned())
+}
+
+fn durability(text: &str) -> Result<Durability, Error> {
+    match text {
+        "fsync" => Ok(Durability::Fsync),
+        "os" => Ok(Durability::Os),
+        "memory" => Ok(Durability::Memory),
+        _ => Err(invalid(format!("`{text}` is not a durability"))
+            .fix("use `durability=fsync`, `durability=os` or `durability=memory`")),
+    }
+}
+
+/// The URL itself is left out: it may hold a password.
+fn invalid(why: impl Into<String>) -> Error {
+    Error::new(Code::StoreUrlInvalid, "the address of the Redis store is not understood")
+        .why(why)
+        .fix(EXAMPLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_may_name_a_namespace_and_a_durability() {
+        let plain = RedisOptions::parse("redis://localhost").unwrap();
+        assert_eq!((plain.namespace.as_str(), plain.durability), ("laneway", Durability::Os));
+        let url = "rediss://me:secret@db.example:6380/2?namespace=shop&durability=fsync";
+        let options = RedisOptions::parse(url).unwrap();
+        assert_eq!((options.namespace.as_str(), options.durability), ("shop", Durability::Fsync));
+        let Target::Server(info) = &options.target else {
+            panic!("it is a URL of one server");
+        };
+        let info = info.redis_settings();
+        assert_eq!((info.username(), info.password(), info.db()), (Some("me"), Some("secret"), 2));
+        let shown = format!("{options:?}");
+        assert!(shown.contains("db.example:6380") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn sentinels_are_named_with_their_master() {
+        let url = "redis+sentinel://me:p%40ss@one,two:26380/mymaster/3";
+        let options = RedisOptions::parse(url).unwrap();
+        let Target::Sentinel { sentinels, master, node } = &options.target else {
+            panic!("it is a URL of Sentinels");
+        };
+        let addresses: Vec<_> = sentinels.iter().map(|info| info.addr().to_string()).collect();
+        assert_eq!(
+            (addresses.as_slice(), master.as_str()),
+            (["one:26379".to_owned(), "two:26380".to_owned()].as_slice(), "mymaster")
+        );
+        let settings = node.redis_settings();
+        assert_eq!((settings.password(), settings.db()), (Some("p@ss"), 3));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_without_showing_the_password() {
+        for url in [
+            "redis://:secret@localhost?namespace=",
+            "redis://:secret@localhost?namespace=a{b}",
+            "redis://:secret@localhost?durability=much",
+            "redis://:secret@localhost?timeout=3",
+            "redis://:secret@localhost/first",
+            "redis+sentinel://:secret@localhost",
+        ] {
+            let error = RedisOptions::parse(url).unwrap_err();
+            assert_eq!(error.code(), Code::StoreUrlInvalid, "{url}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+-- Adds jobs, all or none; those whose id or unique key is known are not added again.
+--
+-- ARGV after the time: the number of policies, for each its name and its MessagePack; then groups of
+-- jobs that share a head. A group is: the head (a MessagePack array), when they are due (empty for
+-- at once, `+N` for N microseconds later, `@N` for the instant N), the rate of the limit
+-- (`count/per/burst`, empty without one), the number of jobs, and for each its id and its arguments.
+--
+-- Answers with a text of a `1` for each job that was added and a `0` for each other, and pairs of
+-- the number of a job (from 1) and the id of the job that has its unique key.
+local at = 3
+for _ = 1, tonumber(ARGV[2]) do
+  call('HSETNX', prefix .. 'policy', ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+
+local groups, ids = {}, {}
+while at <= #ARGV do
+  local jobs = tonumber(ARGV[at + 3])
+  groups[#groups + 1] = at
+  for index = 0, jobs - 1 do ids[#ids + 1] = ARGV[at + 4 + index * 2] end
+  at = at + 4 + jobs * 2
+end
+
+local known = {}
+for index, body in ipairs(fields(BODY, ids)) do
+  if body then known[ids[index]] = true end
+end
+local seq = call('HINCRBY', prefix .. 'meta', 'seq', #ids) - #ids
+
+local bodies, order, answers, holders = {}, {}, {}, {}
+local lines, queues = {}, {}
+
+local function due_at(text)
+  local kind = string.sub(text, 1, 1)
+  if kind == '+' then return math.min(now + tonumber(string.sub(text, 2)), TIME_MAX) end
+  if kind == '@' then return math.min(tonumber(string.sub(text, 2)), TIME_MAX) end
+  return now
+end
+
+-- The job that has the unique key, or nothing when it was free and is this job's now.
+local function take_key(id, head)
+  if not head[SCOPE] then return nil end
+  local field = key_of(head)
+  local holder = call('HGET', prefix .. 'unique', field)
+  if holder then return holder end
+  call('HSET', prefix .. 'unique', field, id)
+  return nil
+end
+
+-- Makes or updates the gate of a limit, the latest rate counts, and counts its jobs.
+local function use_gate(head, rate)
+  local key = head[LIMIT]
+  local per_count, per, burst = string.match(rate, '^(%d+)/(%d+)/(%d+)$')
+  local gate = gate_of(key)
+  if call('HEXISTS', prefix .. 'gate', key) == 0 or gate.count ~= tonumber(per_count)
+    or gate.per ~= tonumber(per) or gate.burst ~= tonumber(burst) then
+    gate.count, gate.per, gate.burst = tonumber(per_count), tonumber(per), tonumber(burst)
+    put_gate(key, gate)
+  end
+  if call('HINCRBY', prefix .. 'gatejobs', key, 1) == 1 then call('ZREM', prefix .. 'idle', key) end
+end
+
+local function standing_new(at_time)
+  return { state = READY, marks = 0, failures = 0, interrupts = 0, handbacks = 0, token = 0,
+    at = at_time, claimed_at = 0, wall = 0 }
+end
+
+for _, group in ipairs(groups) do
+  local packed_head = ARGV[group]
+  local head = cmsgpack.unpack(packed_head)
+  local due = due_at(ARGV[group + 1])
+  local rate, jobs = ARGV[group + 2], tonumber(ARGV[group + 3])
+  local span = head[SPAN] or 0
+  local flags = (span > 0 and WITH_DEADLINE or 0) + (head[SCOPE] and WITH_KEY or 0)
+    + (head[SCOPE] == 0 and WITH_FREE_KEY or 0)
+  local rest = struct.pack('>I8I8BI2', now, span, flags, #packed_head) .. packed_head
+  local is_plain = due <= now and not head[LIMIT]
+  local urgency = (100 - head[PRIORITY]) * URGENCY
+  local line_name = line_of(head)
+  local line = lines[line_name] or {}
+  lines[line_name] = line
+  local added = 0
+  for index = 0, jobs - 1 do
+    local id, args = ARGV[group + 4 + index * 2], ARGV[group + 5 + index * 2]
+    seq = seq + 1
+    local holder = not known[id] and take_key(id, head)
+    if known[id] or holder then
+      if holder then
+        holders[#holders + 1] = #answers + 1
+        holders[#holders + 1] = holder
+      end
+      answers[#answers + 1] = '0'
+    else
+      known[id] = true
+      answers[#answers + 1] = '1'
+      added = added + 1
+      local body = struct.pack('>I8', seq) .. rest .. args
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = body
+      order[#order + 1] = 0
+      order[#order + 1] = id
+      if is_plain then
+        line[#line + 1] = urgency + seq
+        line[#line + 1] = id
+      else
+        if head[LIMIT] then use_gate(head, rate) end
+        if due > now then
+          make_scheduled(id, head, standing_new(due), due)
+        else
+          make_ready(id, body, head, standing_new(now), now)
+        end
+      end
+    end
+  end
+  if added > 0 then
+    queues[head[QUEUE]] = true
+    is_ready_news = true
+    if is_plain then count(head[QUEUE], READY, added) end
+  end
+end
+
+bulk('HSET', BODY, bodies)
+bulk('ZADD', prefix .. 'all', order)
+for name, line in pairs(lines) do bulk('ZADD', prefix .. 'ready:' .. name, line) end
+for queue in pairs(queues) do call('HSETNX', prefix .. 'queues', queue, 0) end
+finish()
+return { table.concat(answers), holders }

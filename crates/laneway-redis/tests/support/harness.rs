@@ -1,0 +1,52 @@
+//! How tests get at a store on a Redis server.
+
+use std::sync::Arc;
+
+use laneway_redis::{RedisOptions, RedisStore};
+use laneway_testkit::clock::SimClock;
+use laneway_testkit::conformance::Harness;
+
+use server::{Namespace, url};
+
+#[path = "server.rs"]
+mod server;
+
+/// A store in a namespace of its own, which is deleted in the end.
+pub(crate) struct OnServer {
+    store: RedisStore,
+    clock: SimClock,
+    namespace: Namespace,
+}
+
+impl OnServer {
+    fn at(namespace: Namespace, clock: SimClock) -> Self {
+        Self { store: open(&namespace, &clock), clock, namespace }
+    }
+}
+
+impl Harness for OnServer {
+    type Store = RedisStore;
+
+    fn open(clock: SimClock) -> Self {
+        Self::at(Namespace::new(), clock)
+    }
+
+    fn store(&self) -> RedisStore {
+        self.store.clone()
+    }
+
+    fn open_second(&self) -> Option<RedisStore> {
+        Some(open(&self.namespace, &self.clock))
+    }
+
+    fn reopen(self) -> Option<Self> {
+        drop(self.store);
+        Some(Self::at(self.namespace, self.clock))
+    }
+}
+
+fn open(namespace: &Namespace, clock: &SimClock) -> RedisStore {
+    let mut options = RedisOptions::parse(&url(namespace)).unwrap();
+    options.clock = Some(Arc::new(clock.clone()));
+    RedisStore::open(options).unwrap()
+}

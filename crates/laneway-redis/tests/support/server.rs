@@ -1,0 +1,48 @@
+//! The server that tests run on, and namespaces in it that nobody else uses.
+
+use redis::Commands;
+
+/// The address of the server; it may have parameters.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "whoever runs the tests says where the server is"
+)]
+pub(crate) fn server() -> String {
+    std::env::var("LANEWAY_TEST_REDIS_URL").expect(
+        "these tests need a Redis server with an append-only file: \
+         `scripts/services.py run -- cargo test -p laneway-redis`, \
+         or set LANEWAY_TEST_REDIS_URL=redis://localhost:6379",
+    )
+}
+
+/// The URL of a namespace.
+pub(crate) fn url(namespace: &Namespace) -> String {
+    format!("{}?namespace={}", server(), namespace.0)
+}
+
+/// A connection past Laneway.
+pub(crate) fn connection() -> redis::Connection {
+    redis::Client::open(server()).unwrap().get_connection().unwrap()
+}
+
+/// A namespace of one test. Its keys are deleted when it is dropped.
+pub(crate) struct Namespace(pub(crate) String);
+
+impl Namespace {
+    pub(crate) fn new() -> Self {
+        Self(format!("test-{:016x}", fastrand::u64(..)))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let mut connection = connection();
+        let pattern = format!("{{{}}}:*", self.0);
+        let keys: Vec<Vec<u8>> =
+            connection.scan_match(pattern).unwrap().map(|key| key.unwrap()).collect();
+        for key in keys {
+            connection.unlink::<_, ()>(key).unwrap();
+        }
+    }
+}
