@@ -120,8 +120,8 @@ impl Context {
     }
 
     /// The configured store, which must exist.
-    fn store(&self) -> Result<AnyStore, Error> {
-        crate::connect_existing(&self.settings()?.store.value)
+    async fn store(&self) -> Result<AnyStore, Error> {
+        crate::connect_existing(&self.settings()?.store.value).await
     }
 }
 

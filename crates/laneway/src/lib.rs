@@ -13,9 +13,9 @@
 //! **Where to start reading?** [`store_url`], [`config`], then [`cli::run`].
 //!
 //! ```
-//! # fn main() -> Result<(), laneway::core::error::Error> {
+//! # async fn example() -> Result<(), laneway::core::error::Error> {
 //! let url = laneway::StoreUrl::parse("memory://", std::path::Path::new("."))?;
-//! let store = laneway::connect(&url)?;
+//! let store = laneway::connect(&url).await?;
 //! # drop(store);
 //! # Ok(())
 //! # }

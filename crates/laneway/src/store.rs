@@ -14,32 +14,56 @@ use laneway_core::store::{
     TaskOwner, Wake, Watch,
 };
 
-/// A handle to a store of one of the kinds in this build; see [`crate::connect()`].
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum AnyStore {
-    /// The embedded store.
-    #[cfg(feature = "sqlite")]
-    Sqlite(laneway_sqlite::SqliteStore),
-}
+/// Makes [`AnyStore`] and [`AnyWatch`] of the stores, each with its feature, and the macro
+/// `with_store!`, which evaluates an expression with the concrete store bound to a name.
+///
+/// `$d` is a `$` for the macro that this one writes.
+macro_rules! stores {
+    ($d:tt $($(#[$doc:meta])* $feature:literal $kind:ident($store:ty);)*) => {
+        /// A handle to a store of one of the kinds in this build; see [`crate::connect()`].
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub enum AnyStore {
+            $($(#[$doc])* #[cfg(feature = $feature)] $kind($store),)*
+        }
 
-/// A subscription to a store of any kind.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum AnyWatch {
-    /// One of the embedded store.
-    #[cfg(feature = "sqlite")]
-    Sqlite(<laneway_sqlite::SqliteStore as Store>::Watch),
-}
+        /// A subscription to a store of any kind.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum AnyWatch {
+            $($(#[$doc])* #[cfg(feature = $feature)] $kind(<$store as Store>::Watch),)*
+        }
 
-/// Evaluates an expression with the concrete store bound to a name.
-macro_rules! with_store {
-    ($any:expr, $store:ident => $call:expr) => {
-        match *$any {
-            #[cfg(feature = "sqlite")]
-            AnyStore::Sqlite(ref $store) => $call,
+        impl Watch for AnyWatch {
+            async fn next(&mut self) -> Result<Wake, Error> {
+                match *self {
+                    $(#[cfg(feature = $feature)] Self::$kind(ref mut watch) => watch.next().await,)*
+                }
+            }
+        }
+
+        impl AnyStore {
+            async fn watched(&self) -> Result<AnyWatch, Error> {
+                match *self {
+                    $(#[cfg(feature = $feature)]
+                    Self::$kind(ref store) => store.watch().await.map(AnyWatch::$kind),)*
+                }
+            }
+        }
+
+        macro_rules! with_store {
+            ($d any:expr, $d name:ident => $d call:expr) => {
+                match *$d any {
+                    $(#[cfg(feature = $feature)] AnyStore::$kind(ref $d name) => $d call,)*
+                }
+            };
         }
     };
+}
+
+stores! { $
+    /// One file, or the memory of this process.
+    "sqlite" Sqlite(laneway_sqlite::SqliteStore);
 }
 
 /// Passes verbs of the port on as they are.
@@ -63,14 +87,12 @@ impl Store for AnyStore {
     }
 
     async fn watch(&self) -> Result<AnyWatch, Error> {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(ref store) => store.watch().await.map(AnyWatch::Sqlite),
-        }
+        self.watched().await
     }
 
     delegate! {
         enqueue(jobs: Vec<NewJob>) -> Vec<Enqueued>;
+        restore(jobs: Vec<JobRecord>) -> Vec<Enqueued>;
         register_tasks(register: RegisterTasks) -> Vec<TaskOwner>;
         open_session(open: OpenSession) -> ();
         renew_session(renew: RenewSession) -> Renewed;
@@ -93,14 +115,5 @@ impl Store for AnyStore {
         add_profiles(add: AddProfiles) -> ();
         profiles(read: ReadProfiles) -> Vec<Profile>;
         health() -> Health;
-    }
-}
-
-impl Watch for AnyWatch {
-    async fn next(&mut self) -> Result<Wake, Error> {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(ref mut watch) => watch.next().await,
-        }
     }
 }

@@ -25,7 +25,7 @@ pub fn job(record: &JobRecord) -> Value {
         "token": record.token.0,
         "failures": record.failures,
         "interrupts": record.interrupts,
-        "limit_key": record.limit_key,
+        "limit_key": record.limit.as_ref().map(|limit| &limit.key),
         "policy": policy(&record.policy),
         "enqueued_at": rfc3339(record.enqueued_at),
         "due_at": record.due_at.map(rfc3339),

@@ -60,9 +60,9 @@ macro_rules! registry {
 
 registry! {
     /// The store's address is not understood
-    StoreUrlInvalid = 1001, exit 2, once, "use `sqlite:///relative.db` or `sqlite:////absolute.db`";
+    StoreUrlInvalid = 1001, exit 2, once, "use `sqlite:///relative.db`, `redis://host:6379/0` or `postgresql://user@host/database`";
     /// The store's kind is not part of this build
-    StoreKindUnknown = 1002, exit 2, once, "use a `sqlite:` store, or install a build that has this one";
+    StoreKindUnknown = 1002, exit 2, once, "use a kind of store that this build has, or install a build that has this one";
     /// The database file is damaged or is not Laneway's
     StoreCorrupt = 1003, exit 3, once, "restore the file from a backup, or point the store at another path";
     /// The store was written by a newer Laneway

@@ -34,9 +34,9 @@ pub(super) struct QueueArgs {
 
 impl QueuesCommand {
     pub(super) fn run(self, context: &mut Context) -> Result<u8, Error> {
-        let store = context.store()?;
-        let output = &mut context.output;
         block_on(async {
+            let store = context.store().await?;
+            let output = &mut context.output;
             match self {
                 Self::List => show(&store.queues().await?, output),
                 Self::Pause(arguments) => change(&store, &arguments, true, output).await?,

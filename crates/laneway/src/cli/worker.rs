@@ -147,7 +147,7 @@ async fn work(plan: Plan, mut shutdown: Shutdown, mut journal: Journal<'_>) -> R
         stop = shutdown.next() => return Ok(stop.status_before_start()),
     };
     let url = store_of(&settings, launch.manifest())?;
-    let store = crate::connect(&url.value)?;
+    let store = crate::connect(&url.value).await?;
     journal.start(&Start {
         store: &url,
         manifest: launch.manifest(),
@@ -238,7 +238,7 @@ fn runner_environment(settings: &Settings) -> Vec<(OsString, OsString)> {
     let payload_max = settings.payload_max.value.0.to_string();
     let mut variables = vec![(PAYLOAD_MAX_OF_WORKER.into(), payload_max.into())];
     if is_flag(&settings.store.origin) {
-        let store = settings.store.value.to_string();
+        let store = settings.store.value.expose();
         variables.push((STORE_OF_WORKER.into(), store.into()));
     }
     variables

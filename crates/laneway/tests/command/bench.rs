@@ -97,7 +97,7 @@ impl Bench {
     }
 
     pub(crate) fn store(&self) -> AnyStore {
-        laneway::connect(&laneway::StoreUrl::file(self.default_store())).unwrap()
+        self.wait(async { laneway::connect(&laneway::StoreUrl::file(self.default_store())).await })
     }
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = Result<T, Error>>) -> T {
