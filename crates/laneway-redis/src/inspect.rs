@@ -6,6 +6,7 @@ use laneway_core::clock::Timestamp;
 use laneway_core::error::Error;
 use laneway_core::id::JobId;
 use laneway_core::job::{Payload, QueueName, State};
+use laneway_core::limit::Limit;
 use laneway_core::store::{
     Finished, JobRecord, ListJobs, Page, QueueRecord, SessionRecord, StateCounts,
 };
@@ -15,7 +16,7 @@ use crate::fault::damaged;
 use crate::reply;
 use crate::script::{CENSUS, FINISHED, LIST, READ};
 use crate::store::RedisStore;
-use crate::value::{self, Body, Standing};
+use crate::value::{self, Body, Head, Standing};
 
 /// The most jobs that one script looks at, so that the server answers others soon.
 const LOOKS_MAX: usize = 2_000;
@@ -48,7 +49,8 @@ async fn read(
 async fn record(store: &RedisStore, id: JobId, row: Vec<Value>) -> Result<JobRecord, Error> {
     let mut row = row.into_iter();
     let mut next = || reply::optional_bytes(row.next().unwrap_or(Value::Nil));
-    let (body, kept, failure, progress) = (next()?.unwrap_or_default(), next()?, next()?, next()?);
+    let (body, kept, failure) = (next()?.unwrap_or_default(), next()?, next()?);
+    let (progress, gate) = (next()?, next()?);
     let body = Body::read(&body)?;
     let head = store.policies().head(body.head)?;
     let (standing, rest) = match &kept {
@@ -67,7 +69,9 @@ async fn record(store: &RedisStore, id: JobId, row: Vec<Value>) -> Result<JobRec
         failures: standing.failures,
         interrupts: standing.interrupts,
         policy: store.policy(&head.policy).await?,
-        limit_key: head.limit.clone(),
+        handbacks: standing.handbacks,
+        limit: limit(&head, gate.as_deref())?,
+        unique: head.unique(),
         enqueued_at: body.enqueued_at,
         due_at: (standing.state == State::Scheduled).then_some(standing.at),
         claimed_at: standing.claimed_at,
@@ -80,6 +84,17 @@ async fn record(store: &RedisStore, id: JobId, row: Vec<Value>) -> Result<JobRec
         args: Payload(body.args.to_vec()),
         result: (standing.state == State::Succeeded).then(|| Payload(rest.to_vec())),
     })
+}
+
+/// The limit of a job, at the rate that counts now.
+fn limit(head: &Head, gate: Option<&[u8]>) -> Result<Option<Limit>, Error> {
+    match (&head.limit, gate) {
+        (Some(key), Some(gate)) => {
+            Ok(Some(Limit { key: key.clone(), rate: value::gate_rate(gate)? }))
+        }
+        (Some(key), None) => Err(damaged(format!("the limit `{key}` has no rate"))),
+        (None, _) => Ok(None),
+    }
 }
 
 /// The ends of those jobs that ended or were parked.

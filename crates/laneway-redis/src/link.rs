@@ -2,8 +2,8 @@
 //!
 //! All calls of a store share one connection. A call that finds none makes one; when that fails,
 //! the calls of the next moment are refused with the same reason instead of trying it again, for a
-//! time that doubles up to a second. So a server that is away costs nobody more than a few attempts a
-//! second, and is used again within a second of its return.
+//! time that doubles up to a second. So a server that is away costs nobody more than a few attempts
+//! a second, and is used again within a second of its return.
 
 use std::time::Duration;
 

@@ -42,7 +42,7 @@ pub(crate) enum Target {
 
 impl RedisOptions {
     /// Reads a URL: `redis`, `rediss`, `valkey`, `valkeys`, `redis+unix` or `redis+sentinel`, and
-    /// the parameters `namespace` and `durability`.
+    /// the parameter `namespace`.
     ///
     /// # Errors
     /// `LW1001` when it is malformed.
@@ -58,10 +58,9 @@ impl RedisOptions {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             match key {
                 "namespace" => options.namespace = namespace(value)?,
-                "durability" => options.durability = durability(value)?,
                 _ => {
                     return Err(invalid(format!("the parameter `{key}` is unknown"))
-                        .closest(key, ["namespace", "durability"]));
+                        .closest(key, ["namespace"]));
                 }
             }
         }
@@ -137,16 +136,6 @@ fn namespace(text: &str) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
-fn durability(text: &str) -> Result<Durability, Error> {
-    match text {
-        "fsync" => Ok(Durability::Fsync),
-        "os" => Ok(Durability::Os),
-        "memory" => Ok(Durability::Memory),
-        _ => Err(invalid(format!("`{text}` is not a durability"))
-            .fix("use `durability=fsync`, `durability=os` or `durability=memory`")),
-    }
-}
-
 /// The URL itself is left out: it may hold a password.
 fn invalid(why: impl Into<String>) -> Error {
     Error::new(Code::StoreUrlInvalid, "the address of the Redis store is not understood")
@@ -159,12 +148,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_may_name_a_namespace_and_a_durability() {
+    fn a_url_may_name_user_password_database_and_namespace() {
         let plain = RedisOptions::parse("redis://localhost").unwrap();
         assert_eq!((plain.namespace.as_str(), plain.durability), ("laneway", Durability::Os));
-        let url = "rediss://me:secret@db.example:6380/2?namespace=shop&durability=fsync";
+        let url = "rediss://me:secret@db.example:6380/2?namespace=shop";
         let options = RedisOptions::parse(url).unwrap();
-        assert_eq!((options.namespace.as_str(), options.durability), ("shop", Durability::Fsync));
+        assert_eq!(options.namespace, "shop");
         let Target::Server(info) = &options.target else {
             panic!("it is a URL of one server");
         };
@@ -195,7 +184,6 @@ mod tests {
         for url in [
             "redis://:secret@localhost?namespace=",
             "redis://:secret@localhost?namespace=a{b}",
-            "redis://:secret@localhost?durability=much",
             "redis://:secret@localhost?timeout=3",
             "redis://:secret@localhost/first",
             "redis+sentinel://:secret@localhost",

@@ -33,7 +33,8 @@ macro_rules! scripts {
 
 scripts! {
     OPEN = "open";
-    ENQUEUE = "change", "gate", "place", "enqueue";
+    ENQUEUE = "change", "gate", "place", "add", "enqueue";
+    RESTORE = "change", "gate", "place", "add", "restore";
     CLAIM = "change", "gate", "place", "claim";
     SETTLE = "change", "gate", "place", "settle";
     PROGRESS = "progress";

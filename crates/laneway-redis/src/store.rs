@@ -52,7 +52,7 @@ impl RedisStore {
     /// when it is busy, `LW1008` when it cannot be reached, `LW1040` when user, password or rights
     /// are wrong, `LW1041` when it is too old, `LW1042` when it evicts keys, and `LW1043` when it
     /// cannot promise the durability that is asked for.
-    pub fn open(options: RedisOptions) -> Result<Self, Error> {
+    pub async fn open(options: RedisOptions) -> Result<Self, Error> {
         let RedisOptions { target, namespace, durability, clock } = options;
         let thread = IoThread::start()?;
         let link = Arc::new(Link::new(target, durability));
@@ -61,7 +61,7 @@ impl RedisStore {
             let (link, meta_key) = (link.clone(), meta_key.clone());
             async move { prepare(&link, &meta_key, durability).await }
         };
-        let durability = thread.run_blocking(preparing)?;
+        let durability = thread.run(preparing).await?;
         Ok(Self(Arc::new(Inner {
             thread,
             link,
@@ -142,11 +142,14 @@ impl RedisStore {
     }
 
     /// Runs work on the thread that has the connection.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(crate) fn run<T: Send + 'static, W>(
         &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.0.thread.run(work).await
+        work: W,
+    ) -> impl Future<Output = Result<T, Error>> + Send + use<T, W>
+    where
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.0.thread.run(work)
     }
 
     pub(crate) fn durability(&self) -> Durability {
@@ -182,6 +185,10 @@ impl Store for RedisStore {
 
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
         enqueue::enqueue(self, jobs).await
+    }
+
+    async fn restore(&self, jobs: Vec<JobRecord>) -> Result<Vec<Enqueued>, Error> {
+        enqueue::restore(self, jobs).await
     }
 
     async fn register_tasks(&self, register: RegisterTasks) -> Result<Vec<TaskOwner>, Error> {

@@ -36,37 +36,21 @@ impl IoThread {
         Ok(Self { handle, stop, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Runs work on the thread; whoever waits for its answer may be anywhere.
-    pub(crate) async fn run<T: Send + 'static>(
+    /// Runs work on the thread; whoever waits for its answer may be anywhere. The work begins at
+    /// once, and the waiting holds no part of it.
+    pub(crate) fn run<T: Send + 'static, W>(
         &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.start_work(work).await.unwrap_or_else(|_| Err(gone()))
-    }
-
-    /// Runs work on the thread and blocks the calling thread until it is done.
-    pub(crate) fn run_blocking<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (sender, answer) = std::sync::mpsc::channel();
-        drop(self.handle.spawn(async move {
-            // Nobody waits any more when the sending fails.
-            drop(sender.send(work.await));
-        }));
-        answer.recv().unwrap_or_else(|_| Err(gone()))
-    }
-
-    fn start_work<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> oneshot::Receiver<Result<T, Error>> {
+        work: W,
+    ) -> impl Future<Output = Result<T, Error>> + Send + use<T, W>
+    where
+        W: Future<Output = Result<T, Error>> + Send + 'static,
+    {
         let (sender, answer) = oneshot::channel();
         drop(self.handle.spawn(async move {
             // Nobody waits any more when the sending fails.
             drop(sender.send(work.await));
         }));
-        answer
+        async { answer.await.unwrap_or_else(|_| Err(gone())) }
     }
 }
 

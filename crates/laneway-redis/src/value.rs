@@ -8,7 +8,8 @@ use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId, Token};
 use laneway_core::interrupt::{INTERRUPTS_MAX_DEFAULT, OnInterrupt};
 use laneway_core::job::{Failure, Lane, Priority, QueueName, State, TaskName};
-use laneway_core::store::{NewJob, UniqueScope};
+use laneway_core::limit::Rate;
+use laneway_core::store::{JobRecord, NewJob, UniqueKey, UniqueScope};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::damaged;
@@ -38,6 +39,7 @@ pub(crate) struct Head {
     pub(crate) policy: String,
     #[serde(default, with = "or_false")]
     pub(crate) limit: Option<String>,
+    /// 0 when the key is free once the job has ended, 1 when the job keeps it.
     #[serde(default, with = "or_false")]
     scope: Option<u8>,
     #[serde(default, with = "or_false")]
@@ -110,6 +112,15 @@ impl Head {
             interrupts_max: job.policy.interrupts_max,
             span: span.map_or(0, |span| micros(span).min(TIME_MAX)),
         }
+    }
+
+    /// Its unique key.
+    pub(crate) fn unique(&self) -> Option<UniqueKey> {
+        let scope = match self.scope? {
+            0 => UniqueScope::Unfinished,
+            _ => UniqueScope::Kept,
+        };
+        Some(UniqueKey { scope, text: self.key.clone().unwrap_or_default() })
     }
 
     pub(crate) fn lane(&self) -> Result<Lane, Error> {
@@ -207,6 +218,33 @@ impl Standing {
     pub(crate) const fn is_cancel_asked(&self) -> bool {
         self.marks & 1 != 0
     }
+}
+
+/// The standing of a job that comes from another store; it is not running.
+pub(crate) fn restored(job: &JobRecord, state: State, at: Timestamp) -> Vec<u8> {
+    let marks = u8::from(job.failure.is_some()) * 2 + u8::from(job.progress.is_some()) * 4;
+    let mut bytes = vec![state as u8, marks];
+    for count in [job.failures, job.interrupts, job.handbacks] {
+        bytes.extend(count.to_be_bytes());
+    }
+    bytes.extend(job.token.0.to_be_bytes());
+    bytes.extend(instant(at).to_be_bytes());
+    bytes.extend(job.claimed_at.map_or(0, instant).to_be_bytes());
+    bytes.extend(job.wall.map_or(0, |wall| span(wall) + 1).to_be_bytes());
+    bytes
+}
+
+/// A rate as the scripts read it.
+pub(crate) fn rate_text(rate: Rate) -> String {
+    format!("{}/{}/{}", rate.count(), micros(rate.per()), rate.burst())
+}
+
+/// The rate of a gate as the scripts store it.
+pub(crate) fn gate_rate(bytes: &[u8]) -> Result<Rate, Error> {
+    let mut rest = Rest(bytes);
+    let (count, per, burst) = (rest.u32()?, rest.u64()?, rest.u32()?);
+    Rate::new(count, Duration::from_micros(per), burst)
+        .map_err(|error| damaged(error.what().to_owned()))
 }
 
 /// Bytes that are read from the front.

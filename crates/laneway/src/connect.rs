@@ -6,7 +6,7 @@ use std::{fs, io};
 use laneway_core::error::{Code, Error};
 
 use crate::store::AnyStore;
-use crate::store_url::{Place, ServerKind, StoreUrl};
+use crate::store_url::{Place, Server, ServerKind, StoreUrl};
 
 /// The folder that Laneway makes for its own files; it keeps itself out of version control.
 const OWN_FOLDER: &str = ".laneway";
@@ -38,10 +38,6 @@ pub async fn connect_existing(url: &StoreUrl) -> Result<AnyStore, Error> {
     open(url, Missing::Refuse).await
 }
 
-#[expect(
-    clippy::unused_async,
-    reason = "a store on a server is opened by awaiting, and no such store is in this build yet"
-)]
 async fn open(url: &StoreUrl, missing: Missing) -> Result<AnyStore, Error> {
     match url.place() {
         Place::File(path) => {
@@ -53,10 +49,27 @@ async fn open(url: &StoreUrl, missing: Missing) -> Result<AnyStore, Error> {
         }
         Place::Memory => open_embedded(url),
         Place::Server(server) => match server.kind() {
-            ServerKind::Redis => Err(not_in_this_build(url, "redis")),
+            ServerKind::Redis => open_redis(url, server).await,
             ServerKind::Postgres => Err(not_in_this_build(url, "postgres")),
         },
     }
+}
+
+#[cfg(feature = "redis")]
+async fn open_redis(url: &StoreUrl, server: &Server) -> Result<AnyStore, Error> {
+    use laneway_redis::{RedisOptions, RedisStore};
+
+    let mut options = RedisOptions::parse(server.expose())?;
+    if let Some(durability) = url.durability() {
+        options.durability = durability;
+    }
+    RedisStore::open(options).await.map(AnyStore::Redis)
+}
+
+#[cfg(not(feature = "redis"))]
+#[expect(clippy::unused_async, reason = "with the feature, a server is connected to")]
+async fn open_redis(url: &StoreUrl, _server: &Server) -> Result<AnyStore, Error> {
+    Err(not_in_this_build(url, "redis"))
 }
 
 #[cfg(feature = "sqlite")]

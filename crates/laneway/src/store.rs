@@ -64,6 +64,8 @@ macro_rules! stores {
 stores! { $
     /// One file, or the memory of this process.
     "sqlite" Sqlite(laneway_sqlite::SqliteStore);
+    /// A Redis or Valkey server.
+    "redis" Redis(laneway_redis::RedisStore);
 }
 
 /// Passes verbs of the port on as they are.
@@ -76,7 +78,7 @@ macro_rules! delegate {
 }
 
 #[cfg_attr(
-    not(feature = "sqlite"),
+    not(any(feature = "sqlite", feature = "redis")),
     expect(unused_variables, reason = "a build without a store has nothing to pass it to")
 )]
 impl Store for AnyStore {

@@ -7,12 +7,7 @@
 --
 -- Answers with a text of a `1` for each job that was added and a `0` for each other, and pairs of
 -- the number of a job (from 1) and the id of the job that has its unique key.
-local at = 3
-for _ = 1, tonumber(ARGV[2]) do
-  call('HSETNX', prefix .. 'policy', ARGV[at], ARGV[at + 1])
-  at = at + 2
-end
-
+local at = put_policies()
 local groups, ids = {}, {}
 while at <= #ARGV do
   local jobs = tonumber(ARGV[at + 3])
@@ -37,29 +32,6 @@ local function due_at(text)
   return now
 end
 
--- The job that has the unique key, or nothing when it was free and is this job's now.
-local function take_key(id, head)
-  if not head[SCOPE] then return nil end
-  local field = key_of(head)
-  local holder = call('HGET', prefix .. 'unique', field)
-  if holder then return holder end
-  call('HSET', prefix .. 'unique', field, id)
-  return nil
-end
-
--- Makes or updates the gate of a limit, the latest rate counts, and counts its jobs.
-local function use_gate(head, rate)
-  local key = head[LIMIT]
-  local per_count, per, burst = string.match(rate, '^(%d+)/(%d+)/(%d+)$')
-  local gate = gate_of(key)
-  if call('HEXISTS', prefix .. 'gate', key) == 0 or gate.count ~= tonumber(per_count)
-    or gate.per ~= tonumber(per) or gate.burst ~= tonumber(burst) then
-    gate.count, gate.per, gate.burst = tonumber(per_count), tonumber(per), tonumber(burst)
-    put_gate(key, gate)
-  end
-  if call('HINCRBY', prefix .. 'gatejobs', key, 1) == 1 then call('ZREM', prefix .. 'idle', key) end
-end
-
 local function standing_new(at_time)
   return { state = READY, marks = 0, failures = 0, interrupts = 0, handbacks = 0, token = 0,
     at = at_time, claimed_at = 0, wall = 0 }
@@ -70,10 +42,7 @@ for _, group in ipairs(groups) do
   local head = cmsgpack.unpack(packed_head)
   local due = due_at(ARGV[group + 1])
   local rate, jobs = ARGV[group + 2], tonumber(ARGV[group + 3])
-  local span = head[SPAN] or 0
-  local flags = (span > 0 and WITH_DEADLINE or 0) + (head[SCOPE] and WITH_KEY or 0)
-    + (head[SCOPE] == 0 and WITH_FREE_KEY or 0)
-  local rest = struct.pack('>I8I8BI2', now, span, flags, #packed_head) .. packed_head
+  local rest = body_rest(packed_head, head, now)
   local is_plain = due <= now and not head[LIMIT]
   local urgency = (100 - head[PRIORITY]) * URGENCY
   local line_name = line_of(head)

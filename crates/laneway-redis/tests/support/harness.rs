@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use laneway_redis::{RedisOptions, RedisStore};
+use laneway_testkit::block_on::block_on;
 use laneway_testkit::clock::SimClock;
 use laneway_testkit::conformance::Harness;
 
@@ -48,5 +49,5 @@ impl Harness for OnServer {
 fn open(namespace: &Namespace, clock: &SimClock) -> RedisStore {
     let mut options = RedisOptions::parse(&url(namespace)).unwrap();
     options.clock = Some(Arc::new(clock.clone()));
-    RedisStore::open(options).unwrap()
+    block_on(RedisStore::open(options)).unwrap()
 }
