@@ -21,6 +21,21 @@ pub(crate) fn url(namespace: &Namespace) -> String {
     format!("{}?namespace={}", server(), namespace.0)
 }
 
+/// Host and port of the server.
+pub(crate) fn address_of() -> String {
+    let server = server();
+    let rest = server.split_once("://").unwrap().1;
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.split('/').next().unwrap().to_owned()
+}
+
+/// User and password of the server, as they stand before its host.
+pub(crate) fn credentials() -> String {
+    let server = server();
+    let rest = server.split_once("://").unwrap().1;
+    rest.rsplit_once('@').map_or_else(String::new, |(credentials, _)| format!("{credentials}@"))
+}
+
 /// A connection past Laneway.
 pub(crate) fn connection() -> redis::Connection {
     redis::Client::open(server()).unwrap().get_connection().unwrap()
@@ -32,6 +47,10 @@ pub(crate) struct Namespace(pub(crate) String);
 impl Namespace {
     pub(crate) fn new() -> Self {
         Self(format!("test-{:016x}", fastrand::u64(..)))
+    }
+
+    pub(crate) fn key(&self, name: &str) -> String {
+        format!("{{{}}}:{name}", self.0)
     }
 }
 

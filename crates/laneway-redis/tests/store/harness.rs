@@ -7,10 +7,7 @@ use laneway_testkit::block_on::block_on;
 use laneway_testkit::clock::SimClock;
 use laneway_testkit::conformance::Harness;
 
-use server::{Namespace, url};
-
-#[path = "server.rs"]
-mod server;
+use crate::place::{Namespace, url};
 
 /// A store in a namespace of its own, which is deleted in the end.
 pub(crate) struct OnServer {

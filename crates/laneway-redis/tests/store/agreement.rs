@@ -1,11 +1,6 @@
 //! Random work on the store on a Redis server and on the model gives the same answers.
 
-#![expect(clippy::unwrap_used, reason = "opening a store in a test cannot be refused")]
-
-#[path = "support/harness.rs"]
-mod harness;
-
-use harness::OnServer;
+use crate::harness::OnServer;
 use laneway_testkit::agreement::run_agreement;
 
 #[test]

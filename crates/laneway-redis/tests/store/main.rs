@@ -1,0 +1,15 @@
+//! The store on a real server: the contract of all stores, and what only servers and networks do.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of these tests fail like the tests themselves"
+)]
+
+mod agreement;
+mod conformance;
+mod harness;
+mod jobs;
+mod network;
+mod place;
+mod proxy;
+mod server;
