@@ -25,6 +25,7 @@ mod python;
 mod queues;
 mod status;
 mod table_text;
+mod transfer;
 mod usage;
 mod worker;
 
@@ -93,6 +94,10 @@ enum Command {
     /// Look at queues, stop and resume them
     #[command(subcommand)]
     Queues(queues::QueuesCommand),
+    /// Write every job of the store to standard output, as lines of JSON
+    Export,
+    /// Add the jobs of an export to the store; what is there already is left as it is
+    Import(transfer::ImportArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config_show::ConfigCommand),
@@ -158,6 +163,8 @@ impl Command {
             Self::Status => status::run(context),
             Self::Jobs(command) => command.run(context),
             Self::Queues(command) => command.run(context),
+            Self::Export => transfer::export(context),
+            Self::Import(arguments) => transfer::import(&arguments, context),
             Self::Config(command) => command.run(context),
             Self::Advise(arguments) => advise::run(&arguments, context),
             Self::Explain(arguments) => advise::explain(&arguments, context),

@@ -27,6 +27,7 @@ mod connect;
 pub mod profiling;
 mod store;
 pub mod store_url;
+pub mod transfer;
 pub mod view;
 
 pub use connect::{connect, connect_existing};

@@ -17,5 +17,7 @@ mod jobs;
 mod manners;
 #[path = "command/queues.rs"]
 mod queues;
+#[path = "command/transfer.rs"]
+mod transfer;
 #[path = "command/worker.rs"]
 mod worker;

@@ -212,7 +212,7 @@ fn fresh() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn new_job(id: JobId, task: &str, queue: &str) -> NewJob {
+pub(crate) fn new_job(id: JobId, task: &str, queue: &str) -> NewJob {
     NewJob {
         id,
         task: TaskName::new(task).unwrap(),
