@@ -91,6 +91,10 @@ fn instant_now() -> Instant {
 impl Link {
     pub(crate) fn new(target: Target, durability: Durability) -> Self {
         let shown = target.shown();
+        if target.is_encrypted() {
+            // Refused when the program has chosen another one for itself, which does as well.
+            drop(rustls::crypto::ring::default_provider().install_default());
+        }
         Self { target: TargetBox(target), shown, durability, state: Mutex::default() }
     }
 
@@ -236,7 +240,11 @@ impl Link {
                 if matches!(node.addr(), ConnectionAddr::TcpTls { .. }) {
                     wanted = wanted.set_tls_mode(TlsMode::Secure);
                 }
-                let mut sentinel = Sentinel::build(sentinels.clone())?;
+                // The first may be on a machine that swallows everything: each attempt asks them
+                // in another order.
+                let mut sentinels = sentinels.clone();
+                fastrand::shuffle(&mut sentinels);
+                let mut sentinel = Sentinel::build(sentinels)?;
                 sentinel.async_master_for(master, Some(&wanted)).await
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use laneway_core::clock::Clock;
 use laneway_core::error::{Code, Error};
 use laneway_core::store::Durability;
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 /// The namespace of a URL that names none.
 const NAMESPACE_DEFAULT: &str = "laneway";
@@ -48,13 +48,24 @@ impl RedisOptions {
     /// `LW1001` when it is malformed.
     pub fn parse(url: &str) -> Result<Self, Error> {
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
+        // A socket has no authority before its path, so these stand in the query.
+        let is_of_socket = |pair: &&str| {
+            address.contains("+unix://")
+                && ["db=", "user=", "pass="].iter().any(|key| pair.starts_with(key))
+        };
+        let (of_socket, pairs): (Vec<&str>, Vec<&str>) =
+            query.split('&').filter(|pair| !pair.is_empty()).partition(is_of_socket);
+        let address = match of_socket.as_slice() {
+            [] => address.to_owned(),
+            pairs => format!("{address}?{}", pairs.join("&")),
+        };
         let mut options = Self {
-            target: target(address)?,
+            target: target(&address)?,
             namespace: NAMESPACE_DEFAULT.to_owned(),
             durability: Durability::Os,
             clock: None,
         };
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in pairs {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             match key {
                 "namespace" => options.namespace = namespace(value)?,
@@ -78,6 +89,14 @@ impl Target {
                 format!("{master} of the Sentinels {}", shown.join(", "))
             }
         }
+    }
+
+    /// Whether the server is spoken to by TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let node = match self {
+            Self::Server(node) | Self::Sentinel { node, .. } => node,
+        };
+        matches!(node.addr(), ConnectionAddr::TcpTls { .. })
     }
 }
 
@@ -161,6 +180,19 @@ mod tests {
         assert_eq!((info.username(), info.password(), info.db()), (Some("me"), Some("secret"), 2));
         let shown = format!("{options:?}");
         assert!(shown.contains("db.example:6380") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn a_socket_has_user_password_and_database_in_its_query() {
+        let url = "redis+unix:///run/redis.sock?pass=secret&namespace=shop&db=2";
+        let options = RedisOptions::parse(url).unwrap();
+        let Target::Server(info) = &options.target else {
+            panic!("it is a URL of one server");
+        };
+        assert_eq!(info.addr().to_string(), "/run/redis.sock");
+        let settings = info.redis_settings();
+        assert_eq!((settings.password(), settings.db()), (Some("secret"), 2));
+        assert_eq!(options.namespace, "shop");
     }
 
     #[test]

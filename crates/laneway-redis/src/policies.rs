@@ -65,7 +65,8 @@ impl Policies {
 }
 
 /// The name of a policy: a digest of its packed form, so that every producer finds the same one.
-/// The hasher is the standard library's with fixed keys, twice, for 128 bits.
+/// The hasher is the standard library's with fixed keys, twice, for 128 bits. Should a later Rust
+/// hash otherwise, the same policy is stored twice, which harms nobody.
 pub(crate) fn name_of(packed: &[u8]) -> String {
     let build = BuildHasherDefault::<DefaultHasher>::default();
     let first = build.hash_one(packed);

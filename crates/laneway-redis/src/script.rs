@@ -35,19 +35,19 @@ scripts! {
     OPEN = "open";
     ENQUEUE = "change", "gate", "place", "add", "enqueue";
     RESTORE = "change", "gate", "place", "add", "restore";
-    CLAIM = "change", "gate", "place", "claim";
-    SETTLE = "change", "gate", "place", "settle";
-    PROGRESS = "progress";
-    SESSION = "change", "gate", "place", "lost", "session";
-    SWEEP = "change", "gate", "place", "lost", "sweep";
-    CONTROL = "change", "gate", "place", "control";
-    PRUNE = "change", "gate", "place", "prune";
+    CLAIM = "room", "change", "gate", "place", "claim";
+    SETTLE = "room", "change", "gate", "place", "settle";
+    PROGRESS = "room", "progress";
+    SESSION = "room", "change", "gate", "place", "lost", "session";
+    SWEEP = "room", "change", "gate", "place", "lost", "sweep";
+    CONTROL = "room", "change", "gate", "place", "control";
+    PRUNE = "room", "change", "gate", "place", "prune";
     READ = "read";
     FINISHED = "finished";
     LIST = "list";
     CENSUS = "census";
     OWNERSHIP = "ownership";
-    PROFILE = "profile";
+    PROFILE = "room", "profile";
 }
 
 impl Script {

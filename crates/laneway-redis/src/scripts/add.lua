@@ -1,13 +1,13 @@
 -- What the adding of new jobs and of jobs from another store have in common.
 
--- Stores the policies of the call, and tells where in ARGV the rest begins.
+-- Where in ARGV the rest begins after the policies.
+local function after_policies() return 3 + 2 * tonumber(ARGV[2]) end
+
+-- Stores the policies of the call.
 local function put_policies()
-  local at = 3
-  for _ = 1, tonumber(ARGV[2]) do
+  for at = 3, after_policies() - 1, 2 do
     call('HSETNX', prefix .. 'policy', ARGV[at], ARGV[at + 1])
-    at = at + 2
   end
-  return at
 end
 
 -- What of a body comes after the sequence number and before the arguments.

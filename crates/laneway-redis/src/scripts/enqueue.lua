@@ -7,14 +7,61 @@
 --
 -- Answers with a text of a `1` for each job that was added and a `0` for each other, and pairs of
 -- the number of a job (from 1) and the id of the job that has its unique key.
-local at = put_policies()
-local groups, ids = {}, {}
+local at = after_policies()
+
+-- What is wrong with a group; nothing when it can be added. Other programs call this, too, and what
+-- is found out in the middle of the changes would leave them half done.
+local function mistake(head, due, rate)
+  if type(head) ~= 'table' then return 'the head is not an array' end
+  local function is_whole(value, low, high)
+    return type(value) == 'number' and value % 1 == 0 and value >= low and value <= high
+  end
+  local function is_text(value) return type(value) == 'string' and #value > 0 and #value <= 200 end
+  if not is_text(head[TASK]) then return 'the task is not a name' end
+  if not is_text(head[QUEUE]) then return 'the queue is not a name' end
+  if not is_whole(head[LANE], 0, 2) then return 'the lane is not 0, 1 or 2' end
+  if not is_whole(head[PRIORITY], -100, 100) then return 'the priority is not in -100 to 100' end
+  if type(head[POLICY] or '') ~= 'string' then return 'the policy is not a name' end
+  if head[LIMIT] and type(head[LIMIT]) ~= 'string' then return 'the limit is not a text' end
+  if head[LIMIT] and not string.match(rate, '^[1-9]%d*/[1-9]%d*/[1-9]%d*$') then
+    return 'the rate is not count/microseconds/burst'
+  end
+  if head[SCOPE] and not (is_whole(head[SCOPE], 0, 1) and type(head[KEY]) == 'string') then
+    return 'the unique key is not a scope and a text'
+  end
+  if not is_whole(head[ON_INTERRUPT] or 0, 0, 1) then return 'the interruption is not 0 or 1' end
+  if not is_whole(head[INTERRUPTS_MAX] or 1, 0, 2 ^ 32 - 1) then
+    return 'the number of interruptions is not one'
+  end
+  if not is_whole(head[SPAN] or 0, 0, TIME_MAX) then return 'the deadline is not a span' end
+  if due ~= '' and not string.match(due, '^%+%d+$') and not string.match(due, '^@%-?%d+$') then
+    return 'the due time is neither empty nor +N nor @N'
+  end
+  return nil
+end
+
+local groups, heads, ids = {}, {}, {}
 while at <= #ARGV do
   local jobs = tonumber(ARGV[at + 3])
+  if not jobs or jobs < 1 or jobs % 1 ~= 0 or at + 3 + jobs * 2 > #ARGV then
+    return redis.error_reply('ERR the number of jobs does not fit the arguments')
+  end
+  local is_packed, head = pcall(cmsgpack.unpack, ARGV[at])
+  local wrong = is_packed and mistake(head, ARGV[at + 1], ARGV[at + 2]) or nil
+  if not is_packed then wrong = 'the head is not MessagePack' end
+  if wrong then return redis.error_reply('ERR ' .. wrong) end
   groups[#groups + 1] = at
-  for index = 0, jobs - 1 do ids[#ids + 1] = ARGV[at + 4 + index * 2] end
+  heads[#heads + 1] = head
+  for index = 0, jobs - 1 do
+    local id = ARGV[at + 4 + index * 2]
+    if #id ~= 26 or not string.match(id, '^[0-7][0-9A-HJKMNP-TV-Z]*$') then
+      return redis.error_reply('ERR an id is not a ULID')
+    end
+    ids[#ids + 1] = id
+  end
   at = at + 4 + jobs * 2
 end
+put_policies()
 
 local known = {}
 for index, body in ipairs(fields(BODY, ids)) do
@@ -37,9 +84,8 @@ local function standing_new(at_time)
     at = at_time, claimed_at = 0, wall = 0 }
 end
 
-for _, group in ipairs(groups) do
-  local packed_head = ARGV[group]
-  local head = cmsgpack.unpack(packed_head)
+for number, group in ipairs(groups) do
+  local packed_head, head = ARGV[group], heads[number]
   local due = due_at(ARGV[group + 1])
   local rate, jobs = ARGV[group + 2], tonumber(ARGV[group + 3])
   local rest = body_rest(packed_head, head, now)

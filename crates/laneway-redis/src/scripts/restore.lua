@@ -22,7 +22,8 @@ local function place(id, body, head, s, result)
   count(head[QUEUE], s.state, 1)
 end
 
-for at = put_policies(), #ARGV, 10 do
+put_policies()
+for at = after_policies(), #ARGV, 10 do
   local id, packed_head, rate, enqueued_at, standing, holds_key, failure, progress, result, args =
     unpack(ARGV, at, at + 9)
   local head = cmsgpack.unpack(packed_head)

@@ -112,7 +112,8 @@ impl State {
             if is_answer && self.loses_answer.swap(false, Ordering::SeqCst) {
                 break;
             }
-            if !self.is_silent.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
+            let passed = bytes.get(..count).unwrap_or_default();
+            if !self.is_silent.load(Ordering::SeqCst) && to.write_all(passed).is_err() {
                 break;
             }
         }

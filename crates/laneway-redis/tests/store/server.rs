@@ -90,8 +90,8 @@ fn a_wrong_password_is_said_to_be_wrong() {
 #[test]
 fn missing_rights_show_when_the_store_is_opened() {
     let namespace = Namespace::new();
-    let keys = format!("~{{{0}}}:* &{{{0}}}:*", namespace.0);
-    let other_keys = "~other:* &other:*";
+    let keys = format!("resetchannels ~{{{0}}}:* &{{{0}}}:*", namespace.0);
+    let other_keys = "resetchannels ~other:* &other:*";
     for rights in [
         format!("{keys} +ping"),
         format!("{keys} +@all -@scripting"),
@@ -110,8 +110,10 @@ fn missing_rights_show_when_the_store_is_opened() {
 fn the_documented_rights_are_enough() {
     let page = include_str!("../../../../docs/errors/LW1040.md");
     let line = page.lines().find(|line| line.starts_with("ACL SETUSER")).unwrap();
-    let rights: Vec<_> =
-        line.split_whitespace().filter(|word| word.contains(['~', '&', '+'])).collect();
+    let rights: Vec<_> = line
+        .split_whitespace()
+        .filter(|word| word.contains(['~', '&', '+']) || *word == "resetchannels")
+        .collect();
     let namespace = Namespace::new();
     let rights = rights.join(" ").replace("laneway", &namespace.0);
     // Not every server has every command.
@@ -190,6 +192,44 @@ fn another_program_can_enqueue_with_the_stored_script() {
     assert_eq!((record.task.as_str(), record.priority.value()), ("app.task", 5));
     assert_eq!((record.state, record.args), (State::Ready, Payload(b"args".to_vec())));
     assert_eq!(settle_one(&store), Settled::Accepted);
+}
+
+#[test]
+fn a_call_that_makes_no_sense_adds_nothing() {
+    let namespace = Namespace::new();
+    let store = open(&url(&namespace)).unwrap();
+    let script: String = connection().hget(namespace.key("scripts"), "enqueue").unwrap();
+    let good = rmp_serde::to_vec(&("app.task", "default", 0, 5)).unwrap();
+    let limited = rmp_serde::to_vec(&("app.task", "default", 0, 5, "", "smtp")).unwrap();
+    let id = jobs::plain(1)[0].id.to_string();
+    let other = jobs::plain(1)[0].id.to_string();
+    let group = |head: &[u8], due: &str, rate: &str, id: &str| {
+        vec![head.to_vec(), due.into(), rate.into(), b"1".to_vec(), id.into(), b"args".to_vec()]
+    };
+    let wrong = [
+        group(b"\xff\xff", "", "", &id),
+        group(&rmp_serde::to_vec(&("app.task", "default", 3, 5)).unwrap(), "", "", &id),
+        group(&rmp_serde::to_vec(&("app.task", "default", 0, 101)).unwrap(), "", "", &id),
+        group(&rmp_serde::to_vec(&("app.task", 7, 0, 0)).unwrap(), "", "", &id),
+        group(&good, "tomorrow", "", &id),
+        group(&limited, "", "fast", &id),
+        group(&good, "", "", "my-job"),
+        group(&good, "", "", &id)[..5].to_vec(),
+    ];
+    for arguments in wrong {
+        // A group in order stands before the one that is not, and one that would be scheduled.
+        let mut command = redis::cmd("EVAL");
+        command.arg(&script).arg(1).arg(namespace.key("meta")).arg("").arg(0);
+        command.arg(group(&good, "+5000000", "", &other)).arg(arguments);
+        command.exec(&mut connection()).unwrap_err();
+        let keys: usize = redis::cmd("EXISTS")
+            .arg(namespace.key("body"))
+            .arg(namespace.key("due"))
+            .query(&mut connection())
+            .unwrap();
+        assert_eq!(keys, 0);
+    }
+    assert!(block_on(store.queues()).unwrap().is_empty());
 }
 
 #[test]
