@@ -22,12 +22,12 @@ from operations import OPERATIONS, System, wait_until
 PAUSE_MAX_S = 0.9
 
 
-def run(folder: Path, jobs: int, kills: int, seed: int) -> dict[str, int]:
+def run(folder: Path, jobs: int, kills: int, seed: int, url: str = "") -> dict[str, int]:
     """Runs the whole experiment; gives the audit's verdict."""
     chance = random.Random(seed)
     # The producer is slowed down so that there is work during every kill.
     pause = 0.8 * kills * PAUSE_MAX_S / 2 / (jobs / 50)
-    system, audit = System(folder, jobs, pause=pause), Audit()
+    system, audit = System(folder, jobs, pause=pause, url=url), Audit()
     counts: Counter[str] = Counter()
     began = time.monotonic()
     try:
