@@ -22,6 +22,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from servers import RedisServer
+
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -178,9 +182,6 @@ def fresh_server(kind: str) -> Generator[OwnStore]:
         with fresh_store() as url:
             yield OwnStore(url)
         return
-    sys.path.insert(0, str(HERE.parent / "scripts"))
-    from servers import RedisServer  # noqa: PLC0415  it is found by the line above
-
     with RedisServer() as server:
         yield OwnStore(server.url, server.pid)
 
