@@ -7,18 +7,30 @@ use laneway_testkit::block_on::block_on;
 use laneway_testkit::clock::SimClock;
 use laneway_testkit::conformance::Harness;
 
+use crate::audit::audit;
 use crate::place::{Namespace, url};
 
-/// A store in a namespace of its own, which is deleted in the end.
+/// A store in a namespace of its own, which is audited and deleted in the end.
 pub(crate) struct OnServer {
     store: RedisStore,
     clock: SimClock,
-    namespace: Namespace,
+    namespace: Audited,
+}
+
+/// A namespace in which only Laneway has written.
+struct Audited(Namespace);
+
+impl Drop for Audited {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            audit(&self.0);
+        }
+    }
 }
 
 impl OnServer {
-    fn at(namespace: Namespace, clock: SimClock) -> Self {
-        Self { store: open(&namespace, &clock), clock, namespace }
+    fn at(namespace: Audited, clock: SimClock) -> Self {
+        Self { store: open(&namespace.0, &clock), clock, namespace }
     }
 }
 
@@ -26,7 +38,7 @@ impl Harness for OnServer {
     type Store = RedisStore;
 
     fn open(clock: SimClock) -> Self {
-        Self::at(Namespace::new(), clock)
+        Self::at(Audited(Namespace::new()), clock)
     }
 
     fn store(&self) -> RedisStore {
@@ -34,7 +46,7 @@ impl Harness for OnServer {
     }
 
     fn open_second(&self) -> Option<RedisStore> {
-        Some(open(&self.namespace, &self.clock))
+        Some(open(&self.namespace.0, &self.clock))
     }
 
     fn reopen(self) -> Option<Self> {

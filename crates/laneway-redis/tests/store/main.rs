@@ -6,6 +6,7 @@
 )]
 
 mod agreement;
+mod audit;
 mod conformance;
 mod harness;
 mod jobs;
