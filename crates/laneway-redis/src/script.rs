@@ -32,7 +32,7 @@ macro_rules! scripts {
 }
 
 scripts! {
-    OPEN = "open";
+    OPEN = "room", "open";
     ENQUEUE = "change", "gate", "place", "add", "enqueue";
     RESTORE = "change", "gate", "place", "add", "restore";
     CLAIM = "room", "change", "gate", "place", "claim";
@@ -46,7 +46,7 @@ scripts! {
     FINISHED = "finished";
     LIST = "list";
     CENSUS = "census";
-    OWNERSHIP = "ownership";
+    OWNERSHIP = "room", "ownership";
     PROFILE = "room", "profile";
 }
 
