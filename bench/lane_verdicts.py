@@ -20,6 +20,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import harness
 from verdict_set.scoring import Score, Timing, Verdict, keeps_promise, summary, table
@@ -141,10 +142,21 @@ def verdicts(store: str, names: Sequence[str]) -> list[Verdict]:
         advice = json.loads(line)
         case, _, lane = advice["task"].partition(".")
         if case in names:
-            fields = (advice[name] for name in ("better_lane", "rule", "sentence", "confidence"))
-            found.append(Verdict(case, lane, *fields))
+            fields = (advice[name] for name in ("rule", "sentence", "confidence"))
+            found.append(Verdict(case, lane, timed_lane(advice), *fields))
     order = {name: place for place, name in enumerate(names)}
     return sorted(found, key=lambda verdict: (order[verdict.case], verdict.start))
+
+
+def timed_lane(advice: dict[str, Any]) -> str | None:
+    """The lane that a verdict is about, of those that were timed.
+
+    What an async library would make of a function is other code. While a coroutine has none, the
+    advice is a thread, and so that is what the verdict on it is worth.
+    """
+    if advice["change"]["kind"] == "use_async_library":
+        return "thread" if advice["lane"] == "async" else None
+    return cast("str | None", advice["better_lane"])
 
 
 def run(names: Sequence[str], folder: Path, repeats: int) -> None:

@@ -113,7 +113,7 @@ class Laneway:
         Args:
             function: The function.
             **options: See `TaskOptions`: `name`, `queue`, `lane`, `retry`, `timeout`, `grace`,
-                `limit`, `priority`, `unique_by`, `on_interrupt`, `max_interrupts`.
+                `limit`, `priority`, `unique_by`, `on_interrupt`, `max_interrupts`, `thread_safe`.
 
         Raises:
             TaskOptionError: An option is not possible (LW1036), or another task has this name

@@ -161,6 +161,12 @@ _RunCommand: TypeAlias = tuple[int, int, str, str, str, int, bytes]
 
 _End: TypeAlias = bytes | tuple[str, str, str, str, bool, float | None, bool] | str
 
+_Timing: TypeAlias = (
+    tuple[int, int | None] | Coroutine[Any, Any, Any] | tuple[Coroutine[Any, Any, Any], int] | None
+)
+
+_CodeFacts: TypeAlias = tuple[bool, bool | None, str | None, bool | None, Sequence[str]]
+
 @final
 class RunnerChannel:
     """The runner's end of the socket to its supervisor.
@@ -177,13 +183,14 @@ class RunnerChannel:
         app: tuple[str, str],
         store: str | None,
         python: str,
-        tasks: Sequence[tuple[str, str, str, bool, bool | None, str | None]],
+        tasks: Sequence[tuple[str, str, str, _CodeFacts]],
     ) -> None:
         """Says what was imported.
 
         The application is (where it was found, what stores know it by), each task (name, lane,
-        queue, whether it is an `async def`, whether it awaits anything, and for `lane="auto"` why
-        it cannot be moved: an empty text when it can).
+        queue, facts), with the facts (whether it is an `async def`, whether it awaits anything, for
+        `lane="auto"` why it cannot be moved: an empty text when it can, whether it is declared to
+        be thread-safe, what its code names of libraries).
         """
     def refuse(self, code: str, what: str, why: str, fix: str) -> None:
         """Says why the runner cannot start."""
@@ -198,12 +205,13 @@ class RunnerChannel:
     def started(self, attempts: Sequence[int]) -> None: ...
     def done(
         self,
-        ends: Sequence[tuple[int, tuple[int, int | None] | Coroutine[Any, Any, Any] | None, _End]],
+        ends: Sequence[tuple[int, _Timing, _End]],
     ) -> None:
         """Reports ends: (attempt, timing, end).
 
         The timing is (wall µs, cpu µs), or what `TaskMeter.attempt` gave, whose measurement is
-        recorded, or `None` where nothing was timed. The end is the encoded result, or a failure
+        recorded, alone or with the nanoseconds for which its arguments and result were decoded and
+        encoded, or `None` where nothing was timed. The end is the encoded result, or a failure
         (code, kind, message, traceback, retryable, delay in seconds, whether the task asked for
         it), or the reason of the stop that it obeyed.
         """

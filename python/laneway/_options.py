@@ -53,6 +53,8 @@ class TaskOptions(TypedDict, total=False):
     """Parameters: while a job with the same values is unfinished, no second one is made."""
     on_interrupt: OnInterrupt
     """What follows when its runner or worker dies: `retry` (default) or `park`."""
+    thread_safe: bool | None
+    """Whether two threads may run it at once; if nothing is said, its code and libraries tell."""
     max_interrupts: int | None
     """After so many interruptions the job fails, as it seems to kill its runner; 3 by default."""
 
@@ -88,6 +90,7 @@ class Settings:
         "priority",
         "queue",
         "retry",
+        "thread_safe",
         "timeout",
         "unique_by",
     )
@@ -103,6 +106,7 @@ class Settings:
         self.unique_by = _names(options.get("unique_by"))
         self.on_interrupt = _one_of("on_interrupt", options.get("on_interrupt"), ("retry", "park"))
         most = options.get("max_interrupts")
+        self.thread_safe = _yes_or_no("thread_safe", options.get("thread_safe"))
         self.max_interrupts = most if most is None else _whole("max_interrupts", most, 1, 1_000_000)
 
     @property
@@ -308,6 +312,13 @@ def _one_of(option: str, value: Any, possible: tuple[Any, ...]) -> Any:  # noqa:
         return value
     why = f"the possible values are {_quoted(possible)}"
     raise SettingError("LW1021", f"`{option}={value!r}`", why, _closest(str(value), possible))
+
+
+def _yes_or_no(option: str, value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    why = "it is `True`, `False` or left out"
+    raise SettingError("LW1021", f"`{option}={value!r}`", why, "write `True` or `False`")
 
 
 def _whole(option: str, value: object, least: int, most: int) -> int:

@@ -12,7 +12,7 @@ from stories import Story, wait_until
 CONCURRENCY = ("--concurrency-process", "2", "--concurrency-thread", "16")
 
 APP = """
-import threading, time
+import threading, time, warnings
 from laneway import Laneway
 app = Laneway(name="lab")
 
@@ -35,6 +35,15 @@ def remembers(n: int) -> int:
     SEEN[n] = True
     time.sleep(0.1)
     return len(SEEN)
+
+@app.task(lane="auto", thread_safe=False)
+def is_declared(n: int) -> None:
+    time.sleep(0.1)
+
+@app.task(lane="auto")
+def uses_a_library(n: int) -> None:
+    with warnings.catch_warnings():
+        time.sleep(0.1)
 """
 
 
@@ -115,3 +124,27 @@ def test_a_task_that_keeps_something_outside_of_itself_is_not_moved(lab: Story) 
         "is_movable": False,
         "why": "it may change the global `SEEN`",
     }
+
+
+@pytest.mark.timeout(150)
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [
+        ("is_declared", "it is declared with `thread_safe=False`"),
+        ("uses_a_library", "it uses `warnings.catch_warnings`, which is not thread-safe"),
+    ],
+)
+def test_what_is_not_thread_safe_is_not_moved_to_threads(lab: Story, task: str, why: str) -> None:
+    events = Events(lab)
+    lab.delay_times(60, f"{task}(7)")
+    wait_until(lambda: len(events.lanes(task)) == 60, 60, "every job to end")
+    assert set(events.lanes(task)) == {"process"}
+    assert events.moves(task) == []
+
+    def runs() -> int:
+        return int(advice(lab, task)["sufficiency"]["runs"])
+
+    wait_until(lambda: runs() == 60, 10, "the measurements to be in the store")
+    found = advice(lab, task)
+    assert found["auto"] == {"is_movable": False, "why": why}
+    assert found["better_lane"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from stories import Story, wait_until
 
 APP = """
-import asyncio, time
+import asyncio, subprocess, time
 from laneway import Laneway
 app = Laneway(name="lab")
 
@@ -25,8 +26,37 @@ async def blocks(n: int) -> int:
     return n
 
 @app.task
+async def calls_a_program(n: int) -> int:
+    if n < 0:
+        time.sleep(n)
+    return subprocess.run(["sleep", "0.11"]).returncode
+
+@app.task
+async def reads_much(text: list[str]) -> int:
+    await asyncio.sleep(0.1)
+    return len(text)
+
+@app.task
+async def returns_much(n: int) -> list[str]:
+    await asyncio.sleep(0.1)
+    return [str(i) for i in range(n)]
+
+@app.task(lane="thread", thread_safe=False)
+def is_not_thread_safe(n: int) -> None:
+    time.sleep(0.1)
+
+@app.task
 async def hangs(seconds: float) -> None:
     time.sleep(seconds)
+
+@app.task(timeout="1s")
+async def spins() -> None:
+    n = 0
+    while True: n += 1
+
+@app.task(timeout="1s")
+async def waits_long() -> None:
+    await asyncio.sleep(30)
 
 @app.task
 def idles_in_a_process(n: int) -> int:
@@ -80,7 +110,8 @@ def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
     wait_until(lambda: len(advice(lab)) >= 4, 10, "the measurements to be in the store")
     wait_until(lambda: advice(lab)["blocks"]["rule"] == "R1", 10, "all runs to be in the store")
     found = advice(lab)
-    assert found["blocks"]["better_lane"] == "thread"
+    assert found["blocks"]["change"] == {"kind": "use_async_library", "library": "asyncio.sleep"}
+    assert found["blocks"]["edit"]["code"] == ["await asyncio.sleep(0.11)"]
     assert found["idles_in_a_process"]["rule"] == "R5"
     assert found["idles_in_a_process"]["better_lane"] == "thread"
     assert found["waits"]["better_lane"] is None
@@ -88,6 +119,55 @@ def test_the_workers_own_measurements_become_advice(lab: Story) -> None:
     assert site["file"].endswith("lab.py")
     assert site["function"] == "blocks"
     assert site["line"] == APP.splitlines().index("    time.sleep(0.11)") + 1
+
+
+def test_the_stack_tells_which_library_blocked_and_advise_its_async_twin(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "calls_a_program(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    task = "calls_a_program"
+    wait_until(lambda: task in advice(lab), 10, "the measurements to be in the store")
+    wait_until(lambda: advice(lab)[task]["rule"] == "R1", 10, "all runs to be in the store")
+    found = advice(lab)[task]
+    library = "asyncio.create_subprocess_exec"
+    assert found["change"] == {"kind": "use_async_library", "library": library}
+    assert "subprocess.py" in found["site"]["stack"]
+    assert library in lab.run("explain", f"lab.{task}").stdout
+
+
+def test_what_is_declared_not_to_be_thread_safe_is_advised_one_thread(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "is_not_thread_safe(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    task = "is_not_thread_safe"
+    wait_until(lambda: advice(lab).get(task, {}).get("rule") == "R8", 10, "the verdict")
+    assert advice(lab)[task]["change"] == {"kind": "serial_thread"}
+
+
+def test_coroutines_with_large_payloads_tell_how_long_they_took_to_encode(lab: Story) -> None:
+    lab.worker()
+    lab.delay_times(25, "reads_much(['some text'] * 10_000)")
+    lab.delay_times(25, "returns_much(10_000)")
+    lab.delay_times(25, "returns_much(1)")
+    lab.delay_times(25, "waits(7)")
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+    tasks = {"reads_much": 25, "returns_much": 50, "waits": 25}
+
+    def all_are_there() -> bool:
+        found = advice(lab)
+        return all(
+            found.get(task, {}).get("sufficiency", {}).get("runs") == runs
+            for task, runs in tasks.items()
+        )
+
+    wait_until(all_are_there, 10, "the measurements to be in the store")
+    evidence = {task: advice(lab)[task]["evidence"] for task in tasks}
+    assert evidence["reads_much"]["is_encode_known"]
+    # Ten thousand texts take at least 10 ns each, and the machine is not that slow.
+    assert 0.1 < evidence["reads_much"]["encode"]["p50_ms"] < 50
+    assert 0.1 < evidence["returns_much"]["encode"]["longest_ms"] < 50
+    assert not evidence["waits"]["is_encode_known"]
+    assert evidence["waits"]["encode"]["longest_ms"] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a thread sleeps for")
@@ -132,10 +212,60 @@ def test_a_blocked_loop_is_named_while_it_is_blocked_and_logged_with_its_line(la
     assert f"lab.py:{line}" in condition()
     lab.wait_for(job, "succeeded", 30)
     log = lab.folder / "worker.err"
-    wait_until(lambda: "kept the event loop from turning" in log.read_text(), 5, "the log line")
+    wait_until(lambda: advice(lab).get("hangs", {}).get("site"), 10, "the measurement")
     said = log.read_text()
+    assert said.count("lab.hangs keeps the event loop from turning") == 1
     assert "it waits in a blocking call in `hangs`" in said
-    assert said.count("kept the event loop from turning") == 1
+    assert "kept the event loop from turning" not in said, "it is told once"
+
+
+def test_what_blocks_a_loop_for_ever_is_named_and_leaves_its_measurement(lab: Story) -> None:
+    lab.worker("--log", "text")
+    job = lab.delay("spins()")
+    log = lab.folder / "worker.err"
+    line = APP.splitlines().index("    while True: n += 1") + 1
+    named = "lab.spins keeps the event loop from turning"
+    wait_until(lambda: named in log.read_text(), 10, "the log line, while it blocks")
+    assert f"it computes in `spins` at {lab.app}:{line}" in log.read_text()
+    assert lab.job(job)["state"] == "running"
+    failure = lab.wait_for(job, "failed", 20)["failure"]
+    assert "blocks its event loop at" in failure["message"]
+    wait_until(lambda: advice(lab).get("spins", {}).get("site"), 20, "the measurement")
+    found = advice(lab)["spins"]
+    assert found["site"]["line"] == line
+    assert found["sufficiency"]["runs"] == 1
+    assert found["evidence"]["step_max"]["longest_ms"] > 1_000
+
+
+def test_a_job_that_got_no_turn_is_not_blamed_and_the_one_that_blocked_it_is(lab: Story) -> None:
+    lab.worker("--log", "text")
+    victim = lab.delay("waits_long()")
+    wait_until(lambda: lab.job(victim)["state"] == "running", 10, "the victim to run")
+    blocker = lab.delay("hangs(9)")
+    failure = lab.wait_for(victim, "failed", 20)["failure"]
+    assert "because `lab.hangs` blocks its event loop at" in failure["message"]
+    assert "goes on though it was cancelled" not in failure["message"]
+    lab.wait_for(blocker, "succeeded", 20)
+    wait_until(lambda: advice(lab).get("hangs", {}).get("site"), 10, "the measurement")
+    assert advice(lab)["hangs"]["sufficiency"]["runs"] == 1
+
+
+def test_the_rate_of_what_blocks_its_loop_is_that_of_the_clock(lab: Story) -> None:
+    lab.delay_times(30, "blocks(7)")
+    lab.worker()
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+
+    def runs() -> int:
+        return int(advice(lab).get("blocks", {}).get("sufficiency", {}).get("runs", 0))
+
+    wait_until(lambda: runs() == 30, 10, "the measurements to be in the store")
+    found = advice(lab)["blocks"]
+    # One after another, at 0.11 s each, whenever their ends were told.
+    assert 1 < found["evidence"]["rate"] < 9.1
+    told = " ".join(lab.run("explain", "lab.blocks").stdout.split())
+    busy = re.search(r"keeps its event loop busy ([0-9.]+) % of the time", told)
+    assert busy is not None, told
+    assert 90 < float(busy[1]) <= 100
 
 
 def test_an_async_attempt_tells_its_cpu_time(lab: Story) -> None:

@@ -3,8 +3,7 @@
 //!
 //! A limit keeps one number, the *theoretical arrival time* (TAT): the instant at which its budget
 //! is full again. Each permit moves it one interval ahead; a permit is granted while the TAT is at
-//! most
-//! `burst − 1` intervals ahead of now.
+//! most `burst − 1` intervals ahead of now.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,7 +39,7 @@ impl Rate {
     /// `LW1021` when a number is zero or the interval between two starts is under a microsecond.
     pub fn new(count: u32, per: Duration, burst: u32) -> Result<Self, Error> {
         let rate = Self { count, per, burst };
-        if count == 0 || burst == 0 || rate.interval_micros() == 0 {
+        if count == 0 || burst == 0 || micros(per) < i64::from(count) {
             return Err(Error::new(
                 Code::InvalidSetting,
                 format!(
@@ -69,27 +68,43 @@ impl Rate {
         self.burst
     }
 
-    /// The time between two starts at an even pace.
-    fn interval_micros(&self) -> i64 {
-        micros(self.per) / i64::from(self.count.max(1))
+    /// The time in which the count of starts is allowed, in microseconds.
+    fn per_micros(&self) -> i128 {
+        i128::from(micros(self.per).max(1))
+    }
+
+    /// How many whole intervals fit into a time.
+    fn starts_within(&self, micros: i128) -> i128 {
+        micros.saturating_mul(self.count.into()).div_euclid(self.per_micros())
+    }
+
+    /// The least time in whole microseconds that so many intervals fit into.
+    fn micros_for(&self, starts: i128) -> i128 {
+        let count = i128::from(self.count.max(1));
+        starts.saturating_mul(self.per_micros()).saturating_add(count - 1).div_euclid(count)
     }
 
     /// How many of `wanted` permits are granted `now`, what the TAT becomes, and when the next
     /// permit can be had.
+    ///
+    /// The interval need not be a whole number of microseconds, but the TAT is one. So what a grant
+    /// costs is rounded up, and only once for all its permits: never too fast, and slower than the
+    /// rate by less than a microsecond for each grant.
     pub fn grant(&self, tat: Timestamp, now: Timestamp, wanted: u32) -> Grant {
-        let interval = self.interval_micros();
-        let start = tat.max(now).as_micros();
-        let horizon = now.as_micros().saturating_add(interval.saturating_mul(self.burst.into()));
-        let room = horizon.saturating_sub(start).max(0) / interval;
-        let granted = u32::try_from(room).unwrap_or(u32::MAX).min(wanted);
-        let tat = start.saturating_add(interval.saturating_mul(granted.into()));
-        let next = tat.saturating_sub(interval.saturating_mul(i64::from(self.burst) - 1));
-        Grant {
-            granted,
-            tat: Timestamp::from_micros(tat),
-            next_at: Timestamp::from_micros(next).max(now),
-        }
+        let now_micros = i128::from(now.as_micros());
+        let start = i128::from(tat.max(now).as_micros());
+        // Of the burst is missing what the time up to the TAT stands for, and what of it is begun.
+        let room = i128::from(self.burst) + self.starts_within(now_micros - start);
+        let granted = u32::try_from(room.max(0)).unwrap_or(u32::MAX).min(wanted);
+        let tat = start + self.micros_for(granted.into());
+        // Rounding down what the rest of the burst allows makes the wait for the next one longer.
+        let rest = -self.micros_for(1 - i128::from(self.burst));
+        Grant { granted, tat: timestamp(tat), next_at: timestamp(tat - rest).max(now) }
     }
+}
+
+fn timestamp(micros: i128) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 impl FromStr for Rate {
@@ -174,21 +189,59 @@ mod tests {
         }
     }
 
+    /// 33 µs between two starts, which is what fits a whole number, would be 1 % too fast.
+    #[test]
+    fn an_interval_that_is_no_whole_number_of_microseconds_is_not_cut_short() {
+        let rate = Rate::new(30_000, Duration::from_secs(1), 1).unwrap();
+        let (mut tat, mut starts) = (Timestamp::default(), 0);
+        for micros in 0..1_000_000 {
+            let grant = rate.grant(tat, Timestamp::from_micros(5_000_000 + micros), 9);
+            tat = grant.tat;
+            starts += grant.granted;
+        }
+        assert!((29_000..=30_000).contains(&starts), "{starts}");
+    }
+
+    /// Starts that are granted together cost their sum, rounded once.
+    #[test]
+    fn starts_in_batches_keep_the_pace_of_an_uneven_interval() {
+        let rate = Rate::new(700_000, Duration::from_secs(1), 7_000).unwrap();
+        let (mut tat, mut starts) = (Timestamp::default(), 0);
+        for millis in 0..1_000 {
+            let grant = rate.grant(tat, at(5_000 + millis), u32::MAX);
+            tat = grant.tat;
+            starts += grant.granted;
+        }
+        assert!((705_000..=707_000).contains(&starts), "{starts}");
+    }
+
+    #[test]
+    fn the_next_instant_that_is_told_is_the_first_with_a_permit() {
+        for (count, burst) in [(30_000, 1), (30_000, 7), (3, 1), (3, 2), (999_999, 50)] {
+            let rate = Rate::new(count, Duration::from_secs(1), burst).unwrap();
+            let spent = rate.grant(Timestamp::default(), at(9_000), u32::MAX);
+            assert_eq!(spent.granted, burst);
+            let before = Timestamp::from_micros(spent.next_at.as_micros() - 1);
+            assert_eq!(rate.grant(spent.tat, before, 1).granted, 0, "{rate}");
+            assert_eq!(rate.grant(spent.tat, spent.next_at, 1).granted, 1, "{rate}");
+        }
+    }
+
     proptest! {
         /// The promise users rely on: in any window of length `w`, at most `burst + w / interval`
         /// starts.
         #[test]
         fn no_window_ever_sees_more_than_the_burst_and_the_pace(
-            count in 1_u32..200,
+            count in prop_oneof![1_u32..200, 1_u32..=1_000_000],
             burst in 1_u32..50,
-            steps in prop::collection::vec((0_i64..300, 0_u32..40), 1..120),
+            unit in prop_oneof![Just(1_u64), Just(1_000)],
+            steps in prop::collection::vec((0_u64..300, 0_u32..40), 1..120),
         ) {
             let rate = Rate::new(count, Duration::from_secs(1), burst).unwrap();
-            let interval = 1_000_000 / i64::from(count);
             let (mut now, mut tat) = (at(5_000), Timestamp::default());
             let mut starts: Vec<i64> = Vec::new();
-            for (millis, wanted) in steps {
-                now = now.plus(Duration::from_millis(millis.unsigned_abs()));
+            for (units, wanted) in steps {
+                now = now.plus(Duration::from_micros(units * unit));
                 let grant = rate.grant(tat, now, wanted);
                 tat = grant.tat;
                 prop_assert!(grant.next_at >= now);
@@ -196,7 +249,7 @@ mod tests {
             }
             for (i, from) in starts.iter().enumerate() {
                 for (seen, to) in starts.iter().skip(i).enumerate() {
-                    let allowed = i64::from(burst) + (to - from) / interval;
+                    let allowed = i64::from(burst) + (to - from) * i64::from(count) / 1_000_000;
                     prop_assert!(i64::try_from(seen).unwrap() < allowed);
                 }
             }

@@ -250,7 +250,16 @@ impl Runner {
 fn manifest(app: &str) -> Result<AppManifest, Error> {
     let tasks = Lane::ALL.into_iter().map(|lane| {
         let (name, queue) = (TaskName::new(format!("{lane}.do"))?, QueueName::new("work")?);
-        Ok(TaskManifest { name, lane, queue, form: Form::Def, has_await: None, mobility: None })
+        Ok(TaskManifest {
+            name,
+            lane,
+            queue,
+            form: Form::Def,
+            has_await: None,
+            mobility: None,
+            is_thread_unsafe: false,
+            library_names: Vec::new(),
+        })
     });
     let tasks = tasks.collect::<Result<_, Error>>()?;
     Ok(AppManifest { name: app.to_owned(), identity: app.to_owned(), store: None, tasks })

@@ -16,17 +16,19 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use laneway_core::job::TaskName;
-use laneway_core::profile::Interpreter;
+use laneway_core::profile::{Interpreter, LoopId};
 use laneway_engine::protocol::{FromRunner, RunnerCosts};
 use pyo3::prelude::*;
 
+use crate::clock::now;
 use crate::error::raised;
+use crate::process::Birthplace;
 use crate::runner::RunnerChannel;
 use gil_waits::Sampler;
 use own_threads::OwnThreads;
 use sender::Sender;
 use task::TaskBook;
-pub(crate) use task::{TaskMeter, record_ends};
+pub(crate) use task::{MeasuredEnd, TaskMeter, record_ends};
 use thread_lane::ThreadLane;
 
 /// Adds the classes to the extension module.
@@ -37,9 +39,14 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// What every recording shares.
+///
+/// Its locks are taken by threads without the GIL, so a fork may copy them while they are held. A
+/// child of this process touches none of them: nothing is recorded there, and nobody would send it.
 #[derive(Debug)]
 struct Shared {
+    birthplace: Birthplace,
     interpreter: Interpreter,
+    event_loop: LoopId,
     tasks: Mutex<Vec<Arc<TaskBook>>>,
     /// Attempts that run in this process.
     running: AtomicU32,
@@ -52,6 +59,9 @@ struct Shared {
 impl Shared {
     /// An attempt begins; gives how many run beside it.
     fn begin(&self, sender: &Sender) -> u32 {
+        if !self.birthplace.is_here() {
+            return 0;
+        }
         let peers = self.running.fetch_add(1, Ordering::Relaxed);
         if peers == 0 {
             sender.wake();
@@ -87,6 +97,13 @@ impl Shared {
     }
 }
 
+/// A number that hardly any other loop has, of whatever process.
+fn new_loop() -> LoopId {
+    use std::hash::{BuildHasher, RandomState};
+    let hash = RandomState::new().hash_one((std::process::id(), now()));
+    LoopId(u32::try_from(hash >> 32).unwrap_or(0))
+}
+
 /// The profiles of a runner's tasks.
 #[pyclass(frozen, module = "laneway._native")]
 #[derive(Debug)]
@@ -95,13 +112,21 @@ pub(crate) struct ProfileBook {
     sender: Arc<Sender>,
 }
 
+impl ProfileBook {
+    fn check(&self) -> PyResult<()> {
+        self.shared.birthplace.check("profile book").map_err(raised)
+    }
+}
+
 #[pymethods]
 impl ProfileBook {
     /// Sends what it adds up through `channel`; `interpreter` is such as `cpython-312`.
     #[new]
     fn new(channel: &RunnerChannel, interpreter: &str) -> PyResult<Self> {
         let shared = Arc::new(Shared {
+            birthplace: Birthplace::here(),
             interpreter: Interpreter::new(interpreter),
+            event_loop: new_loop(),
             tasks: Mutex::default(),
             running: AtomicU32::new(0),
             threads: Mutex::default(),
@@ -116,6 +141,7 @@ impl ProfileBook {
     fn task(&self, py: Python<'_>, name: &str) -> PyResult<TaskMeter> {
         let name = TaskName::new(name).map_err(raised)?;
         let book = Arc::new(TaskBook::new(py, name));
+        self.check()?;
         self.shared.tasks().push(Arc::clone(&book));
         Ok(TaskMeter::new(book, Arc::clone(&self.shared), Arc::clone(&self.sender)))
     }
@@ -136,11 +162,13 @@ impl ProfileBook {
             encode_per_mebibyte: Duration::from_nanos(encode_ns),
             has_gil,
         };
+        self.check()?;
         self.sender.send(&FromRunner::Calibrated(costs)).map_err(raised)
     }
 
     /// Sends what is not sent yet.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        self.check()?;
         // Whoever takes the last stack may need the GIL.
         py.detach(|| self.sender.flush(&self.shared)).map_err(raised)
     }

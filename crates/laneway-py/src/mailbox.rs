@@ -125,6 +125,7 @@ impl Mailbox {
 
     /// A descriptor that is readable while answers wait.
     fn fileno(&self) -> PyResult<RawFd> {
+        self.birthplace.check("mailbox").map_err(raised)?;
         let state = self.letters.lock();
         let (receiver, _) =
             state.bell.as_ref().ok_or_else(|| PyValueError::new_err("the mailbox is closed"))?;
@@ -148,6 +149,10 @@ impl Mailbox {
 
     /// Drops what is still to come.
     fn close(&self) {
+        // In a forked child nothing comes, and the lock may be held for ever.
+        if !self.birthplace.is_here() {
+            return;
+        }
         let mut state = self.letters.lock();
         state.waiting.clear();
         state.bell = None;

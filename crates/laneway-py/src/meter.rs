@@ -4,18 +4,20 @@
 //! and the thread's own CPU clock. What is in neither the CPU time nor the scheduler's run-queue
 //! delay was spent blocking the event loop. Reading the CPU clock is a system call, so it is read
 //! only when 100 µs have passed since it was last read, and extrapolated in between: at most one
-//! reading, and at most 100 µs of error, per 100 µs.
+//! reading, and at most 100 µs of error, per 100 µs. Where the kernel tells for nothing that the
+//! thread has stayed on its processor, one reading is enough for a millisecond.
 //!
-//! `clock.rs` reads the clocks, `step.rs` bills a step, `tally.rs` holds the sums, `coroutine.rs`
-//! is the wrapper that Python sees, `metered.rs` puts it around the coroutines of attempts and of
-//! their child tasks, `attempt.rs` times attempts, and `threads.rs` lets one thread look at
-//! another's clocks.
+//! `clock.rs` reads the clocks, `presence.rs` tells whether a thread stayed on its processor,
+//! `step.rs` bills a step, `tally.rs` holds the sums, `coroutine.rs` is the wrapper that Python
+//! sees, `metered.rs` puts it around the coroutines of attempts and of their child tasks,
+//! `attempt.rs` times attempts, and `threads.rs` lets one thread look at another's clocks.
 
 mod account;
 mod attempt;
 mod clock;
 mod coroutine;
 mod metered;
+mod presence;
 mod step;
 mod tally;
 mod threads;
@@ -27,7 +29,7 @@ pub(crate) use attempt::{CallClocks, ProcessClocks};
 pub(crate) use clock::{monotonic_ns, process_cpu_ns, thread_cpu_ns};
 pub(crate) use metered::{AttemptMeter, metered_attempt};
 pub(crate) use step::watch_this_thread;
-pub(crate) use tally::{Label, Sink, StepTime, Tally};
+pub(crate) use tally::{Label, Sink, StepTime, Sums, Tally};
 
 /// Adds the meter's classes to the extension module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -52,8 +52,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Reads the clocks of every loop.
+    /// Reads the clocks of every loop, and records the runs that have ended.
     fn look(&self) {
+        for log in locked(&self.tasks).clone() {
+            log.record_ended();
+        }
         for seen in locked(&self.loops).iter_mut() {
             seen.look();
         }
@@ -112,6 +115,12 @@ pub(crate) struct ProfileRecorder {
     writer: Writer,
 }
 
+impl ProfileRecorder {
+    fn check(&self) -> PyResult<()> {
+        self.shared.birthplace.check("profile recorder").map_err(raised)
+    }
+}
+
 #[pymethods]
 impl ProfileRecorder {
     /// Writes to `folder`; `interpreter` is such as `cpython-312`.
@@ -143,6 +152,7 @@ impl ProfileRecorder {
     #[pyo3(signature = (name, *, is_endpoint=false))]
     fn task(&self, py: Python<'_>, name: &str, is_endpoint: bool) -> PyResult<RecordedTask> {
         let name = TaskName::new(name).map_err(raised)?;
+        self.check()?;
         let mut tasks = locked(&self.shared.tasks);
         if let Some(known) = tasks.iter().find(|log| log.name == name) {
             return Ok(RecordedTask(Arc::clone(known)));
@@ -157,12 +167,16 @@ impl ProfileRecorder {
     fn rename(&self, name: &str, meant: &str) -> PyResult<()> {
         let name = TaskName::new(name).map_err(raised)?;
         let meant = TaskName::new(meant).map_err(raised)?;
+        self.check()?;
         locked(&self.shared.renamed).insert(name, meant);
         Ok(())
     }
 
     /// The present thread begins to run an event loop of a class.
     fn enter_loop(&self, py: Python<'_>, kind: &str) {
+        if !self.shared.birthplace.is_here() {
+            return;
+        }
         let slot = watch_this_thread(py);
         let mut loops = locked(&self.shared.loops);
         match loops.iter_mut().find(|seen| seen.is_of(&slot)) {
@@ -173,6 +187,9 @@ impl ProfileRecorder {
 
     /// The present thread has stopped running its event loop.
     fn leave_loop(&self, py: Python<'_>) {
+        if !self.shared.birthplace.is_here() {
+            return;
+        }
         let slot = watch_this_thread(py);
         if let Some(seen) = locked(&self.shared.loops).iter_mut().find(|seen| seen.is_of(&slot)) {
             seen.leave();

@@ -10,10 +10,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use laneway_core::error::{Code, Error};
-use laneway_core::job::{QueueName, TaskName};
-use laneway_core::verdict::{Form, Mobility};
 use laneway_engine::protocol::{
-    AppManifest, FromRunner, Hello, PROTOCOL_VERSION, ProgressReport, TaskManifest, append_frame,
+    AppManifest, FromRunner, Hello, PROTOCOL_VERSION, ProgressReport, append_frame,
 };
 use pyo3::exceptions::{PyEOFError, PyValueError};
 use pyo3::prelude::*;
@@ -28,12 +26,14 @@ mod commands;
 mod ends;
 mod inbox;
 mod lifeline;
+mod manifest;
 mod outbox;
 
 use commands::Commands;
 use ends::{End, Timing};
 use inbox::{Broken, Inbox};
 use lifeline::Lifeline;
+use manifest::{DeclaredTask, manifest};
 pub(crate) use outbox::Outbox;
 
 /// The lowest descriptor that the channel may get. The low ones are left to programs that expect
@@ -43,10 +43,6 @@ const DESCRIPTOR_MIN: RawFd = 64;
 /// Reports of progress are dropped while more than this waits to be written, because the next
 /// report says the same better.
 const PROGRESS_BACKLOG_MAX: usize = 1 << 20;
-
-/// (name, lane, queue, whether it is an `async def`, whether it awaits anything, and for a task
-/// with `lane="auto"` why it cannot be moved: an empty text when it can).
-type DeclaredTask = (String, String, String, bool, Option<bool>, Option<String>);
 
 /// The runner's end of the socket to its supervisor.
 ///
@@ -111,8 +107,9 @@ impl RunnerChannel {
     }
 
     /// Says what was imported: where it was found, what stores know it by, and what it declares;
-    /// each task is (name, lane, queue, whether it is an `async def`, whether it awaits anything,
-    /// why its lane is chosen and yet stays).
+    /// each task is (name, lane, queue, (whether it is an `async def`, whether it awaits anything,
+    /// why its lane is chosen and yet stays, whether it is declared to be thread-safe, what its
+    /// code names of libraries)).
     fn hello(
         &self,
         app: (String, String),
@@ -121,22 +118,7 @@ impl RunnerChannel {
         tasks: Vec<DeclaredTask>,
     ) -> PyResult<()> {
         let (name, identity) = app;
-        let task = |declared: DeclaredTask| -> Result<_, Error> {
-            let (name, lane, queue, is_async, has_await, held) = declared;
-            let mobility = held.map(|why| match why.as_str() {
-                "" => Mobility::Movable,
-                _ => Mobility::Held { why },
-            });
-            Ok(TaskManifest {
-                name: TaskName::new(name)?,
-                lane: lane.parse()?,
-                queue: QueueName::new(queue)?,
-                form: if is_async { Form::AsyncDef } else { Form::Def },
-                has_await,
-                mobility,
-            })
-        };
-        let tasks = tasks.into_iter().map(task).collect::<Result<_, _>>().map_err(raised)?;
+        let tasks = tasks.into_iter().map(manifest).collect::<Result<_, _>>().map_err(raised)?;
         self.report(&FromRunner::Hello(Hello {
             protocol: PROTOCOL_VERSION,
             version: laneway::VERSION.to_owned(),
@@ -203,8 +185,9 @@ impl RunnerChannel {
 
     /// Reports progress: (attempt, done, of, note).
     fn progress(&self, reports: Vec<(u64, f64, Option<f64>, Bound<'_, PyString>)>) -> PyResult<()> {
+        self.check()?;
         if self.outbox.backlog() > PROGRESS_BACKLOG_MAX {
-            return self.check();
+            return Ok(());
         }
         let reports = reports.into_iter().map(|(attempt, done, of, note)| ProgressReport {
             attempt,

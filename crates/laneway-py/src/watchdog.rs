@@ -25,15 +25,17 @@ use std::thread::JoinHandle;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::error::raised;
 use crate::meter::watch_this_thread;
 use crate::process::{Birthplace, PerProcess};
 use crate::thread::without_signals;
-use patrol::{Blocked, Watch};
+use patrol::Watch;
 use stack::Frame;
 use taker::StackTaker;
 
 pub(crate) use findings::Finding;
-pub(crate) use report::take_findings;
+pub(crate) use patrol::Blocked;
+pub(crate) use report::{blockage, take_findings};
 pub(crate) use slot::{Beginning, Owner, Slot, ThreadReading};
 
 /// The one that runs in this process; that of a process which forked it has no thread here.
@@ -72,18 +74,13 @@ type BlockedNow = (f64, String, u64, &'static str, Option<String>, Option<u32>, 
 #[pyclass(frozen, module = "laneway._native")]
 #[derive(Debug)]
 pub(crate) struct Watchdog {
-    watch: Arc<Watch>,
-    thread: Mutex<Option<Thread>>,
-}
-
-#[derive(Debug)]
-struct Thread {
     birthplace: Birthplace,
-    handle: JoinHandle<StackTaker>,
+    watch: Arc<Watch>,
+    thread: Mutex<Option<JoinHandle<StackTaker>>>,
 }
 
 impl Watchdog {
-    fn thread(&self) -> MutexGuard<'_, Option<Thread>> {
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<StackTaker>>> {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,11 +99,16 @@ impl Watchdog {
             reason = "the range was checked"
         )]
         let nanoseconds = (threshold_ms * 1e6) as u64;
-        Ok(Self { watch: Arc::new(Watch::new(nanoseconds)), thread: Mutex::new(None) })
+        Ok(Self {
+            birthplace: Birthplace::here(),
+            watch: Arc::new(Watch::new(nanoseconds)),
+            thread: Mutex::new(None),
+        })
     }
 
     /// Watches the metered steps of the present thread from now on.
     fn start(&self, py: Python<'_>) -> PyResult<()> {
+        self.birthplace.check("watchdog").map_err(raised)?;
         let mut thread = self.thread();
         if thread.is_none() {
             if running().is_some() {
@@ -120,7 +122,7 @@ impl Watchdog {
             };
             let builder = std::thread::Builder::new().name("laneway-watchdog".to_owned());
             let handle = without_signals(|| builder.spawn(patrol))?;
-            *thread = Some(Thread { birthplace: Birthplace::here(), handle });
+            *thread = Some(handle);
             register(py, Some(Arc::clone(&self.watch)));
         }
         self.watch.add(watch_this_thread(py));
@@ -129,21 +131,25 @@ impl Watchdog {
 
     /// Ends watching, for good.
     fn stop(&self, py: Python<'_>) {
+        // After a fork there is no thread to wait for.
+        if !self.birthplace.is_here() {
+            return;
+        }
         let Some(thread) = self.thread().take() else {
             return;
         };
-        // After a fork there is no thread to wait for.
-        if thread.birthplace.is_here() {
-            register(py, None);
-            self.watch.end();
-            if let Ok(taker) = py.detach(|| thread.handle.join()) {
-                taker.stop(py);
-            }
+        register(py, None);
+        self.watch.end();
+        if let Ok(taker) = py.detach(|| thread.join()) {
+            taker.stop(py);
         }
     }
 
     /// Everything found since this was last asked, most expensive first.
     fn take(&self, py: Python<'_>) -> Vec<Found> {
+        if !self.birthplace.is_here() {
+            return Vec::new();
+        }
         let place = |frame: Frame| (frame.file, frame.line, frame.function);
         let found = |finding: findings::Finding| {
             (
@@ -163,7 +169,7 @@ impl Watchdog {
     /// The loop of this process that is blocked now, by whom and where.
     #[staticmethod]
     fn current(py: Python<'_>) -> Option<BlockedNow> {
-        let Blocked { for_ns, owner, cause, site } = py.detach(blocked)?;
+        let Blocked { for_ns, owner, cause, site, .. } = py.detach(blocked)?;
         let (file, line, function) = match site {
             Some(frame) => (Some(frame.file), Some(frame.line), Some(frame.function)),
             None => (None, None, None),
@@ -174,6 +180,9 @@ impl Watchdog {
 
     /// How many long steps only a starved host made long, and their nanoseconds.
     fn acquitted(&self, py: Python<'_>) -> (u64, u64) {
+        if !self.birthplace.is_here() {
+            return (0, 0);
+        }
         py.detach(|| self.watch.acquitted())
     }
 }

@@ -33,8 +33,11 @@ whether the task asked to be tried again."""
 End: TypeAlias = "bytes | RaisedEnd | str"
 """An encoded result, a failure, or the reason of the stop that was obeyed."""
 
-Timing: TypeAlias = "tuple[int, int] | Coroutine[Any, Any, Any] | None"
-"""Wall and CPU time in microseconds, or the coroutine with its meter, or nothing if not timed."""
+Timing: TypeAlias = (
+    "tuple[int, int] | Coroutine[Any, Any, Any] | tuple[Coroutine[Any, Any, Any], int] | None"
+)
+"""Wall and CPU time in microseconds; or the coroutine with its meter, alone or with the nanoseconds
+for which its arguments and result were decoded and encoded; or nothing if not timed."""
 
 EndReport: TypeAlias = "tuple[int, Timing, End]"
 """The supervisor's number of the attempt, how long it took, and its end."""

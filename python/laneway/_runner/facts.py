@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import dis
 import inspect
+import itertools
 from typing import TYPE_CHECKING, Any
+
+from laneway._runner.naming import dotted_names, own_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
+
+FUNCTIONS_MAX = 200
+"""So many functions of the application are looked at for one task."""
+
 
 _AWAITS = frozenset({"GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "BEFORE_ASYNC_WITH"})
 
@@ -29,3 +36,18 @@ def awaits_something(function: Callable[..., Any]) -> bool | None:
     if code is None:
         return None
     return any(step.opname in _AWAITS for step in dis.get_instructions(code))
+
+
+def library_names(function: Callable[..., Any]) -> list[str]:
+    """What a task and the functions of its application that it names take from elsewhere.
+
+    Args:
+        function: The function of a task.
+    """
+    function = inspect.unwrap(function)
+    if not inspect.isfunction(function):
+        return []
+    looked_at = itertools.islice(own_functions(function), FUNCTIONS_MAX)
+    names = {name for own in looked_at for name in dotted_names(own)}
+    # All that are known are of ASCII, and what a class calls its module may be no text at all.
+    return sorted(name for name in names if name.isascii())

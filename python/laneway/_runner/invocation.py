@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Invocation:
     """A task, ready to be called with stored arguments."""
 
-    __slots__ = ("_decode", "_invoke", "_signature", "name", "resources")
+    __slots__ = ("_decode", "_invoke", "_signature", "name", "resources", "returns_much")
 
     def __init__(self, definition: Definition) -> None:
         self._signature = definition.signature
@@ -31,6 +31,8 @@ class Invocation:
         self.resources: list[Resource[Any]] = [
             parameter.resource for parameter in self._signature.parameters if parameter.resource
         ]
+        self.returns_much = False
+        """Whether its last result was large; kept by whoever times only large ones."""
         self._decode: Callable[[bytes], Any] | None = None
         self._invoke: Callable[..., Any] | None = None
 

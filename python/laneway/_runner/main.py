@@ -12,7 +12,7 @@ from laneway._current import Attempt, attempt_here
 from laneway._metering import install
 from laneway._runner.calibration import calibrate
 from laneway._runner.commands import receive
-from laneway._runner.ends import encoded, raised
+from laneway._runner.ends import encoded, encoded_for, raised
 from laneway._runner.invocation import Invocation
 from laneway._runner.progress import ProgressReporter
 from laneway._runner.resources import Resources
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 CALIBRATION_DELAY_S = 0.5
 """Until a worker has started; a busy one is asked again after as long."""
+
+TIMED_BYTES_MIN = 4096
+"""The time to decode and encode is measured for payloads from this size on. What a smaller one
+takes is no more than what two looks at a clock cost, and the loop serves everybody meanwhile. A
+result's size is known too late, so the last one of the task tells what to expect of the next."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -151,12 +156,15 @@ class MainRunner:
         run: Coroutine[Any, Any, Any] | None = None
         end: End
         try:
+            size = len(payload)
+            resources: tuple[Any, ...] = ()
             if invocation.resources:
                 resources = await self._resources.open(invocation.resources)
-                coroutine = invocation.call(payload, resources)
+            if size >= TIMED_BYTES_MIN:
+                coroutine = invocation.call_for(attempt, payload, resources)
             else:
-                coroutine = invocation.call(payload)
-            attempt.account = run = meter.attempt(coroutine, attempt.ticket, len(payload))
+                coroutine = invocation.call(payload, resources)
+            attempt.account = run = meter.attempt(coroutine, attempt.ticket, size)
             # What is no coroutine, but can be awaited, works without being measured.
             result: object = await (coroutine if run is None else run)
         except asyncio.CancelledError as error:
@@ -167,11 +175,17 @@ class MainRunner:
                 raise
             end = raised(error)
         else:
-            end = encoded(result, invocation.name)
+            if invocation.returns_much:
+                end = encoded_for(attempt, result)
+            else:
+                end = encoded(result, invocation.name)
+            # Of what is no result the length is that of a short tuple.
+            invocation.returns_much = len(end) >= TIMED_BYTES_MIN
         self._running.pop(attempt.ticket, None)
         if not self._ends:
             self._loop.call_soon(self._report_ends)
-        self._ends.append((attempt.ticket, run, end))
+        timed = run if run is None or not attempt.encode_ns else (run, attempt.encode_ns)
+        self._ends.append((attempt.ticket, timed, end))
 
     def _report_ends(self) -> None:
         ends, self._ends = self._ends, []

@@ -23,7 +23,7 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any
 
-from laneway._task import Task
+from laneway._runner.naming import codes, function_of, own_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,8 +76,11 @@ def why_held(definition: Definition) -> str:
     why = _why_not_importable(function)
     if why:
         return why
+    is_declared_safe = definition.settings.thread_safe
+    if is_declared_safe is False:
+        return "it is declared with `thread_safe=False`"
     for parameter in definition.signature.parameters:
-        if parameter.resource is not None:
+        if parameter.resource is not None and not is_declared_safe:
             return (
                 f"it injects `{parameter.resource.name}`, which attempts in threads would share, "
                 "and nobody has said that it may be used from several threads at once"
@@ -94,7 +97,7 @@ def cold_caches(definition: Definition) -> list[str]:
     function = definition.function
     if not inspect.isfunction(function):
         return []
-    names = [name for code in _codes(function.__code__) for name in code.co_names]
+    names = [name for code in codes(function.__code__) for name in code.co_names]
     values = {name: function.__globals__.get(name) for name in names}
     return [name for name, value in values.items() if hasattr(value, "cache_info")]
 
@@ -108,56 +111,27 @@ def _why_not_importable(function: types.FunctionType) -> str:
     found: Any = sys.modules.get(function.__module__)
     for name in function.__qualname__.split("."):
         found = getattr(found, name, None)
-    if _function_of(found) is not function:
+    if function_of(found) is not function:
         return f"`{function.__module__}.{function.__qualname__}` is something else"
     return ""
 
 
-def _function_of(value: object) -> object:
-    """The function of a task, whose name in its module is that of the task."""
-    return inspect.unwrap(value, stop=_is_no_task) if callable(value) else value
-
-
-def _is_no_task(value: object) -> bool:
-    return not isinstance(value, Task)
-
-
 def _why_not_apart(function: types.FunctionType) -> str:
     """What it, or a function of the application that it names, keeps outside of itself."""
-    package = function.__module__.partition(".")[0]
-    seen = {function}
-    waiting = [function]
-    while waiting:
-        current = waiting.pop()
+    for count, current in enumerate(own_functions(function)):
+        if count == FUNCTIONS_MAX:
+            return f"it names more than {FUNCTIONS_MAX} functions"
         defaults = [*(current.__defaults__ or ()), *(current.__kwdefaults__ or {}).values()]
         if any(isinstance(default, _CONTAINERS) for default in defaults):
             return f"`{current.__qualname__}` has a default that all its calls share"
-        for code in _codes(current.__code__):
+        for code in codes(current.__code__):
             why = _Scan(current, code).why()
             if why:
                 is_itself = current is function
                 return (
                     f"it {why}" if is_itself else f"it names `{current.__qualname__}`, which {why}"
                 )
-            for name in code.co_names:
-                named = _function_of(current.__globals__.get(name))
-                is_ours = isinstance(named, types.FunctionType) and (
-                    named.__module__.partition(".")[0] == package
-                )
-                if is_ours and isinstance(named, types.FunctionType) and named not in seen:
-                    seen.add(named)
-                    waiting.append(named)
-        if len(seen) > FUNCTIONS_MAX:
-            return f"it names more than {FUNCTIONS_MAX} functions"
     return ""
-
-
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
-    """A code object and those of the functions and comprehensions within."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
 
 
 class _Scan:

@@ -16,7 +16,7 @@ from laneway._bridge import ProfileBook, RunnerChannel
 from laneway._options import is_async
 from laneway._reference import as_module
 from laneway._runner.ends import sizes
-from laneway._runner.facts import awaits_something
+from laneway._runner.facts import awaits_something, library_names
 from laneway._runner.loader import load
 from laneway._runner.movable import cold_caches, why_held
 from laneway.errors import LanewayError
@@ -127,9 +127,13 @@ def _say_hello(channel: RunnerChannel, app: Laneway, names: tuple[str, str]) -> 
             name,
             definition.settings.first_lane,
             definition.settings.queue,
-            is_async(definition.function),
-            awaits_something(definition.function),
-            why_held(definition) if definition.settings.lane == "auto" else None,
+            (
+                is_async(definition.function),
+                awaits_something(definition.function),
+                why_held(definition) if definition.settings.lane == "auto" else None,
+                definition.settings.thread_safe,
+                library_names(definition.function),
+            ),
         )
         for name, definition in app.definitions.items()
     ]

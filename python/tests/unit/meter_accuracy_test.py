@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import threading
 import time
 
 import pytest
 
-from bench.known_load import MS, burn, cpu_hogs, gil_hog, known
+from bench.known_load import MS, block, burn, cpu_hogs, gil_hog, known
 from laneway._bridge import Account, ThreadClocks, thread_schedules
 from laneway._metering import metered
 
@@ -89,6 +90,68 @@ def test_many_short_steps_add_up() -> None:
     assert steps == 5_001
     # The rest is the event loop's own work.
     assert spent / 4 < cpu <= spent
+
+
+async def short_sleeps() -> int:
+    """Steps that compute, sleep and compute; gives the CPU time of them all."""
+    cpu = 0
+    for _ in range(100):
+        before = time.thread_time_ns()
+        burn(0.3)
+        block(0.2)
+        burn(0.3)
+        cpu += time.thread_time_ns() - before
+        await asyncio.sleep(0)
+    return cpu
+
+
+def is_near(measured: int, spent: int) -> bool:
+    return abs(measured - spent) <= max(spent * 0.05, MS)
+
+
+@pytest.mark.parametrize("hog", ["nobody", "a CPU hog"])
+def test_sleeps_within_short_steps_are_no_cpu_time(hog: str) -> None:
+    if hog == "a CPU hog" and not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system cannot pin a process")
+    account = Account("short sleeps")
+    with cpu_hogs(1) if hog == "a CPU hog" else contextlib.nullcontext():
+        spent = asyncio.run(metered(short_sleeps(), account))
+    cpu, blocked = account.reading()[2:4]
+    assert is_near(cpu, spent)
+    assert blocked >= 100 * 0.2 * MS * 0.95
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no such timer")
+def test_signals_do_not_blur_the_clocks() -> None:
+    account = Account("signals")
+    seen: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: seen.append(number))
+    signal.setitimer(signal.ITIMER_REAL, 0.0007, 0.0007)
+    try:
+        spent = asyncio.run(metered(known(60, 0, 10), account))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(seen) > 10
+    assert is_near(account.reading()[2], spent)
+
+
+def test_many_threads_are_measured_each_by_its_own_clock() -> None:
+    wrong: list[tuple[int, int]] = []
+
+    def run() -> None:
+        account = Account("one of many")
+        spent = asyncio.run(metered(known(10, 5, 5), account))
+        cpu = account.reading()[2]
+        if not is_near(cpu, spent):
+            wrong.append((cpu, spent))
+
+    threads = [threading.Thread(target=run) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 class Elapsed:
@@ -175,4 +238,17 @@ def test_a_forked_child_reads_its_own_clocks() -> None:
         burn(10)
         cpu = elapsed.parts()[1]
         os._exit(0 if 9 * MS < cpu < 13 * MS else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_meters_by_its_own_clock() -> None:
+    before = Account("before the fork")
+    asyncio.run(metered(known(10, 0, 1), before))
+    child = os.fork()
+    if child == 0:
+        account = Account("child")
+        spent = asyncio.run(metered(known(10, 5, 5), account))
+        os._exit(0 if is_near(account.reading()[2], spent) else 1)
     assert os.waitpid(child, 0)[1] == 0

@@ -218,3 +218,13 @@ def hidden(n: int) -> int:
 
 app.task(name="hidden", lane="auto")(hidden)
 del hidden
+
+
+@app.task(lane="auto", thread_safe=False)
+def declared_unsafe(n: int) -> int:
+    return n
+
+
+@app.task(lane="auto", thread_safe=True)
+def injects_safely(n: int, link: object = inject(connection)) -> str:
+    return f"{n} {link}"

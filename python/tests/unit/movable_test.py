@@ -39,8 +39,18 @@ HELD = {
     "inner": "it is made by another function, whose variables it may hold",
     "lambda": "it is a lambda",
     "hidden": "`movable_app.hidden` is something else",
+    "declared_unsafe": "it is declared with `thread_safe=False`",
 }
-MOVABLE = {"waits", "looks_up", "builds", "reads", "recurses", "uses_cache", "makes_its_own"}
+MOVABLE = {
+    "waits",
+    "looks_up",
+    "builds",
+    "reads",
+    "recurses",
+    "uses_cache",
+    "makes_its_own",
+    "injects_safely",
+}
 
 
 def test_every_task_of_the_application_is_looked_at_here() -> None:

@@ -113,17 +113,20 @@ def start() -> Iterator[Start]:
 def test_hello_tells_what_was_imported(start: Start) -> None:
     supervisor = start("""
         tasks = [
-            ("mail", "thread", "default", False, False, None),
-            ("fetch", "async", "web", True, None, None),
-            ("scale", "process", "web", False, False, ""),
-            ("count", "process", "web", False, False, "it counts"),
+            ("mail", "thread", "default", (False, False, None, None, [])),
+            ("fetch", "async", "web", (True, None, None, None, ["requests.get", "json"])),
+            ("scale", "process", "web", (False, False, "", None, [])),
+            ("plot", "process", "web", (False, False, "", None, ["tkinter.Tk"])),
+            ("trust", "process", "web", (False, False, "", True, ["tkinter.Tk"])),
+            ("count", "process", "web", (False, False, "it counts", False, [])),
         ]
         channel.hello(("shop.py", "shop:app"), None, "CPython 3.12.1", tasks)
         channel.flush()
     """)
+    held = {"held": ["it uses `tkinter`, which is not thread-safe"]}
     assert supervisor.receive() == {
         "Hello": [
-            3,
+            4,
             version,
             supervisor.process.pid,
             "CPython 3.12.1",
@@ -132,10 +135,12 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
                 "shop:app",
                 None,
                 [
-                    ["mail", "thread", "default", "def", False, None],
-                    ["fetch", "async", "web", "async_def", None, None],
-                    ["scale", "process", "web", "def", False, "movable"],
-                    ["count", "process", "web", "def", False, {"held": ["it counts"]}],
+                    ["mail", "thread", "default", "def", False, None, False, []],
+                    ["fetch", "async", "web", "async_def", None, None, False, ["requests.get"]],
+                    ["scale", "process", "web", "def", False, "movable", False, []],
+                    ["plot", "process", "web", "def", False, held, True, ["tkinter.Tk"]],
+                    ["trust", "process", "web", "def", False, "movable", False, ["tkinter.Tk"]],
+                    ["count", "process", "web", "def", False, {"held": ["it counts"]}, True, []],
                 ],
             ],
         ]

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import sqlite3
+import subprocess
+import time
 from collections.abc import AsyncIterator
 from collections.abc import Callable as AbstractCallable
 from typing import Any, TypeAlias
 
 import pytest
 
-from laneway._runner.facts import awaits_something
+from laneway._override import override
+from laneway._runner.facts import awaits_something, library_names
 
 AnyFunction: TypeAlias = AbstractCallable[..., Any]
 
@@ -61,3 +65,61 @@ def test_a_function_without_one_is_told(function: AnyFunction) -> None:
 @pytest.mark.parametrize("function", [len, functools.partial(awaits)])
 def test_code_that_cannot_be_seen_is_not_guessed(function: AnyFunction) -> None:
     assert awaits_something(function) is None
+
+
+QUERIES = sqlite3.connect(":memory:")
+
+
+class Proxy:
+    """An object that stands for another, and makes it when it is looked at."""
+
+    @override
+    def __getattribute__(self, name: str) -> object:
+        raise AssertionError(name)
+
+
+PROXY = Proxy()
+
+
+def naps() -> None:
+    time.sleep(0.1)
+
+
+def borrows() -> object:
+    from urllib import request as asking
+
+    return asking.urlopen
+
+
+def queries() -> object:
+    return QUERIES
+
+
+def asks_others() -> list[object]:
+    naps()
+    return [subprocess.run(["true"], check=True) for _ in range(1)]
+
+
+def looks_at_a_proxy() -> object:
+    return PROXY
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (naps, "time.sleep"),
+        (borrows, "urllib.request"),
+        (queries, "sqlite3.Connection"),
+        (asks_others, "time.sleep"),
+        (asks_others, "subprocess.run"),
+    ],
+)
+def test_what_a_task_and_its_own_functions_take_from_libraries_is_told(
+    function: AnyFunction, name: str
+) -> None:
+    assert name in library_names(function)
+
+
+def test_objects_are_not_asked_for_anything() -> None:
+    assert any(name.endswith(".Proxy") for name in library_names(looks_at_a_proxy))
+    assert library_names(len) == []

@@ -29,7 +29,7 @@ def test_a_runner_says_what_it_has_imported() -> None:
     assert python.startswith("CPython 3.")
     assert (name, store) == (str(APP), "sqlite:////nowhere/jobs.db")
     assert identity == "t"
-    assert ["t.double", "async", "default", "async_def", False, None] in tasks
+    assert ["t.double", "async", "default", "async_def", False, None, False, []] in tasks
     assert tasks == sorted(tasks)
 
 

@@ -70,6 +70,7 @@ def test_the_module_names_a_task_unless_the_application_does() -> None:
         ({"unique_by": 3}, "`unique_by=3`"),
         ({"on_interrupt": "ignore"}, "`on_interrupt='ignore'`"),
         ({"max_interrupts": 0}, "`max_interrupts=0`"),
+        ({"thread_safe": "no"}, "`thread_safe='no'`"),
     ],
 )
 def test_an_impossible_option_is_named(app: Laneway, options: dict[str, Any], named: str) -> None:
@@ -155,11 +156,13 @@ def test_every_option_is_accepted(app: Laneway) -> None:
         unique_by=["path", "size"],
         on_interrupt="park",
         max_interrupts=5,
+        thread_safe=False,
     )(shrink)
     settings = app.definitions[task.name].settings
     assert (settings.timeout, settings.grace, settings.priority) == (30.0, 1.0, -3)
     assert settings.unique_by == ("path", "size")
     assert (settings.on_interrupt, settings.max_interrupts) == ("park", 5)
+    assert settings.thread_safe is False
 
 
 def test_a_number_for_retry_counts_all_attempts(app: Laneway) -> None:

@@ -108,10 +108,10 @@ pub struct Evidence {
     pub wait: Spread,
     /// Where the time goes.
     pub shares: Shares,
-    /// Runs a second between the first and the last.
+    /// Runs a second, from the first one's start to the last one's end.
     pub rate: f64,
     /// Runs wanted at once: declared, or by Little's law the rate times the time from ready to end,
-    /// or by how long they waited for a place, whichever is more.
+    /// or by how long they waited for a place, whichever is more; at most all of them.
     pub concurrency: f64,
     /// Cores that attempts side by side used, where it could be seen.
     pub cores_used: Option<f64>,
@@ -131,9 +131,13 @@ pub struct Evidence {
 impl Evidence {
     pub(super) fn of(profile: &Profile, facts: &TaskFacts, calibration: &Calibration) -> Self {
         let rate = rate_of(profile);
-        let in_system = profile.wall.mean() + profile.wait.mean();
-        let littles = (rate * in_system.as_secs_f64()).max(queued(profile, calibration)).max(1.0);
+        let wait = Spread::of(&profile.wait);
+        let in_system = profile.wall.mean() + wait.mean;
+        let queued = queued(profile, wait.p50, calibration);
         let runs = profile.runs();
+        // No more can have been wanted at once than there were.
+        let littles = (rate * in_system.as_secs_f64()).max(queued);
+        let littles = littles.min(approximate(runs)).max(1.0);
         Self {
             wall: Spread::of(&profile.wall),
             cpu: Spread::of(&profile.cpu),
@@ -142,11 +146,11 @@ impl Evidence {
             run_delay: Spread::of(&profile.run_delay),
             step_max: Spread::of(&profile.step_max),
             encode: Spread::of(&profile.encode),
-            wait: Spread::of(&profile.wait),
+            wait,
             shares: shares_of(profile),
             rate,
             concurrency: facts.concurrency.map_or(littles, |wanted| f64::from(wanted.max(1))),
-            cores_used: cores_used(profile).filter(|_| calibration.cores > 1),
+            cores_used: cores_used(profile, wait.p50).filter(|_| calibration.cores > 1),
             own_blocked_share: own_blocked_share(profile),
             is_run_delay_known: profile.run_delay.count() * 2 > runs,
             is_encode_known: !profile.encode.sum().is_zero(),
@@ -170,15 +174,14 @@ impl Evidence {
 /// How many runs an attempt found before it when it became ready, itself included: all places of
 /// its lane were taken while it waited. The rate cannot tell it of work that comes in bursts, since
 /// the time between them counts as well.
-fn queued(profile: &Profile, calibration: &Calibration) -> f64 {
+fn queued(profile: &Profile, wait: Duration, calibration: &Calibration) -> f64 {
     let width = match profile.key.lane {
         // Its attempts start at once, and wait on the loop.
         Lane::Async => return 1.0,
         Lane::Thread => calibration.threads_max,
         Lane::Process => calibration.cores,
     };
-    let (wait, wall) =
-        (profile.wait.quantile(0.5).as_secs_f64(), profile.wall.mean().as_secs_f64());
+    let (wait, wall) = (wait.as_secs_f64(), profile.wall.mean().as_secs_f64());
     if wait < QUEUE_WAIT {
         return 1.0;
     }
@@ -187,17 +190,16 @@ fn queued(profile: &Profile, calibration: &Calibration) -> f64 {
 
 /// The cores that attempts side by side used. Where they hardly ran side by side although a line
 /// stood before the lane, each held the GIL to its end, and what the lane got in all counts.
-fn cores_used(profile: &Profile) -> Option<f64> {
-    let has_line = profile.wait.quantile(0.5).as_secs_f64() >= QUEUE_WAIT;
+fn cores_used(profile: &Profile, wait: Duration) -> Option<f64> {
+    let has_line = wait.as_secs_f64() >= QUEUE_WAIT;
     let in_line = || profile.occupancy.cores_of_busy().filter(|_| has_line);
     profile.occupancy.cores_used().or_else(in_line)
 }
 
-/// Runs a second; zero when all ended at one instant.
+/// Runs a second; zero when no time has passed.
 fn rate_of(profile: &Profile) -> f64 {
     let span = profile.span().as_secs_f64();
-    let intervals = approximate(profile.runs().saturating_sub(1));
-    if span > 0.0 { intervals / span } else { 0.0 }
+    if span > 0.0 { approximate(profile.runs()) / span } else { 0.0 }
 }
 
 fn shares_of(profile: &Profile) -> Shares {

@@ -95,13 +95,18 @@ pub struct TaskFacts {
     pub has_await: Option<bool>,
     /// A blocking call that it is known to reach.
     pub blocking_call: Option<Place>,
-    /// The async library that does the same as the blocking one it uses.
+    /// The async library that does the same as the blocking one it uses, where that is declared;
+    /// `None` to tell it from stacks and from `library_names`.
     pub async_library: Option<String>,
     /// How many of its runs are wanted at once; `None` to estimate it from its profiles.
     pub concurrency: Option<u32>,
     /// Whether it may be moved, for a task with `lane="auto"`.
     #[serde(default)]
     pub mobility: Option<Mobility>,
+    /// What its code names of the libraries that [`libraries`](super::libraries) knows, as dotted
+    /// names.
+    #[serde(default)]
+    pub library_names: Vec<String>,
 }
 
 impl TaskFacts {
@@ -117,6 +122,7 @@ impl TaskFacts {
             async_library: None,
             concurrency: None,
             mobility: None,
+            library_names: Vec::new(),
         }
     }
 }

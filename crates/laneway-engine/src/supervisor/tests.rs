@@ -17,6 +17,7 @@ use crate::protocol::{
 };
 
 mod auto;
+mod blocked;
 mod drain;
 mod forced;
 mod lanes;
@@ -202,6 +203,8 @@ fn hello(lanes: &[Lane]) -> Hello {
         form: Form::Def,
         has_await: None,
         mobility: None,
+        is_thread_unsafe: false,
+        library_names: Vec::new(),
     });
     Hello {
         protocol: PROTOCOL_VERSION,

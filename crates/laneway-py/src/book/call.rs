@@ -58,6 +58,10 @@ impl CallMeter {
         error: Option<&Bound<'_, PyString>>,
     ) -> (u64, u64) {
         let call = self.start.elapsed();
+        let times = (call.wall / 1_000, call.cpu / 1_000);
+        if !self.shared.birthplace.is_here() {
+            return times;
+        }
         let process = self.process.map(ProcessClocks::elapsed);
         let peers = self.shared.peers().max(self.peers);
         let nanos = Duration::from_nanos;
@@ -77,13 +81,13 @@ impl CallMeter {
             ..Measurement::default()
         };
         let error = error.map(|kind| kind.to_string_lossy());
-        let mut page = self.book.page(&self.shared.interpreter);
+        let mut page = self.book.page(&self.shared);
         page.record(self.lane, &run, error.as_deref(), now());
         drop(page);
         self.shared.end(1);
         if self.lane == Lane::Thread {
             self.shared.threads().ended(&self.book);
         }
-        (call.wall / 1_000, call.cpu / 1_000)
+        times
     }
 }

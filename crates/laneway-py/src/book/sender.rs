@@ -4,20 +4,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::job::Lane;
-use laneway_core::profile::{Place, Profile, ProfileKey, SizeBucket};
+use laneway_core::profile::{Place, Profile};
 use laneway_engine::protocol::{FromRunner, Stuck, append_frame};
 
 use super::Shared;
+use crate::process::Birthplace;
 use crate::runner::Outbox;
 use crate::thread::without_signals;
-use crate::watchdog::{self, Finding};
+use crate::watchdog::{self, Blocked, Finding, blockage};
 
 /// How often sums are sent while attempts run.
 const EVERY: Duration = Duration::from_millis(500);
-
-/// A loop that is blocked for less is not told of while it is.
-const STUCK_NS: u64 = 500_000_000;
 
 /// Profiles in one frame.
 const FRAME_PROFILES: usize = 64;
@@ -25,6 +22,7 @@ const FRAME_PROFILES: usize = 64;
 /// Sends what was measured; sleeps while nothing runs.
 #[derive(Debug)]
 pub(super) struct Sender {
+    birthplace: Birthplace,
     outbox: Arc<Outbox>,
     pace: Arc<Pace>,
 }
@@ -56,7 +54,7 @@ impl Sender {
         let thread = std::thread::Builder::new().name("laneway-profiles".to_owned());
         let (rhythm, out) = (Arc::clone(&pace), Arc::clone(&outbox));
         without_signals(|| thread.spawn(move || send_for_ever(&shared, &out, &rhythm)))?;
-        Ok(Self { outbox, pace })
+        Ok(Self { birthplace: Birthplace::here(), outbox, pace })
     }
 
     /// Something runs.
@@ -81,12 +79,16 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        *self.pace.lock() = State::Over;
-        self.pace.changed.notify_all();
+        // In a forked child there is no thread to end, and the lock may be held for ever.
+        if self.birthplace.is_here() {
+            *self.pace.lock() = State::Over;
+            self.pace.changed.notify_all();
+        }
     }
 }
 
 fn send_for_ever(shared: &Shared, outbox: &Outbox, pace: &Pace) {
+    let mut was_stuck = false;
     loop {
         let mut state = pace.lock();
         while *state == State::Idle {
@@ -105,7 +107,10 @@ fn send_for_ever(shared: &Shared, outbox: &Outbox, pace: &Pace) {
         }
         drop(state);
         // The supervisor is gone, and so will this process be.
-        if send_sums(shared, outbox).and_then(|()| send_stuck(outbox)).is_err() {
+        if send_sums(shared, outbox)
+            .and_then(|()| send_stuck(shared, outbox, &mut was_stuck))
+            .is_err()
+        {
             return;
         }
     }
@@ -129,12 +134,7 @@ fn blame(profiles: &mut Vec<Profile>, finding: &Finding, shared: &Shared) {
     let Some(task) = tasks.iter().find(|task| task.label == finding.label) else {
         return;
     };
-    let key = ProfileKey {
-        task: task.name.clone(),
-        lane: Lane::Async,
-        size_bucket: SizeBucket::of(0),
-        interpreter: shared.interpreter.clone(),
-    };
+    let key = task.key_on_loop(shared);
     let of_task = |profile: &Profile| profile.key.task == key.task && profile.key.lane == key.lane;
     let known = profiles.iter().position(of_task).unwrap_or_else(|| {
         profiles.push(Profile::new(key));
@@ -145,16 +145,31 @@ fn blame(profiles: &mut Vec<Profile>, finding: &Finding, shared: &Shared) {
     }
 }
 
-fn send_stuck(outbox: &Outbox) -> Result<(), Error> {
-    let Some(blocked) = watchdog::blocked().filter(|blocked| blocked.for_ns >= STUCK_NS) else {
+/// Tells of the step that blocks the loop, and when none does any more.
+fn send_stuck(shared: &Shared, outbox: &Outbox, was_stuck: &mut bool) -> Result<(), Error> {
+    let stuck = watchdog::blocked().and_then(|blocked| stuck(shared, blocked));
+    let had_been = std::mem::replace(was_stuck, stuck.is_some());
+    if stuck.is_none() && !had_been {
         return Ok(());
-    };
-    let stuck = Stuck {
-        task: blocked.owner.label.name(),
+    }
+    send(outbox, &FromRunner::Stuck(stuck.map(Box::new)))
+}
+
+fn stuck(shared: &Shared, blocked: Blocked) -> Option<Stuck> {
+    let tasks = shared.tasks();
+    let task = tasks.iter().find(|task| task.label == blocked.owner.label)?;
+    let nanos = Duration::from_nanos;
+    Some(Stuck {
+        attempt: blocked.owner.key,
+        key: task.key_on_loop(shared),
+        event_loop: shared.event_loop,
         place: blocked.site.map(|site| Place::new(&site.file, site.line, &site.function)),
-        since: Duration::from_nanos(blocked.for_ns),
-    };
-    send(outbox, &FromRunner::Stuck(stuck))
+        site: blocked.finding.site(),
+        blockage: blockage(blocked.cause),
+        since: nanos(blocked.for_ns),
+        cpu: nanos(blocked.time.cpu),
+        run_delay: blocked.knows_run_delay.then(|| nanos(blocked.time.run_delay)),
+    })
 }
 
 fn send(outbox: &Outbox, message: &FromRunner) -> Result<(), Error> {

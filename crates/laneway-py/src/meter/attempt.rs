@@ -1,13 +1,14 @@
 //! What the clocks said of one attempt, for the runner's profiles.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use laneway_core::profile::Measurement;
 
 use super::account::Account;
 use super::clock::{children_cpu_ns, monotonic_ns, process_cpu_ns, run_delay_ns, thread_cpu_ns};
-use super::tally::{Label, Sink, Tally};
+use super::tally::{Label, Sink, Sums, Tally};
 
 impl Account {
     /// An account whose end is told to `sink`.
@@ -15,6 +16,11 @@ impl Account {
         let tally = Arc::new(Tally::with_sink(label, key, sink));
         let weak = Arc::downgrade(&tally);
         (Self(tally), weak)
+    }
+
+    /// Notes where its sink keeps it.
+    pub(crate) fn keep_at(&self, place: usize) {
+        self.0.keep_at(place);
     }
 }
 
@@ -32,6 +38,11 @@ impl Attempt {
         Measurement { args_bytes: self.args_bytes, ..self.tally.measurement() }
     }
 
+    /// How long ago it ended; zero while it has not.
+    pub(super) fn ended_ago(&self) -> Duration {
+        self.tally.last_sums().ended_ago()
+    }
+
     /// Its wall and CPU time so far.
     pub(super) fn times(&self) -> (Duration, Duration) {
         let sums = self.tally.sums(monotonic_ns());
@@ -42,7 +53,19 @@ impl Attempt {
 impl Tally {
     /// The sums of all ended steps.
     pub(crate) fn measurement(&self) -> Measurement {
-        let sums = self.sums(monotonic_ns());
+        self.sums(monotonic_ns()).measurement()
+    }
+
+    /// The sums of a coroutine that has ended.
+    pub(crate) fn last_sums(&self) -> Sums {
+        self.sums(0)
+    }
+}
+
+impl Sums {
+    /// As it is recorded.
+    pub(crate) fn measurement(self) -> Measurement {
+        let sums = self;
         let steps = sums.in_steps;
         let nanos = Duration::from_nanos;
         let off_cpu = steps.wall.saturating_sub(steps.cpu);
@@ -62,8 +85,19 @@ impl Tally {
 
 /// Whether this system tells waits for a core. Asked once: every answer is a system call.
 fn knows_run_delay() -> bool {
-    static ANSWER: OnceLock<bool> = OnceLock::new();
-    *ANSWER.get_or_init(|| run_delay_ns().is_some())
+    // No lock: a thread without the GIL may be the first to ask, and a fork would copy it.
+    static ANSWER: AtomicU8 = AtomicU8::new(UNASKED);
+    const UNASKED: u8 = 0;
+    const NO: u8 = 1;
+    const YES: u8 = 2;
+    match ANSWER.load(Relaxed) {
+        UNASKED => {
+            let answer = run_delay_ns().is_some();
+            ANSWER.store(if answer { YES } else { NO }, Relaxed);
+            answer
+        }
+        answer => answer == YES,
+    }
 }
 
 /// Square nanoseconds as square microseconds.

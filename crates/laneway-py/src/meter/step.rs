@@ -7,13 +7,19 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::clock::{monotonic_ns, run_delay_ns, thread_cpu_ns};
+use super::presence::Mark;
 use super::tally::{StepTime, Tally};
 use crate::watchdog::{Beginning, Owner, Slot};
 
-/// The CPU clock is extrapolated for as long as this after it was read.
+/// The CPU clock is extrapolated for as long as this after it was read, whatever happened,
 const CPU_ANCHOR_NS: u64 = 100_000;
 
-/// The run-queue delay at the start of a step is taken from a reading at most this old.
+/// and for as long as this while the thread has stayed on its processor. Interrupts take time then,
+/// too, which some kernels do not count, and virtual machines stand still.
+const CPU_ANCHOR_STAYED_NS: u64 = 1_000_000;
+
+/// The run-queue delay at the start of a step is taken from a reading at most this old, unless the
+/// thread has stayed on its processor since.
 const DELAY_ANCHOR_NS: u64 = 1_000_000;
 
 /// A step that was off the processor for less is not worth asking the scheduler about.
@@ -27,6 +33,11 @@ struct ThreadClock {
     /// When the run-queue delay was last read, and how much it was.
     delay_read_at: Cell<u64>,
     delay: Cell<u64>,
+    /// Tells whether the thread has stayed on its processor since the CPU clock was read,
+    mark: Cell<Mark>,
+    is_mark_known: Cell<bool>,
+    /// and, if this is set, since the run-queue delay was.
+    is_delay_marked: Cell<bool>,
     /// What the steps within the present step took: those of eager tasks, which begin to run while
     /// they are created, and of coroutines that are awaited with a meter of their own.
     nested: Cell<StepTime>,
@@ -45,6 +56,9 @@ thread_local! {
             cpu: Cell::new(0),
             delay_read_at: Cell::new(0),
             delay: Cell::new(0),
+            mark: Cell::new(Mark::NONE),
+            is_mark_known: Cell::new(false),
+            is_delay_marked: Cell::new(false),
             nested: Cell::new(NO_TIME),
             is_in_step: Cell::new(false),
             slot: Cell::new(ptr::null()),
@@ -80,20 +94,17 @@ pub(crate) fn watch_this_thread(py: Python<'_>) -> Arc<Slot> {
 #[inline]
 pub(super) fn measured<T>(tally: &Tally, step: impl FnOnce() -> T) -> T {
     CLOCK.with(|clock| {
-        let started_at = monotonic_ns();
-        let cpu = clock.cpu_at_start(started_at);
-        let delay = clock.delay.get();
+        let began = clock.begin();
         let nested_before = clock.nested.replace(NO_TIME);
         let is_nested = clock.is_in_step.replace(true);
-        let began = Beginning { at: started_at, cpu, run_delay: delay };
         let published = clock.publish(began, tally, is_nested);
 
         let result = step();
 
         let ended_at = monotonic_ns();
-        let wall = ended_at - started_at;
-        let cpu = clock.cpu_at(ended_at).saturating_sub(cpu).min(wall);
-        let run_delay = clock.delay_since(delay, ended_at, wall - cpu);
+        let wall = ended_at - began.at;
+        let cpu = clock.cpu_at(ended_at).saturating_sub(began.cpu).min(wall);
+        let run_delay = clock.delay_since(began.run_delay, ended_at, wall - cpu);
         let total = StepTime { wall, cpu, run_delay };
         tally.bill(total.without(clock.nested.get()));
         clock.nested.set(nested_before.plus(total));
@@ -107,36 +118,75 @@ pub(super) fn measured<T>(tally: &Tally, step: impl FnOnce() -> T) -> T {
 type Published = Option<Owner>;
 
 impl ThreadClock {
+    /// The clocks at the start of a step.
     #[inline]
-    fn cpu_at_start(&self, now: u64) -> u64 {
-        if now - self.delay_read_at.get() > DELAY_ANCHOR_NS {
-            self.read_delay(now);
+    fn begin(&self) -> Beginning {
+        let now = monotonic_ns();
+        if !self.has_cpu_at(now) || !self.has_delay_at(now) {
+            return self.begin_anew(now);
         }
-        self.cpu_at(now)
+        Beginning { at: now, cpu: self.extrapolated(now), run_delay: self.delay.get() }
     }
 
-    /// The thread's CPU time: read, or extrapolated from a young reading.
+    /// Reads what is too old. The step begins after that: the readings are not its work.
+    #[cold]
+    fn begin_anew(&self, now: u64) -> Beginning {
+        if !self.is_mark_known.replace(true) {
+            self.mark.set(Mark::of_this_thread());
+        }
+        if !self.has_cpu_at(now) {
+            self.read_cpu();
+        }
+        if !self.has_delay_at(now) {
+            self.read_delay(now);
+        }
+        let now = monotonic_ns();
+        Beginning { at: now, cpu: self.cpu_at(now), run_delay: self.delay.get() }
+    }
+
+    /// The thread's CPU time: read, or extrapolated.
     #[inline]
     fn cpu_at(&self, now: u64) -> u64 {
+        if self.has_cpu_at(now) { self.extrapolated(now) } else { self.read_cpu() }
+    }
+
+    #[inline]
+    fn extrapolated(&self, now: u64) -> u64 {
+        self.cpu.get() + (now - self.wall.get())
+    }
+
+    /// Whether the CPU time at a moment follows from when it was read.
+    #[inline]
+    fn has_cpu_at(&self, now: u64) -> bool {
         let elapsed = now - self.wall.get();
-        if elapsed > CPU_ANCHOR_NS {
-            return self.read_cpu(now);
-        }
-        self.cpu.get() + elapsed
+        elapsed <= CPU_ANCHOR_NS || (elapsed <= CPU_ANCHOR_STAYED_NS && self.mark.get().stands())
+    }
+
+    #[inline]
+    fn has_delay_at(&self, now: u64) -> bool {
+        now - self.delay_read_at.get() <= DELAY_ANCHOR_NS
+            || (self.is_delay_marked.get() && self.mark.get().stands())
     }
 
     #[cold]
-    fn read_cpu(&self, now: u64) -> u64 {
-        let cpu = thread_cpu_ns();
-        self.wall.set(now);
-        self.cpu.set(cpu);
-        cpu
+    fn read_cpu(&self) -> u64 {
+        // The mark is left before the clocks are read: whatever comes in between wipes it off.
+        let mark = self.mark.get();
+        if !mark.stands() {
+            self.is_delay_marked.set(false);
+            mark.leave();
+        }
+        self.wall.set(monotonic_ns());
+        self.cpu.set(thread_cpu_ns());
+        self.cpu.get()
     }
 
     #[cold]
     fn read_delay(&self, now: u64) {
         self.delay_read_at.set(now);
         self.delay.set(run_delay_ns().unwrap_or(0));
+        // A mark that stands now was left before the reading.
+        self.is_delay_marked.set(self.mark.get().stands());
     }
 
     /// The run-queue delay of a step that was `off_cpu` for so long.

@@ -14,11 +14,14 @@ use pyo3::types::PyDict;
 
 use super::locked;
 use crate::clock::now;
-use crate::meter::{Account, Label, Sink, Tally};
+use crate::meter::{Account, Label, Sink, Sums, Tally};
 use crate::process::Birthplace;
 
 /// The list of runs is swept when it has grown to this.
 const SWEEP_MIN: usize = 64;
+
+/// So many runs that have ended wait at most to be recorded.
+const ENDED_MAX: usize = 1_024;
 
 /// What all tasks of a process share.
 #[derive(Debug)]
@@ -47,20 +50,57 @@ pub(super) struct TaskLog {
     is_endpoint: bool,
     facts: Arc<Facts>,
     profile: Mutex<Profile>,
-    running: Mutex<Running>,
+    runs: Mutex<Runs>,
 }
 
-/// The runs that have not ended, and some that have.
+/// The runs that have not ended, and those that have and are not recorded yet.
+///
+/// To record one takes a good part of a microsecond when all of it must be fetched from memory, as
+/// after a request that did something else. So the writer's thread records them, many at once.
 #[derive(Debug, Default)]
-struct Running {
-    tallies: Vec<Weak<Tally>>,
+struct Runs {
+    /// A place is used again as soon as its run has ended, and its memory with it.
+    tallies: Vec<Option<Weak<Tally>>>,
+    free: Vec<usize>,
     sweep_at: usize,
+    ended: Vec<Ended>,
 }
 
-impl Running {
+/// A run that has ended.
+#[derive(Debug)]
+struct Ended {
+    sums: Sums,
+    error: Option<String>,
+}
+
+impl Runs {
+    fn add(&mut self, tally: Weak<Tally>) -> usize {
+        if self.free.is_empty() && self.tallies.len() >= self.sweep_at {
+            self.sweep();
+        }
+        let place = self.free.pop().unwrap_or(self.tallies.len());
+        match self.tallies.get_mut(place) {
+            Some(free) => *free = Some(tally),
+            None => self.tallies.push(Some(tally)),
+        }
+        place
+    }
+
+    fn remove(&mut self, place: usize) {
+        if self.tallies.get_mut(place).and_then(Option::take).is_some() {
+            self.free.push(place);
+        }
+    }
+
+    /// Removes runs that will not end: their coroutines were dropped.
     fn sweep(&mut self) {
-        self.tallies.retain(|run| run.upgrade().is_some_and(|tally| !tally.has_ended()));
-        self.sweep_at = (self.tallies.len() * 2).max(SWEEP_MIN);
+        let is_gone =
+            |run: &Option<Weak<Tally>>| run.as_ref().is_some_and(|tally| tally.strong_count() == 0);
+        for (place, run) in self.tallies.iter_mut().enumerate().filter(|(_, run)| is_gone(run)) {
+            *run = None;
+            self.free.push(place);
+        }
+        self.sweep_at = ((self.tallies.len() - self.free.len()) * 2).max(SWEEP_MIN);
     }
 }
 
@@ -73,7 +113,7 @@ impl TaskLog {
             interpreter: facts.interpreter.clone(),
         };
         let profile = Mutex::new(Profile::new(key));
-        Self { name, label, is_endpoint, facts, profile, running: Mutex::default() }
+        Self { name, label, is_endpoint, facts, profile, runs: Mutex::default() }
     }
 
     /// A run begins.
@@ -81,11 +121,7 @@ impl TaskLog {
         let sink: Arc<dyn Sink> = Arc::<Self>::clone(this);
         let (account, tally) = Account::watched(this.label, this.is_endpoint.into(), sink);
         if this.facts.birthplace.is_here() {
-            let mut running = locked(&this.running);
-            if running.tallies.len() >= running.sweep_at {
-                running.sweep();
-            }
-            running.tallies.push(tally);
+            account.keep_at(locked(&this.runs).add(tally));
         }
         account
     }
@@ -97,11 +133,15 @@ impl TaskLog {
 
     /// Adds all runs, those that have not ended with what they did so far, to those of `name`.
     pub(super) fn add_to(&self, tasks: &mut BTreeMap<TaskName, TaskPart>, name: TaskName) {
-        let mut profile = locked(&self.profile).clone();
-        let unfinished: Vec<Arc<Tally>> = {
-            let mut running = locked(&self.running);
-            running.sweep();
-            running.tallies.iter().filter_map(Weak::upgrade).collect()
+        let (ended, unfinished): (Vec<Ended>, Vec<Arc<Tally>>) = {
+            let mut runs = locked(&self.runs);
+            let unfinished = runs.tallies.iter().flatten().filter_map(Weak::upgrade).collect();
+            (std::mem::take(&mut runs.ended), unfinished)
+        };
+        let mut profile = {
+            let mut profile = locked(&self.profile);
+            self.record(&mut profile, ended);
+            profile.clone()
         };
         let mut count = 0;
         for tally in unfinished {
@@ -127,6 +167,25 @@ impl TaskLog {
         }
     }
 
+    /// Records the runs that have ended; needs no GIL.
+    pub(super) fn record_ended(&self) {
+        let ended = std::mem::take(&mut locked(&self.runs).ended);
+        if !ended.is_empty() {
+            self.record(&mut locked(&self.profile), ended);
+        }
+    }
+
+    fn record(&self, profile: &mut Profile, ended: Vec<Ended>) {
+        let at = now();
+        for Ended { sums, error } in ended {
+            let ended_at = at.minus(sums.ended_ago());
+            profile.record(&self.completed(sums.measurement(), error.is_some()), ended_at);
+            if let Some(kind) = error {
+                profile.errors.record(&kind);
+            }
+        }
+    }
+
     /// A measurement with what only its surroundings tell. Of no run is it known that none ran
     /// beside it.
     fn completed(&self, run: Measurement, is_error: bool) -> Measurement {
@@ -137,16 +196,24 @@ impl TaskLog {
 
 impl Sink for TaskLog {
     fn ended(&self, tally: &Tally, error: Option<&str>) {
-        let run = tally.measurement();
-        if run.wall.is_zero() || !self.facts.birthplace.is_here() {
+        if !self.facts.birthplace.is_here() {
             return;
         }
-        self.facts.count_threads();
-        let run = self.completed(run, error.is_some());
-        let mut profile = locked(&self.profile);
-        profile.record(&run, now());
-        if let Some(kind) = error {
-            profile.errors.record(kind);
+        let mut runs = locked(&self.runs);
+        if let Some(place) = tally.take_place() {
+            runs.remove(place);
+        }
+        let sums = tally.last_sums();
+        if sums.is_empty() {
+            return;
+        }
+        let waiting = runs.ended.len();
+        runs.ended.push(Ended { sums, error: error.map(str::to_owned) });
+        drop(runs);
+        if waiting == 0 {
+            self.facts.count_threads();
+        } else if waiting >= ENDED_MAX {
+            self.record_ended();
         }
     }
 }

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use crate::book::record_ends;
+use crate::book::{MeasuredEnd, record_ends};
 use crate::meter::AttemptMeter;
 
 /// A frame is closed when it carries so many bytes, so that the supervisor can begin with it.
@@ -104,8 +104,9 @@ pub(super) enum Timing<'py> {
     Unknown,
     /// Wall and CPU time, in microseconds.
     Call(u64, Option<u64>),
-    /// A coroutine's, and what else was measured of it.
-    Coroutine(AttemptMeter<'py>),
+    /// A coroutine's, with what else was measured of it, and the nanoseconds that its arguments and
+    /// its result took to decode and to encode, if they were so large that this was timed.
+    Coroutine(AttemptMeter<'py>, u64),
 }
 
 impl<'py> FromPyObject<'_, 'py> for Timing<'py> {
@@ -113,13 +114,16 @@ impl<'py> FromPyObject<'_, 'py> for Timing<'py> {
 
     fn extract(timing: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if let Some(meter) = AttemptMeter::of(&timing) {
-            return Ok(Self::Coroutine(meter));
+            return Ok(Self::Coroutine(meter, 0));
         }
         if timing.is_none() {
             return Ok(Self::Unknown);
         }
-        let (wall_us, cpu_us) = timing.extract()?;
-        Ok(Self::Call(wall_us, cpu_us))
+        let (first, second): (Bound<'py, PyAny>, Option<u64>) = timing.extract()?;
+        if let Some(meter) = AttemptMeter::of(&first) {
+            return Ok(Self::Coroutine(meter, second.unwrap_or(0)));
+        }
+        Ok(Self::Call(first.extract()?, second))
     }
 }
 
@@ -130,7 +134,7 @@ impl Timing<'_> {
         match self {
             Self::Unknown => (None, None),
             Self::Call(wall_us, cpu_us) => (Some(*wall_us), *cpu_us),
-            Self::Coroutine(meter) => {
+            Self::Coroutine(meter, _) => {
                 let (wall, cpu) = meter.times();
                 (micros(wall), micros(cpu))
             }
@@ -141,7 +145,9 @@ impl Timing<'_> {
 /// Records what was measured of coroutines.
 pub(super) fn record(ends: &[(u64, Timing<'_>, End)]) -> PyResult<()> {
     let measured = ends.iter().filter_map(|(_, timing, End(end))| match timing {
-        Timing::Coroutine(meter) => Some((meter, end)),
+        Timing::Coroutine(meter, encode_ns) => {
+            Some(MeasuredEnd { meter, end, encode: Duration::from_nanos(*encode_ns) })
+        }
         Timing::Unknown | Timing::Call(..) => None,
     });
     record_ends(&measured.collect::<Vec<_>>())

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
+use crate::process::Birthplace;
 use crate::thread;
 
 /// How long [`Outbox::flush_for_a_moment`] waits.
@@ -18,8 +19,12 @@ const MOMENT: Duration = Duration::from_millis(50);
 pub(crate) struct Closed;
 
 /// Bytes on their way to the supervisor.
+///
+/// Threads without the GIL send, so a forked child may find the lock held for ever: whoever may be
+/// in one asks first where it is.
 #[derive(Debug)]
 pub(crate) struct Outbox {
+    birthplace: Birthplace,
     shared: Arc<Shared>,
 }
 
@@ -55,7 +60,8 @@ impl Outbox {
     /// An empty one.
     pub(super) fn of(socket: Arc<OwnedFd>) -> Self {
         let state = Mutex::default();
-        Self { shared: Arc::new(Shared { socket, state, changed: Condvar::new() }) }
+        let shared = Arc::new(Shared { socket, state, changed: Condvar::new() });
+        Self { birthplace: Birthplace::here(), shared }
     }
 
     /// Writes whole frames now, or leaves the rest of them to the writer thread.
@@ -112,8 +118,11 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        self.shared.lock().abandon();
-        self.shared.changed.notify_all();
+        // In a forked child there is no thread to end, and the lock may be held for ever.
+        if self.birthplace.is_here() {
+            self.shared.lock().abandon();
+            self.shared.changed.notify_all();
+        }
     }
 }
 
