@@ -94,8 +94,8 @@ fn places(id: &str, head: &Head, standing: Option<&Vec<u8>>) -> Vec<(String, Str
                 keys.extend(standing.map(|_| format!("since:{}", head.queue)));
             }
             Some(limit) => {
-                let (lane, queue) = (head.lane, &head.queue);
-                keys.push(format!("limited:{lane}:{}:{queue}:{limit}", queue.len()));
+                let Head { lane: number, queue, .. } = head;
+                keys.push(format!("limited:{number}:{}:{queue}:{limit}", queue.len()));
                 keys.push(format!("since:{queue}"));
                 places.push((format!("lines:{line}"), limit.clone()));
                 places.push((format!("linesof:{limit}"), line));
