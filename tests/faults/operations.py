@@ -46,6 +46,8 @@ class System:
     worker: subprocess.Popen[bytes] | None = None
     producer: subprocess.Popen[bytes] | None = None
     produced_to: int = 0
+    #: The store's URL; empty for an embedded one in the folder.
+    url: str = ""
 
     @property
     def store(self) -> str:

@@ -74,7 +74,7 @@ pub async fn pending(options: &PostgresOptions) -> Result<Vec<Migration>, Error>
 /// Makes the schema of a store, or brings it to this build's version. Tells what it did.
 ///
 /// # Errors
-/// `LW1008` when the server cannot be reached, `LW1050` to `LW1056` when it refuses.
+/// `LW1008` when the server cannot be reached, `LW1041` and `LW1051` to `LW1056` when it refuses.
 pub async fn migrate(options: &PostgresOptions) -> Result<Vec<Migration>, Error> {
     let place = options.place();
     let mut client = connect(options, &place).await?;

@@ -51,7 +51,7 @@ impl PostgresStore {
     /// runtime that this is awaited in.
     ///
     /// # Errors
-    /// `LW1008` when the server cannot be reached, `LW1004` and `LW1050` to `LW1056` when it or its
+    /// `LW1008` when the server cannot be reached, `LW1004`, `LW1041` and `LW1051` to `LW1056` when it or its
     /// schema cannot be used.
     pub async fn connect(options: PostgresOptions) -> Result<Self, Error> {
         let link = Link::new(&options)?;

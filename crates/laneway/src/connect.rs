@@ -38,10 +38,6 @@ pub async fn connect_existing(url: &StoreUrl) -> Result<AnyStore, Error> {
     open(url, Missing::Refuse).await
 }
 
-#[cfg_attr(
-    not(feature = "postgres"),
-    expect(clippy::unused_async, reason = "only a store on a server is opened by awaiting")
-)]
 async fn open(url: &StoreUrl, missing: Missing) -> Result<AnyStore, Error> {
     match url.place() {
         Place::File(path) => {
@@ -53,10 +49,27 @@ async fn open(url: &StoreUrl, missing: Missing) -> Result<AnyStore, Error> {
         }
         Place::Memory => open_embedded(url),
         Place::Server(server) => match server.kind() {
-            ServerKind::Redis => Err(not_in_this_build(url, "redis")),
+            ServerKind::Redis => open_redis(url, server).await,
             ServerKind::Postgres => open_postgres(url, server, missing).await,
         },
     }
+}
+
+#[cfg(feature = "redis")]
+async fn open_redis(url: &StoreUrl, server: &Server) -> Result<AnyStore, Error> {
+    use laneway_redis::{RedisOptions, RedisStore};
+
+    let mut options = RedisOptions::parse(server.expose())?;
+    if let Some(durability) = url.durability() {
+        options.durability = durability;
+    }
+    RedisStore::open(options).await.map(AnyStore::Redis)
+}
+
+#[cfg(not(feature = "redis"))]
+#[expect(clippy::unused_async, reason = "with the feature, a server is connected to")]
+async fn open_redis(url: &StoreUrl, _server: &Server) -> Result<AnyStore, Error> {
+    Err(not_in_this_build(url, "redis"))
 }
 
 #[cfg(feature = "sqlite")]
@@ -108,6 +121,7 @@ async fn open_postgres(url: &StoreUrl, _: &Server, _: Missing) -> Result<AnyStor
     Err(not_in_this_build(url, "postgres"))
 }
 
+#[cfg(not(all(feature = "postgres", feature = "redis", feature = "sqlite")))]
 fn not_in_this_build(url: &StoreUrl, feature: &str) -> Error {
     Error::new(Code::StoreKindUnknown, format!("the store `{url}` cannot be used"))
         .why(format!("this build was made without the feature `{feature}`"))

@@ -66,6 +66,8 @@ stores! { $
     "postgres" Postgres(laneway_postgres::PostgresStore);
     /// One file, or the memory of this process.
     "sqlite" Sqlite(laneway_sqlite::SqliteStore);
+    /// A Redis or Valkey server.
+    "redis" Redis(laneway_redis::RedisStore);
 }
 
 /// Passes verbs of the port on as they are.
@@ -78,7 +80,7 @@ macro_rules! delegate {
 }
 
 #[cfg_attr(
-    not(any(feature = "postgres", feature = "sqlite")),
+    not(any(feature = "postgres", feature = "redis", feature = "sqlite")),
     expect(unused_variables, reason = "a build without a store has nothing to pass it to")
 )]
 impl Store for AnyStore {
@@ -144,13 +146,15 @@ impl AnyStore {
                 let laneway_postgres::Enqueueing { function, job, args } = store.enqueueing(job)?;
                 Ok(Enqueueing { function, job, args })
             }
+            #[cfg(feature = "redis")]
+            Self::Redis(_) => Err(without_transactions(&job)),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_) => Err(without_transactions(&job)),
         }
     }
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "redis", feature = "sqlite"))]
 fn without_transactions(job: &NewJob) -> Error {
     Error::new(
         laneway_core::error::Code::TransactionUnsupported,
