@@ -1,6 +1,6 @@
 """Breaks the server behind a store while workers and producers use it, then audits.
 
-`python tests/faults/server_faults.py --faults 300 --jobs 20000 --seed 1`; the seed repeats the
+`python tests/faults/server_faults.py --faults 40 --jobs 40000 --seed 1`; the seed repeats the
 order of the faults and their pauses.
 """
 
@@ -56,8 +56,8 @@ def run(folder: Path, jobs: int, faults: Sequence[str], seed: int) -> dict[str, 
 def main() -> int:
     """Reads the command line, runs, prints; 1 when something was lost or changed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=20_000)
-    parser.add_argument("--faults", type=int, default=300)
+    parser.add_argument("--jobs", type=int, default=40_000)
+    parser.add_argument("--faults", type=int, default=40)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.faults} faults over {options.jobs} jobs")

@@ -36,12 +36,12 @@ def assert_nothing_lost(verdict: dict[str, int]) -> None:
     "fault", ["crash_server", "pause_server", "cut_connections", "flush_scripts"]
 )
 def test_nothing_is_lost_when_the_server_is_broken_under_load(tmp_path: Path, fault: str) -> None:
-    assert_nothing_lost(run(tmp_path, jobs=1_000, faults=[fault] * 8, seed=3))
+    assert_nothing_lost(run(tmp_path, jobs=8_000, faults=[fault] * 8, seed=3))
 
 
 def test_nothing_is_lost_when_server_workers_and_producers_are_broken(tmp_path: Path) -> None:
     faults = ["kill_tree", "crash_server", "kill_runner", "cut_connections", "kill_supervisor"]
-    assert_nothing_lost(run(tmp_path, jobs=1_000, faults=[*faults, *faults], seed=4))
+    assert_nothing_lost(run(tmp_path, jobs=8_000, faults=[*faults, *faults], seed=4))
 
 
 @pytest.mark.parametrize("kind", KINDS)
