@@ -41,7 +41,6 @@ class System:
     lease: str = "1s"
     sweep_every: str = "200ms"
     pause: float = 0.0
-    url: str = ""
     acknowledged: dict[int, str] = field(default_factory=dict[int, str])
     worker: subprocess.Popen[bytes] | None = None
     producer: subprocess.Popen[bytes] | None = None

@@ -139,7 +139,7 @@ pub(super) fn run(arguments: WorkerArgs, context: &mut Context) -> Result<u8, Er
     let journal = Journal::new(&mut context.output, plan.settings.log.value, events);
     let ended = runtime.block_on(async {
         let shutdown = Shutdown::listen(stop_on_stdin_eof)?;
-        beside_endpoint(plan, shutdown, journal).await
+        Box::pin(beside_endpoint(plan, shutdown, journal)).await
     });
     // What is still under way belongs to a worker that was told to end at once.
     runtime.shutdown_background();
