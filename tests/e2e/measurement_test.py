@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -47,6 +48,15 @@ def is_not_thread_safe(n: int) -> None:
 @app.task
 async def hangs(seconds: float) -> None:
     time.sleep(seconds)
+
+@app.task(timeout="1s")
+async def spins() -> None:
+    n = 0
+    while True: n += 1
+
+@app.task(timeout="1s")
+async def waits_long() -> None:
+    await asyncio.sleep(30)
 
 @app.task
 def idles_in_a_process(n: int) -> int:
@@ -202,10 +212,60 @@ def test_a_blocked_loop_is_named_while_it_is_blocked_and_logged_with_its_line(la
     assert f"lab.py:{line}" in condition()
     lab.wait_for(job, "succeeded", 30)
     log = lab.folder / "worker.err"
-    wait_until(lambda: "kept the event loop from turning" in log.read_text(), 5, "the log line")
+    wait_until(lambda: advice(lab).get("hangs", {}).get("site"), 10, "the measurement")
     said = log.read_text()
+    assert said.count("lab.hangs keeps the event loop from turning") == 1
     assert "it waits in a blocking call in `hangs`" in said
-    assert said.count("kept the event loop from turning") == 1
+    assert "kept the event loop from turning" not in said, "it is told once"
+
+
+def test_what_blocks_a_loop_for_ever_is_named_and_leaves_its_measurement(lab: Story) -> None:
+    lab.worker("--log", "text")
+    job = lab.delay("spins()")
+    log = lab.folder / "worker.err"
+    line = APP.splitlines().index("    while True: n += 1") + 1
+    named = "lab.spins keeps the event loop from turning"
+    wait_until(lambda: named in log.read_text(), 10, "the log line, while it blocks")
+    assert f"it computes in `spins` at {lab.app}:{line}" in log.read_text()
+    assert lab.job(job)["state"] == "running"
+    failure = lab.wait_for(job, "failed", 20)["failure"]
+    assert "blocks its event loop at" in failure["message"]
+    wait_until(lambda: advice(lab).get("spins", {}).get("site"), 20, "the measurement")
+    found = advice(lab)["spins"]
+    assert found["site"]["line"] == line
+    assert found["sufficiency"]["runs"] == 1
+    assert found["evidence"]["step_max"]["longest_ms"] > 1_000
+
+
+def test_a_job_that_got_no_turn_is_not_blamed_and_the_one_that_blocked_it_is(lab: Story) -> None:
+    lab.worker("--log", "text")
+    victim = lab.delay("waits_long()")
+    wait_until(lambda: lab.job(victim)["state"] == "running", 10, "the victim to run")
+    blocker = lab.delay("hangs(9)")
+    failure = lab.wait_for(victim, "failed", 20)["failure"]
+    assert "because `lab.hangs` blocks its event loop at" in failure["message"]
+    assert "goes on though it was cancelled" not in failure["message"]
+    lab.wait_for(blocker, "succeeded", 20)
+    wait_until(lambda: advice(lab).get("hangs", {}).get("site"), 10, "the measurement")
+    assert advice(lab)["hangs"]["sufficiency"]["runs"] == 1
+
+
+def test_the_rate_of_what_blocks_its_loop_is_that_of_the_clock(lab: Story) -> None:
+    lab.delay_times(30, "blocks(7)")
+    lab.worker()
+    wait_until(lambda: not _unended(lab), 30, "every job to end")
+
+    def runs() -> int:
+        return int(advice(lab).get("blocks", {}).get("sufficiency", {}).get("runs", 0))
+
+    wait_until(lambda: runs() == 30, 10, "the measurements to be in the store")
+    found = advice(lab)["blocks"]
+    # One after another, at 0.11 s each, whenever their ends were told.
+    assert 1 < found["evidence"]["rate"] < 9.1
+    told = " ".join(lab.run("explain", "lab.blocks").stdout.split())
+    busy = re.search(r"keeps its event loop busy ([0-9.]+) % of the time", told)
+    assert busy is not None, told
+    assert 90 < float(busy[1]) <= 100
 
 
 def test_an_async_attempt_tells_its_cpu_time(lab: Story) -> None:

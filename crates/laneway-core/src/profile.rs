@@ -15,6 +15,7 @@ use crate::job::{Lane, TaskName};
 mod errors;
 mod histogram;
 mod lag;
+mod loops;
 mod measurement;
 mod moves;
 pub(crate) mod nanos;
@@ -25,6 +26,7 @@ mod varint;
 pub use errors::{ErrorCounts, KIND_BYTES_MAX, KINDS_MAX};
 pub use histogram::{BUCKETS_MAX, Histogram, RELATIVE_ERROR};
 pub use lag::{LagShare, lag_bill};
+pub use loops::{LOOPS_MAX, LoopId, Loops};
 pub use measurement::{Measurement, step_square};
 pub use moves::{Harm, MOVES_MAX, Move, MoveKind, Moves};
 pub use occupancy::Occupancy;
@@ -164,13 +166,16 @@ pub struct Profile {
     pub occupancy: Occupancy,
     /// Where the time was lost.
     pub sites: Sites,
-    /// When the first attempt ended.
+    /// When the first attempt began. Profiles of before say when it ended.
     pub first_at: Option<Timestamp>,
     /// When the last attempt ended.
     pub last_at: Option<Timestamp>,
     /// What the auto lane did with the task. Profiles of before have none.
     #[serde(default)]
     pub moves: Moves,
+    /// The event loops that its attempts ran on; none for other lanes, and in profiles of before.
+    #[serde(default)]
+    pub loops: Loops,
 }
 
 impl Profile {
@@ -201,6 +206,7 @@ impl Profile {
             first_at: None,
             last_at: None,
             moves: Moves::default(),
+            loops: Loops::default(),
         }
     }
 
@@ -236,7 +242,7 @@ impl Profile {
         if let Some(waited) = run.gil_wait {
             self.gil.add(&GilWait { blocked: run.blocked, waited });
         }
-        self.first_at = earliest(self.first_at, Some(at));
+        self.first_at = earliest(self.first_at, Some(at.minus(run.wall)));
         self.last_at = self.last_at.max(Some(at));
     }
 
@@ -266,9 +272,10 @@ impl Profile {
         self.first_at = earliest(self.first_at, other.first_at);
         self.last_at = self.last_at.max(other.last_at);
         self.moves.merge(&other.moves);
+        self.loops.merge(&other.loops);
     }
 
-    /// From the end of the first attempt to that of the last.
+    /// From the start of the first attempt to the end of the last.
     pub fn span(&self) -> Duration {
         match (self.first_at, self.last_at) {
             (Some(first), Some(last)) => last.since(first),

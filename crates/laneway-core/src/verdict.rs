@@ -21,6 +21,7 @@ mod estimate;
 mod evidence;
 mod facts;
 pub mod libraries;
+mod neighbours;
 mod rules;
 pub mod script;
 mod thresholds;
@@ -32,11 +33,12 @@ pub use cost::{Predicted, Prediction};
 pub use estimate::{Estimate, runs_for};
 pub use evidence::{Evidence, Shares, Spread, Sufficiency};
 pub use facts::{Calibration, Form, Mobility, TaskFacts};
+pub use neighbours::Delay;
 pub use thresholds::{RULES, Rule, RuleEntry, THRESHOLDS, Threshold};
 
 use cost::{CostModel, Target};
 use rules::{CHECKS, Case, Finding};
-use thresholds::{CPU_SHARE_MIN, LOSS_MAX, TRIVIAL_DISPATCHES};
+use thresholds::{CPU_SHARE_MIN, LOSS_MAX, RUN_DELAY_BAND, RUN_DELAY_SHARE, TRIVIAL_DISPATCHES};
 
 /// All that a verdict depends on.
 #[derive(Debug, Clone, Copy)]
@@ -155,7 +157,13 @@ fn judge(question: &Question<'_>, profile: &Profile, all: &[&Profile]) -> Advice
     let mut doubts = doubts_of(&case);
     let mut turning_points = Vec::new();
     let mut decided = None;
+    let mut blocks_loop = false;
     for finding in CHECKS.iter().filter_map(|check| check(&case)) {
+        // What blocks its loop is not acquitted for want of a change that would pay.
+        if finding.rule == Rule::R7 && blocks_loop {
+            continue;
+        }
+        blocks_loop |= matches!(finding.rule, Rule::R1 | Rule::R2);
         let is_slower = is_measured_slower(&case, &finding, all);
         if finding.is_clear() && !is_slower {
             decided = Some(finding);
@@ -178,6 +186,8 @@ fn judge(question: &Question<'_>, profile: &Profile, all: &[&Profile]) -> Advice
             (None, None, Change::CollectMore, None)
         }
     };
+    turning_points.retain(TurningPoint::is_ahead);
+    doubts.extend(doubt_of_host(&case, rule));
     if !(goes_to_process(better_lane) && case.costs.depends_on_encode()) {
         doubts.retain(|doubt| *doubt != Doubt::EncodeGuessed);
     }
@@ -239,8 +249,22 @@ fn missing(sufficiency: &Sufficiency) -> Vec<TurningPoint> {
     runs.into_iter().chain(wall).collect()
 }
 
+/// Why waits for a core make a verdict less sure.
+fn doubt_of_host(case: &Case<'_>, rule: Option<Rule>) -> Option<Doubt> {
+    let is_acquitted = rule == Some(Rule::R7);
+    let is_clear = case.starved_share() > RUN_DELAY_SHARE + RUN_DELAY_BAND;
+    match (is_acquitted, is_clear) {
+        (true, true) => None,
+        (true, false) => Some(Doubt::NearlyEnoughCores),
+        (false, _) => case.is_near_starved().then_some(Doubt::ScarceCores),
+    }
+}
+
 fn doubts_of(case: &Case<'_>) -> Vec<Doubt> {
     let evidence = case.evidence;
+    if case.sufficiency.runs == 0 {
+        return Vec::new();
+    }
     let shares_gil = case.facts.lane != Lane::Process && case.calibration.has_gil;
     let is_blocked_unclear = evidence.own_blocked_share.is_none()
         && evidence.shares.blocked >= thresholds::UNCLEAR_BLOCKED_SHARE;

@@ -16,6 +16,8 @@ pub(crate) enum Due {
     Ready(RunnerId),
     /// A runner that was told to end should be gone by now.
     Gone(RunnerId),
+    /// A runner that is to be killed has had the time to tell what it measured.
+    LastWords(RunnerId),
     /// Jobs wait in the socket of a process runner: for how long has it been busy?
     LookAhead(RunnerId),
     /// What still runs has had the whole drain timeout.

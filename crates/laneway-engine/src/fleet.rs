@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::protocol::RunnerKind;
-use crate::protocol::Stuck;
+use crate::protocol::{RunnerKind, StopReason, Stuck};
 use crate::tasks::TaskTable;
 
 /// A loop that has not answered for so long is blocked.
@@ -90,8 +89,11 @@ pub(crate) struct Runner {
     pub(crate) ended_at: Moment,
     /// The ping that it has not answered.
     pub(crate) ping: Option<Ping>,
-    /// What its loop was stuck in when it was last told; over when it answers a ping.
-    pub(crate) stuck: Option<Stuck>,
+    /// What blocks its loop, as it was last told.
+    pub(crate) standstill: Option<Standstill>,
+    /// For how long its loop did not turn and how many jobs waited for it when that was noticed,
+    /// until it is told.
+    pub(crate) untold_block: Option<(Duration, usize)>,
     pub(crate) doom: Option<Doom>,
     /// Whether a look at what waits in its socket is among the deadlines.
     pub(crate) is_watched: bool,
@@ -104,6 +106,18 @@ pub(crate) struct Ping {
     pub(crate) sent_at: Moment,
     /// Whether its lateness was noticed and what could be taken back was taken back.
     pub(crate) is_noticed: bool,
+}
+
+/// A step that blocks a loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standstill {
+    pub(crate) stuck: Stuck,
+    /// When that was so.
+    pub(crate) seen_at: Moment,
+    /// For how long its attempt had run by then.
+    pub(crate) ran_for: Duration,
+    /// Why its attempt was asked to stop.
+    pub(crate) stop: Option<StopReason>,
 }
 
 impl Runner {
@@ -122,7 +136,8 @@ impl Runner {
             ended: 0,
             ended_at: now,
             ping: None,
-            stuck: None,
+            standstill: None,
+            untold_block: None,
             doom: None,
             is_watched: false,
         }
@@ -131,6 +146,11 @@ impl Runner {
     /// For how long its loop has not turned, when that is too long.
     pub(crate) fn blocked_for(&self, now: Moment) -> Option<Duration> {
         self.ping.map(|ping| now.since(ping.sent_at)).filter(|late| *late >= LOOP_PATIENCE)
+    }
+
+    /// An attempt has ended, and so has the step of it that blocked the loop.
+    pub(crate) fn ended_step_of(&mut self, attempt: u64) {
+        self.standstill.take_if(|standstill| standstill.stuck.attempt == attempt);
     }
 
     pub(crate) const fn takes_work(&self) -> bool {

@@ -43,6 +43,6 @@ mod wakes;
 mod worker;
 
 pub use launch::Launch;
-pub use observer::{AttemptEnded, Ending, Happening, Observer, WorkerReport};
+pub use observer::{AttemptEnded, Blocker, Ending, Happening, Observer, WorkerReport};
 pub use options::{Concurrency, WorkerOptions};
 pub use shutdown::Phase;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use laneway_core::error::Error;
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Failure, Lane, QueueName, TaskName};
-use laneway_core::profile::Site;
+use laneway_core::profile::{Place, Site};
 use laneway_core::store::{Swept, TaskOwner};
 use laneway_core::verdict::auto::LaneMove;
 
@@ -75,15 +75,22 @@ pub enum Happening {
         runner: u32,
         /// For how long it has not turned.
         since: Duration,
+        /// Whose step runs on it now; `None` when that is not known.
+        by: Option<Blocker>,
         /// How many jobs were sent to it and have not started.
         waiting: usize,
+        /// How many of them it had not read, so that they wait for another runner now.
+        taken_back: usize,
     },
-    /// A task kept an event loop from turning at a place where it was not seen to do so before.
+    /// A task keeps an event loop from turning, or kept it, at a place where it was not seen to do
+    /// so before.
     TaskBlocked {
         /// The task.
         task: TaskName,
-        /// Where, how, and for how long.
+        /// Where, how, and for how long so far.
         site: Site,
+        /// Whether the loop turns again.
+        is_over: bool,
     },
     /// A task with `lane="auto"` tries another lane, moved, or stays for good.
     LaneMoved(LaneMove),
@@ -138,6 +145,17 @@ pub enum Happening {
         /// How many attempts are stopped.
         running: usize,
     },
+}
+
+/// A step that blocks an event loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// Its task.
+    pub task: TaskName,
+    /// The line of code, where it could be seen.
+    pub place: Option<Place>,
+    /// For how long the step has run.
+    pub since: Duration,
 }
 
 /// The end of one attempt.

@@ -89,13 +89,20 @@ pub(crate) fn of_unstarted(stop: Option<StopReason>) -> Outcome {
     }
 }
 
-/// The meaning of an end by force in a runner that lives on.
-pub(crate) fn of_force(attempt: &Attempt, reason: StopReason, random: f64) -> Outcome {
-    let how = match attempt.lane {
-        Lane::Thread => "and its thread goes on (LW2011)",
-        Lane::Async | Lane::Process => "and goes on though it was cancelled (LW2012)",
+/// The meaning of an end by force in a runner that lives on. `why` tells of an event loop that did
+/// not hear the request to stop.
+pub(crate) fn of_force(
+    attempt: &Attempt,
+    reason: StopReason,
+    why: Option<&str>,
+    random: f64,
+) -> Outcome {
+    let how = match (attempt.lane, why) {
+        (Lane::Thread, _) => "and its thread goes on (LW2011)".to_owned(),
+        (_, Some(why)) => format!("{why} (LW2012)"),
+        (_, None) => "and goes on though it was cancelled (LW2012)".to_owned(),
     };
-    of_stop(attempt, reason, how, random)
+    of_stop(attempt, reason, &how, random)
 }
 
 /// The meaning of a job whose task is not known here.

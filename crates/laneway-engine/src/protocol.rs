@@ -14,12 +14,12 @@ use std::time::Duration;
 use laneway_core::error::{Code, Error};
 use laneway_core::id::JobId;
 use laneway_core::job::{Failure, Lane, Payload, QueueName, TaskName};
-use laneway_core::profile::{Place, Profile};
+use laneway_core::profile::{Blockage, LoopId, Place, Profile, ProfileKey, Site};
 use laneway_core::verdict::{Form, Mobility, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
-pub const PROTOCOL_VERSION: u32 = 4;
+pub const PROTOCOL_VERSION: u32 = 5;
 
 /// The largest frame that is accepted, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -127,8 +127,8 @@ pub enum FromRunner {
     Measured(Vec<Profile>),
     /// What it costs to reach a lane of this runner.
     Calibrated(RunnerCosts),
-    /// A step has blocked the event loop for long, and does so now.
-    Stuck(Stuck),
+    /// A step blocks the event loop now; `None` when none does any more.
+    Stuck(Option<Box<Stuck>>),
 }
 
 /// What it costs to reach a lane of a main runner, as it was measured there.
@@ -147,12 +147,24 @@ pub struct RunnerCosts {
 /// What keeps an event loop from turning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stuck {
-    /// The task whose step it is.
-    pub task: String,
-    /// The line of code, where it could be seen.
+    /// The attempt whose step it is.
+    pub attempt: u64,
+    /// Its task, and the size of arguments that its runs have.
+    pub key: ProfileKey,
+    /// Which loop.
+    pub event_loop: LoopId,
+    /// The line of code where it was last, where that could be seen.
     pub place: Option<Place>,
-    /// For how long.
+    /// What it will be blamed for when it ends, with the time so far; `None` without a stack.
+    pub site: Option<Site>,
+    /// What it does.
+    pub blockage: Blockage,
+    /// For how long the step has run.
     pub since: Duration,
+    /// The CPU time of the step.
+    pub cpu: Duration,
+    /// How long the step has waited for a core; `None` where the system cannot tell.
+    pub run_delay: Option<Duration>,
 }
 
 /// What a runner says of itself.

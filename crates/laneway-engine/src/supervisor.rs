@@ -37,6 +37,7 @@ use crate::supervisor::trouble::{Trouble, Verb};
 use crate::tasks::TaskTable;
 
 mod beat;
+mod blocked;
 mod condition;
 mod dispatch;
 mod drain;
@@ -293,6 +294,7 @@ impl Supervisor {
             Due::Force(attempt) => self.force(attempt, now),
             Due::Ready(runner) => self.runner_not_ready(runner),
             Due::Gone(runner) => self.runner_not_gone(runner),
+            Due::LastWords(runner) => self.runner_has_told_all(runner),
             Due::LookAhead(runner) => self.look_behind(runner, now),
             Due::DrainTimeout => self.drain_timed_out(now),
             Due::GiveUp => self.give_up(),

@@ -57,6 +57,8 @@ pub(crate) struct StoreSide<S> {
     bells: Bells,
     condition: watch::Sender<String>,
     condition_at: Moment,
+    /// Whether the condition says that a loop is blocked.
+    is_shown_blocked: bool,
     replace: mpsc::UnboundedSender<SessionId>,
     events: mpsc::UnboundedReceiver<Event>,
     registered: mpsc::UnboundedSender<Event>,
@@ -102,6 +104,7 @@ impl<S: Store> StoreSide<S> {
             bells,
             condition,
             condition_at,
+            is_shown_blocked: false,
             replace,
             events,
             registered: sender,
@@ -299,9 +302,16 @@ impl<S: Store, O: Observer> Worker<S, O> {
     }
 
     fn show_condition(&mut self, now: Moment) {
-        if now.since(self.store.condition_at) >= CONDITION_EVERY {
+        let is_blocked = self.supervisor.is_blocked(now);
+        let has_changed = is_blocked != self.store.is_shown_blocked;
+        if has_changed || now.since(self.store.condition_at) >= CONDITION_EVERY {
             self.store.condition_at = now;
             self.store.condition.send_replace(self.supervisor.condition(now));
+            // That a loop is blocked must not be old when it is read.
+            if has_changed || is_blocked {
+                self.store.bells.control.notify_one();
+            }
+            self.store.is_shown_blocked = is_blocked;
         }
     }
 }

@@ -16,10 +16,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use laneway_core::job::TaskName;
-use laneway_core::profile::Interpreter;
+use laneway_core::profile::{Interpreter, LoopId};
 use laneway_engine::protocol::{FromRunner, RunnerCosts};
 use pyo3::prelude::*;
 
+use crate::clock::now;
 use crate::error::raised;
 use crate::process::Birthplace;
 use crate::runner::RunnerChannel;
@@ -45,6 +46,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 struct Shared {
     birthplace: Birthplace,
     interpreter: Interpreter,
+    event_loop: LoopId,
     tasks: Mutex<Vec<Arc<TaskBook>>>,
     /// Attempts that run in this process.
     running: AtomicU32,
@@ -95,6 +97,13 @@ impl Shared {
     }
 }
 
+/// A number that hardly any other loop has, of whatever process.
+fn new_loop() -> LoopId {
+    use std::hash::{BuildHasher, RandomState};
+    let hash = RandomState::new().hash_one((std::process::id(), now()));
+    LoopId(u32::try_from(hash >> 32).unwrap_or(0))
+}
+
 /// The profiles of a runner's tasks.
 #[pyclass(frozen, module = "laneway._native")]
 #[derive(Debug)]
@@ -117,6 +126,7 @@ impl ProfileBook {
         let shared = Arc::new(Shared {
             birthplace: Birthplace::here(),
             interpreter: Interpreter::new(interpreter),
+            event_loop: new_loop(),
             tasks: Mutex::default(),
             running: AtomicU32::new(0),
             threads: Mutex::default(),

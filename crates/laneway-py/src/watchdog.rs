@@ -29,12 +29,13 @@ use crate::error::raised;
 use crate::meter::watch_this_thread;
 use crate::process::{Birthplace, PerProcess};
 use crate::thread::without_signals;
-use patrol::{Blocked, Watch};
+use patrol::Watch;
 use stack::Frame;
 use taker::StackTaker;
 
 pub(crate) use findings::Finding;
-pub(crate) use report::take_findings;
+pub(crate) use patrol::Blocked;
+pub(crate) use report::{blockage, take_findings};
 pub(crate) use slot::{Beginning, Owner, Slot, ThreadReading};
 
 /// The one that runs in this process; that of a process which forked it has no thread here.
@@ -168,7 +169,7 @@ impl Watchdog {
     /// The loop of this process that is blocked now, by whom and where.
     #[staticmethod]
     fn current(py: Python<'_>) -> Option<BlockedNow> {
-        let Blocked { for_ns, owner, cause, site } = py.detach(blocked)?;
+        let Blocked { for_ns, owner, cause, site, .. } = py.detach(blocked)?;
         let (file, line, function) = match site {
             Some(frame) => (Some(frame.file), Some(frame.line), Some(frame.function)),
             None => (None, None, None),

@@ -27,24 +27,28 @@ pub struct LagShare {
     pub lag: Duration,
     /// The same as a share of the wait that all tasks cause; 0 to 1.
     pub lag_share: f64,
-    /// The share of time in which the loop ran this task's steps; 0 to 1.
+    /// The share of time in which the loop ran this task's steps; 0 to 1, for all tasks together.
     pub busy_share: f64,
 }
 
-/// The bill of one loop, the dearest task first.
+/// The bill of one loop, or of the mean one of several, the dearest task first.
 ///
-/// `profiles` are those that one runner collected in an interval of length `interval`; profiles of
-/// lanes other than the async one have no steps and cost nothing.
+/// `profiles` are those that all loops collected which together had the time `loop_time`; profiles
+/// of lanes other than the async one have no steps and cost nothing.
 pub fn lag_bill<'a>(
     profiles: impl IntoIterator<Item = &'a Profile>,
-    interval: Duration,
+    loop_time: Duration,
 ) -> Vec<LagShare> {
-    let seconds = interval.as_secs_f64();
-    if seconds <= 0.0 {
+    if loop_time.is_zero() {
         return Vec::new();
     }
+    let on_loop = |profile: &&Profile| profile.key.lane == Lane::Async;
+    let profiles: Vec<_> = profiles.into_iter().filter(on_loop).collect();
+    let sums = profiles.iter().map(|profile| profile.step_sum);
+    // Steps run one after another: where they took longer, there were loops that nobody counted.
+    let seconds = loop_time.max(sums.fold(Duration::ZERO, Duration::saturating_add)).as_secs_f64();
     let mut steps: Vec<(&TaskName, f64, f64)> = Vec::new();
-    for profile in profiles.into_iter().filter(|profile| profile.key.lane == Lane::Async) {
+    for profile in profiles {
         let busy = profile.step_sum.as_secs_f64() / seconds;
         let square = nanos::approximate(profile.step_square_sum) * 1e-12 / seconds;
         match steps.iter_mut().find(|(task, ..)| *task == &profile.key.task) {

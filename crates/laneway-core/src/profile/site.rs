@@ -13,7 +13,7 @@ pub const FILE_BYTES_MAX: usize = 120;
 /// The longest kept name of a function, in bytes.
 pub const FUNCTION_BYTES_MAX: usize = 80;
 /// The longest kept sample stack, in bytes; the innermost frames are at its end.
-pub const STACK_BYTES_MAX: usize = 400;
+pub const STACK_BYTES_MAX: usize = 376;
 
 /// What kept a loop or thread from going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

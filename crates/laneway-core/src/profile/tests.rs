@@ -126,6 +126,13 @@ fn the_fullest_profile_keeps_its_bound() {
         let (from, to) = (Lane::Process, Lane::Process);
         full.moves.record(Move { at, from, to, kind, runs: u64::MAX });
     }
+    for id in 0..40 {
+        full.loops.ran(
+            LoopId(u32::MAX - id),
+            Timestamp::from_micros(i64::MIN),
+            at(i64::MAX / 1_000),
+        );
+    }
     for _ in 0..40 {
         let same = full.clone();
         full.merge(&same);
@@ -162,11 +169,25 @@ fn the_latest_moves_stay_in_any_order_of_merges_and_each_counts_once() {
 /// Stored profiles are read by later releases.
 #[test]
 fn a_profile_from_before_there_were_moves_can_be_read() {
-    let mut before = rmp_serde::to_vec(&profile(&[(5, 3, 0)])).unwrap();
-    assert_eq!(before[0], 0xdc, "an array with a length of two bytes");
+    let mut before = profile_from_before_there_were_loops();
     before[2] -= 1;
     assert_eq!(before.pop(), Some(0x90), "the empty list of moves");
     assert_eq!(rmp_serde::from_slice::<Profile>(&before).unwrap(), profile(&[(5, 3, 0)]));
+}
+
+#[test]
+fn a_profile_from_before_there_were_loops_can_be_read() {
+    let before = profile_from_before_there_were_loops();
+    assert_eq!(rmp_serde::from_slice::<Profile>(&before).unwrap(), profile(&[(5, 3, 0)]));
+}
+
+fn profile_from_before_there_were_loops() -> Vec<u8> {
+    let mut before = rmp_serde::to_vec(&profile(&[(5, 3, 0)])).unwrap();
+    assert_eq!(before[0], 0xdc, "an array with a length of two bytes");
+    before[2] -= 1;
+    assert!(before.ends_with(&[0x92, 0x90, 0x00]), "no loops, and no time of others");
+    before.truncate(before.len() - 3);
+    before
 }
 
 #[test]
@@ -225,8 +246,43 @@ fn the_lag_bill_charges_steps_by_their_square() {
 fn a_full_loop_has_a_finite_bill() {
     let mut profile = Profile::new(key("spin", Lane::Async));
     profile.record(&run(5_000, 5_000, 0), at(0));
-    let bill = lag_bill([&profile], Duration::from_secs(1));
-    assert_eq!(bill[0].lag, Duration::from_secs(250));
+    let bill = lag_bill([&profile], Duration::from_secs(5));
+    assert_eq!(bill[0].lag, Duration::from_secs(50));
+}
+
+/// Sixty runs that block one after another, and whose ends are told together in the end: the rate
+/// and the busy share were those of the moment in which they were told.
+#[test]
+fn a_profile_spans_from_the_first_start_to_the_last_end() {
+    let mut profile = Profile::new(key("block", Lane::Async));
+    for second in 1..=60 {
+        profile.record(&run(1_000, 1_000, 0), at(second * 1_000));
+    }
+    assert_eq!(profile.span(), Duration::from_secs(60));
+    let bill = lag_bill([&profile], profile.span());
+    assert!((bill[0].busy_share - 1.0).abs() < 1e-9, "{bill:?}");
+}
+
+/// Four loops that were full for ten seconds made shares of 400 %.
+#[test]
+fn busy_shares_of_several_loops_never_add_up_to_more_than_the_whole() {
+    let mut tasks = ["a", "b"].map(|task| Profile::new(key(task, Lane::Async)));
+    for id in 0..4 {
+        for second in 1..=10 {
+            for profile in &mut tasks {
+                profile.record(&run(500, 500, 0), at(second * 1_000));
+                profile.loops.ran(LoopId(id), at((second - 1) * 1_000), at(second * 1_000));
+            }
+        }
+    }
+    let mut loops = tasks[0].loops.clone();
+    loops.join(&tasks[1].loops);
+    for (time, share) in [(loops.time(), 0.5), (Duration::from_secs(10), 0.5)] {
+        let bill = lag_bill(&tasks, time);
+        assert!(bill.iter().all(|of| (of.busy_share - share).abs() < 1e-9), "{time:?} {bill:?}");
+    }
+    let half = lag_bill(&tasks, loops.time() * 2);
+    assert!((half[0].busy_share - 0.25).abs() < 1e-9, "{half:?}");
 }
 
 fn runs() -> impl Strategy<Value = Vec<(u64, u64, u32)>> {

@@ -92,6 +92,10 @@ pub enum Doubt {
     OwnThreads,
     /// Runs in the other lane were measured, and they were slower than the model says.
     MeasuredSlower,
+    /// It often waits for a core, and would in another lane, too.
+    ScarceCores,
+    /// The share of waits for a core is close to the limit that acquits the code.
+    NearlyEnoughCores,
 }
 
 impl Doubt {
@@ -106,6 +110,12 @@ impl Doubt {
             Self::GilWaitUnknown => "waits for the GIL and blocking calls were not told apart",
             Self::OwnThreads => "the task runs threads of its own",
             Self::MeasuredSlower => "runs in the other lane were measured, and they were slower",
+            Self::ScarceCores => {
+                "it waits for a core much of the time, and in another lane it would wait, too"
+            }
+            Self::NearlyEnoughCores => {
+                "the share of time spent waiting for a core is close to the limit"
+            }
         }
     }
 }
@@ -209,6 +219,8 @@ pub enum Then {
     Applies(Rule),
     /// This rule would not apply any more.
     Lapses(Rule),
+    /// This rule would advise something else.
+    Changes(Rule),
 }
 
 /// What would change the verdict.
@@ -227,6 +239,16 @@ pub struct TurningPoint {
     pub then: Then,
 }
 
+impl TurningPoint {
+    /// Whether the quantity has not yet passed the point.
+    pub(super) fn is_ahead(&self) -> bool {
+        match self.direction {
+            Direction::Above => self.now <= self.threshold,
+            Direction::Below => self.now >= self.threshold,
+        }
+    }
+}
+
 impl fmt::Display for TurningPoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.direction {
@@ -242,6 +264,9 @@ impl fmt::Display for TurningPoint {
             }
             Then::Lapses(rule) => {
                 write!(f, "{} ({}) would no longer apply", rule.as_str(), rule.entry().name)
+            }
+            Then::Changes(rule) => {
+                write!(f, "{} ({}) would advise another lane", rule.as_str(), rule.entry().name)
             }
         }
     }

@@ -15,8 +15,8 @@ use super::estimate::Estimate;
 use super::evidence::Evidence;
 use super::facts::{Calibration, Form, TaskFacts};
 use super::thresholds::{
-    CORES_USED_RELEASED, ENCODE_UNCERTAINTY, GAIN_MIN, LOSS_MAX, SAVED_CORE_SHARE_MIN,
-    SAVED_PER_RUN_MIN,
+    CORES_USED_RELEASED, DILATION_MAX, ENCODE_UNCERTAINTY, GAIN_MIN, LOSS_MAX,
+    SAVED_CORE_SHARE_MIN, SAVED_PER_RUN_MIN,
 };
 use crate::job::Lane;
 use crate::profile::nanos::approximate;
@@ -128,6 +128,8 @@ pub(super) struct CostModel {
     cores_used: f64,
     is_thread_unsafe: bool,
     moves: Extent,
+    /// How much longer what needs a core takes, since it has to wait for one.
+    dilation: f64,
 }
 
 impl CostModel {
@@ -149,6 +151,7 @@ impl CostModel {
             cores_used: evidence.cores_used.unwrap_or(1.0).max(1.0),
             is_thread_unsafe: facts.is_thread_unsafe,
             moves: Extent::of(facts),
+            dilation: dilation_of(profile),
         }
     }
 
@@ -230,6 +233,8 @@ impl CostModel {
         }
     }
 
+    /// What is left on the loop waits for a core as often as the task did; the times before the
+    /// move are without such waits, so that a starved host promises less.
     fn loop_time(&self, to: Target, run: Point) -> f64 {
         let rest = match to {
             Target::AsyncLibrary => run.cpu + self.decoding(run),
@@ -241,7 +246,7 @@ impl CostModel {
                 Extent::Part => run.encode,
             },
         };
-        self.dispatch(to.lane()) + rest
+        (self.dispatch(to.lane()) + rest) * self.dilation
     }
 
     fn time_per_run(&self, lane: Target, run: Point) -> f64 {
@@ -313,6 +318,13 @@ fn widen(estimate: &mut Estimate, value: f64) {
 
 fn ratio(before: f64, after: f64) -> f64 {
     before.max(1e-9) / after.max(1e-9)
+}
+
+/// How much longer its steps take than they would with a core at once.
+fn dilation_of(profile: &Profile) -> f64 {
+    let own = profile.cpu.sum().saturating_add(profile.blocked.sum()).as_secs_f64();
+    let delay = profile.run_delay.sum().as_secs_f64();
+    if own > 0.0 { ((own + delay) / own).min(DILATION_MAX) } else { 1.0 }
 }
 
 /// The time to serialise, measured; else a guess from the bytes, with a wide range upwards.

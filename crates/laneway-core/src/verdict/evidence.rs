@@ -108,10 +108,10 @@ pub struct Evidence {
     pub wait: Spread,
     /// Where the time goes.
     pub shares: Shares,
-    /// Runs a second between the first and the last.
+    /// Runs a second, from the first one's start to the last one's end.
     pub rate: f64,
     /// Runs wanted at once: declared, or by Little's law the rate times the time from ready to end,
-    /// or by how long they waited for a place, whichever is more.
+    /// or by how long they waited for a place, whichever is more; at most all of them.
     pub concurrency: f64,
     /// Cores that attempts side by side used, where it could be seen.
     pub cores_used: Option<f64>,
@@ -134,8 +134,10 @@ impl Evidence {
         let wait = Spread::of(&profile.wait);
         let in_system = profile.wall.mean() + wait.mean;
         let queued = queued(profile, wait.p50, calibration);
-        let littles = (rate * in_system.as_secs_f64()).max(queued).max(1.0);
         let runs = profile.runs();
+        // No more can have been wanted at once than there were.
+        let littles = (rate * in_system.as_secs_f64()).max(queued);
+        let littles = littles.min(approximate(runs)).max(1.0);
         Self {
             wall: Spread::of(&profile.wall),
             cpu: Spread::of(&profile.cpu),
@@ -194,11 +196,10 @@ fn cores_used(profile: &Profile, wait: Duration) -> Option<f64> {
     profile.occupancy.cores_used().or_else(in_line)
 }
 
-/// Runs a second; zero when all ended at one instant.
+/// Runs a second; zero when no time has passed.
 fn rate_of(profile: &Profile) -> f64 {
     let span = profile.span().as_secs_f64();
-    let intervals = approximate(profile.runs().saturating_sub(1));
-    if span > 0.0 { intervals / span } else { 0.0 }
+    if span > 0.0 { approximate(profile.runs()) / span } else { 0.0 }
 }
 
 fn shares_of(profile: &Profile) -> Shares {

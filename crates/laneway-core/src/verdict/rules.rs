@@ -9,8 +9,8 @@ use super::libraries::{Blamed, WaitsIn, blamed, only_twin};
 use super::thresholds::{
     AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
     CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
-    PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_SHARE, Rule, SHORT_RUN_WALL,
-    TRIVIAL_DISPATCHES, WAITING_SHARE,
+    PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_BAND, RUN_DELAY_SHARE, Rule,
+    SHORT_RUN_WALL, TRIVIAL_DISPATCHES, WAITING_SHARE,
 };
 use crate::job::Lane;
 use crate::profile::nanos::approximate;
@@ -75,14 +75,17 @@ impl Finding {
 
 type Check = fn(&Case<'_>) -> Option<Finding>;
 
-/// The rules in their order, as in [`RULES`](super::thresholds::RULES); the first two need no
-/// evidence of the task's own times.
+/// The rules in their order, as in [`RULES`](super::thresholds::RULES).
+///
+/// The rules about an event loop come before the one that acquits: they look at times without waits
+/// for a core, and those a starved host cannot make longer. What blocks its loop blocks it on any
+/// host.
 pub(super) const CHECKS: [Check; 9] = [
     needs_one_thread,
-    starved_host,
     blocking_in_async,
     computing_in_async,
     needless_async,
+    starved_host,
     process_wasted,
     gil_bound,
     keep_simple,
@@ -94,17 +97,10 @@ fn needs_one_thread(case: &Case<'_>) -> Option<Finding> {
     (case.facts.is_thread_unsafe && is_shared).then(|| Finding::new(Rule::R8, Change::SerialThread))
 }
 
-/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound. A
-/// lane that has nearly all cores to itself makes its attempts wait for each other, not for others;
-/// and attempts that were seen to wait longer for the GIL than for a core have that to blame.
+/// Acquits the code. The doubt is in its favour: the share itself decides, not its lower bound.
 fn starved_host(case: &Case<'_>) -> Option<Finding> {
-    let share = case.evidence.shares.run_delay;
-    let is_full = case.evidence.uses_all_cores(case.calibration);
-    let is_starved = case.sufficiency.is_enough()
-        && case.evidence.is_run_delay_known
-        && share > RUN_DELAY_SHARE
-        && case.profile.gil.waited < case.profile.run_delay.sum()
-        && !is_full;
+    let share = case.starved_share();
+    let is_starved = case.sufficiency.is_enough() && share > RUN_DELAY_SHARE;
     is_starved.then(|| {
         Finding::new(Rule::R7, Change::RelieveHost).lapses(
             Measure::RunDelayShare,
@@ -119,9 +115,14 @@ fn blocking_in_async(case: &Case<'_>) -> Option<Finding> {
     if case.facts.lane != Lane::Async || !case.sufficiency.is_enough() {
         return None;
     }
-    let p95 = case.blocked_p95().low;
     let is_known =
         case.facts.blocking_call.is_some() || case.profile.sites.worst(&[Blockage::Call]).is_some();
+    // Whoever holds the GIL may be the one who waits for a core.
+    let may_be_gil = !is_known && case.evidence.own_blocked_share.is_none();
+    if may_be_gil && case.starved_share() > RUN_DELAY_SHARE {
+        return None;
+    }
+    let p95 = case.blocked_p95().low;
     if p95 < BLOCKED_P95 && !is_known {
         return None;
     }
@@ -175,7 +176,8 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn needless_async(case: &Case<'_>) -> Option<Finding> {
-    let share = case.evidence.shares.awaited;
+    let shares = case.evidence.shares;
+    let share = shares.awaited / (1.0 - shares.run_delay).max(1e-9);
     let is_needless = case.facts.form == Form::AsyncDef
         && case.facts.has_await == Some(false)
         && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN
@@ -257,8 +259,16 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
     let wanted = case.evidence.concurrency;
     let library = case.async_twin().filter(|_| wanted > MANY_WAITS);
     let Some(library) = library else {
-        let finding = Finding::new(Rule::R6, Change::Keep);
-        return Some(finding.lapses(Measure::Concurrency, wanted, MANY_WAITS, Direction::Above));
+        let mut finding = Finding::new(Rule::R6, Change::Keep);
+        // Without a library it stays in threads, however many are wanted.
+        finding.turning_points.extend(case.async_twin().map(|_| TurningPoint {
+            measure: Measure::Concurrency,
+            now: wanted,
+            threshold: MANY_WAITS,
+            direction: Direction::Above,
+            then: Then::Changes(Rule::R6),
+        }));
+        return Some(finding);
     };
     let finding = Finding::new(Rule::R6, Change::UseAsyncLibrary { library })
         .lapses(Measure::Concurrency, wanted, MANY_WAITS, Direction::Below)
@@ -267,6 +277,22 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
 }
 
 impl Case<'_> {
+    /// The share of wall time in which the task waits for a core because of others; 0 where it is
+    /// not known. A lane that has nearly all cores to itself makes its attempts wait for each
+    /// other; and attempts that were seen to wait longer for the GIL than for a core have that to
+    /// blame.
+    pub(super) fn starved_share(&self) -> f64 {
+        let is_others = self.evidence.is_run_delay_known
+            && self.profile.gil.waited < self.profile.run_delay.sum()
+            && !self.evidence.uses_all_cores(self.calibration);
+        if is_others { self.evidence.shares.run_delay } else { 0.0 }
+    }
+
+    /// Whether waits for a core are a large share of its time, or nearly so.
+    pub(super) fn is_near_starved(&self) -> bool {
+        self.starved_share() > RUN_DELAY_SHARE - RUN_DELAY_BAND
+    }
+
     fn may_leave_process(&self) -> bool {
         self.facts.can_go_to_process != Some(false)
     }

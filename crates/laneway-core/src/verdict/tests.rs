@@ -12,6 +12,7 @@ use crate::profile::{
 
 mod pipeline;
 mod properties;
+mod starved_host;
 
 fn millis(millis: f64) -> Duration {
     Duration::from_secs_f64(millis / 1e3)
@@ -116,7 +117,8 @@ fn too_few_runs_or_too_little_time_is_said_honestly() {
     let short = Work { blocked: 50.0, ..Work::default() };
     let advice = ask(&[profile(Lane::Async, 25, short)], &coroutine());
     assert_eq!(advice.sentence(), "not enough evidence (1.3s of 2s of run time)");
-    assert_eq!(ask(&[], &coroutine()).change, Change::CollectMore);
+    let unseen = ask(&[], &coroutine());
+    assert_eq!((unseen.change, unseen.doubts), (Change::CollectMore, Vec::new()));
 }
 
 #[test]
@@ -445,55 +447,28 @@ fn r6_many_waits_at_once_become_async_and_few_are_fine() {
     };
     let many = ask(&profiles, &facts(500));
     assert_eq!((many.rule, many.better_lane), (Some(Rule::R6), Some(Lane::Async)));
-    for (concurrency, wanted) in
-        [(64, &facts(64)), (20, &facts(20)), (500, &function(Lane::Thread, 500))]
-    {
+    for (concurrency, wanted, turns) in [
+        (64, &facts(64), true),
+        (20, &facts(20), true),
+        (20, &function(Lane::Thread, 20), false),
+        (500, &function(Lane::Thread, 500), false),
+    ] {
         let advice = ask(&profiles, wanted);
         assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R6), None), "{concurrency}");
         assert_eq!(advice.change, Change::Keep);
+        assert_eq!(!advice.turning_points.is_empty(), turns, "{:?}", advice.turning_points);
     }
 }
 
+/// They all waited long and then ended in one second.
 #[test]
-fn r7_a_starved_host_acquits_the_code() {
-    let starved = Work { cpu: 60.0, blocked: 20.0, run_delay: 152.0, ..Work::default() };
-    for (lane, facts) in [
-        (Lane::Async, coroutine()),
-        (Lane::Thread, function(Lane::Thread, 8)),
-        (Lane::Process, function(Lane::Process, 8)),
-    ] {
-        let mut profile = gil_bound(profile(lane, 100, starved), 0.97);
-        let place = Place::new("shop/tasks.py", 12, "report");
-        profile.sites.record(&Site::new(place, Blockage::Starved, millis(150.0)));
-        let advice = ask(&[profile], &facts);
-        assert_eq!((advice.rule, &advice.change), (Some(Rule::R7), &Change::RelieveHost));
-        assert_eq!((advice.better_lane, advice.site), (None, None));
-    }
-}
-
-#[test]
-fn r7_threads_that_use_all_cores_wait_for_each_other_and_not_for_others() {
-    let full = Work { cpu: 50.0, run_delay: 450.0, wait: 5.0, peers: 39, ..Work::default() };
-    let profile = profile(Lane::Thread, 100, full);
-    let rule = |cores_used| {
-        let advice =
-            ask_on(2, &[gil_bound(profile.clone(), cores_used)], &function(Lane::Thread, 40));
-        (advice.rule, advice.better_lane)
-    };
-    assert_eq!(rule(1.95), (None, None));
-    assert_eq!(rule(1.2), (Some(Rule::R7), None));
-}
-
-#[test]
-fn r7_does_not_acquit_threads_that_wait_longer_for_the_gil_than_for_a_core() {
-    let crowd = Work { cpu: 10.0, blocked: 60.0, run_delay: 40.0, wait: 5.0, ..Work::default() };
-    let mut runs = gil_bound(profile(Lane::Thread, 100, crowd), 1.0);
-    let facts = function(Lane::Thread, 40);
-    assert_eq!(ask(std::slice::from_ref(&runs), &facts).rule, Some(Rule::R7));
-    let blocked = runs.blocked.sum();
-    runs.gil = GilWait { blocked, waited: blocked };
-    let advice = ask(&[runs], &facts);
-    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R4), Some(Lane::Process)));
+fn no_more_runs_are_wanted_at_once_than_there_were() {
+    let work = Work { cpu: 1.0, blocked: 200.0, wait: 9_000.0, ..Work::default() };
+    let mut burst = profile(Lane::Thread, 250, work);
+    burst.first_at = Some(Timestamp::from_micros(0));
+    burst.last_at = Some(Timestamp::from_micros(1_000_000));
+    let advice = ask(&[burst], &TaskFacts::new(Form::Def, Lane::Thread));
+    assert!((200.0..=250.0).contains(&advice.evidence.concurrency), "{:?}", advice.evidence);
 }
 
 #[test]
@@ -503,6 +478,32 @@ fn r8_what_is_not_thread_safe_gets_a_serial_thread_without_further_evidence() {
     assert_eq!((advice.rule, advice.change), (Some(Rule::R8), Change::SerialThread));
     let alone = TaskFacts { is_thread_unsafe: true, ..function(Lane::Thread, 1) };
     assert_eq!(ask(&[], &alone).rule, None);
+}
+
+/// It sleeps, and wakes when its neighbours let it.
+#[test]
+fn a_coroutine_is_told_who_delays_it() {
+    let named = |name: &str, runs, work| {
+        let mut profile = profile(Lane::Async, runs, work);
+        profile.key.task = TaskName::new(name).unwrap();
+        profile
+    };
+    let victim = profile(Lane::Async, 100, Work { awaited: 300.0, ..Work::default() });
+    let advice = ask(std::slice::from_ref(&victim), &coroutine());
+    let profiles = [
+        named("calm", 100, Work { cpu: 0.1, ..Work::default() }),
+        named("rude", 20, Work { blocked: 400.0, ..Work::default() }),
+        victim,
+    ];
+    let delay = |profiles: &[Profile]| Delay::of(&advice, &lag_bill(profiles, millis(10_000.0)));
+    let seen = delay(&profiles).unwrap();
+    assert_eq!((seen.by.len(), seen.by[0].task.as_str()), (1, "rude"));
+    assert!(seen.lag > millis(100.0) && seen.lag <= millis(300.0), "{seen:?}");
+    assert_eq!(delay(&profiles[..1]), None);
+    let busy = Work { cpu: 100.0, ..Work::default() };
+    assert_eq!(delay(&[named("report", 100, busy)]), None, "nobody delays himself");
+    let thread = ask(&[profile(Lane::Thread, 100, busy)], &function(Lane::Thread, 8));
+    assert_eq!(Delay::of(&thread, &lag_bill(&profiles, millis(10_000.0))), None);
 }
 
 #[test]

@@ -71,6 +71,10 @@ thresholds! {
     LAG = 0.001 "s",
         "A task that causes this much of the loop's mean lag is worth an offload (R2).",
         "Pollaczek and Khinchine; measured within a factor of two of a probe";
+    DELAY_SHARE_MIN = 0.1 "of wall",
+        "A task that waits this much of its time for others on its loop, and as long as \
+            BLOCKED_P95, is told who they are; and so much of the delay makes one of them.",
+        "judgement";
     CORES_USED_RELEASED = 1.3 "cores",
         "Threads that use more than this release the GIL: a thread is enough for them (R2).",
         "measured: sha256 1.82, zlib 1.79, pure Python 0.95, sorted with a key 0.98";
@@ -118,6 +122,13 @@ thresholds! {
             helps (R7).",
         "measured: 40 of 40 false alarms vanished when run delay was taken out, 10 of 10 true \
             ones stayed";
+    RUN_DELAY_BAND = 0.05 "of wall",
+        "This near RUN_DELAY_SHARE, on either side, nothing is said with high confidence (R7).",
+        "judgement";
+    DILATION_MAX = 3.0 "x",
+        "What a move leaves on the loop of a starved host is predicted to take at most so many \
+            times as long: a thread that seldom runs gets a core sooner.",
+        "judgement";
     FULL_SHARE = 0.9 "of the cores",
         "A lane that uses this much is not starved by others: its attempts wait for each other \
             (R7).",
@@ -237,23 +248,18 @@ pub const RULES: [RuleEntry; 9] = [
         advice: "a serial thread lane of width 1",
     },
     RuleEntry {
-        rule: Rule::R7,
-        name: "starved host",
-        condition: "waits for a core for more than 25 % of wall and longer than for the GIL, in a \
-            lane that does not use all cores itself; comes before every blame of the code",
-        advice: "no other lane: add cores or run fewer at once",
-    },
-    RuleEntry {
         rule: Rule::R1,
         name: "blocking in async",
-        condition: "p95 of blocked time >= 5 ms, or a blocking call on a sampled stack",
+        condition: "p95 of blocked time, without waits for a core, >= 5 ms, or a blocking call on a \
+            sampled stack",
         advice: "an async library, else the lane off the loop that gets more done: threads, or \
             processes where it computes under the GIL most of the time",
     },
     RuleEntry {
         rule: Rule::R2,
         name: "computing in async",
-        condition: "p95 of the longest step >= 10 ms and mostly CPU, or >= 1 ms of the mean lag",
+        condition: "p95 of the longest step, without waits for a core, >= 10 ms and mostly CPU, or \
+            >= 1 ms of the mean lag",
         advice: "offload: to a process, or to a thread where the GIL is released",
     },
     RuleEntry {
@@ -261,6 +267,14 @@ pub const RULES: [RuleEntry; 9] = [
         name: "needless async",
         condition: "awaited < 5 % of wall over >= 50 runs, and no await in the body",
         advice: "make it `def`, in the lane that suits it where that gains enough",
+    },
+    RuleEntry {
+        rule: Rule::R7,
+        name: "starved host",
+        condition: "waits for a core for more than 25 % of wall and longer than for the GIL, in a \
+            lane that does not use all cores itself; a coroutine only when it neither blocks nor \
+            computes too long without these waits",
+        advice: "no other lane: add cores or run fewer at once",
     },
     RuleEntry {
         rule: Rule::R5,

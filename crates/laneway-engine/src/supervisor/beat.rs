@@ -8,7 +8,8 @@ use crate::fleet::{Doom, Life, Ping, Role, RunnerId};
 use crate::observer::Happening;
 use crate::protocol::{RunnerKind, ToRunner};
 
-const BEAT: Duration = Duration::from_millis(200);
+/// How often that is.
+pub(super) const BEAT: Duration = Duration::from_millis(200);
 
 impl Supervisor {
     pub(super) fn beat(&mut self, now: Moment) {
@@ -37,6 +38,7 @@ impl Supervisor {
     /// Asks the loops that have work for a sign of life, and takes back what a blocked one has not
     /// read.
     fn ping_loops(&mut self, now: Moment) {
+        let mut blocked = Vec::new();
         for runner in self.fleet.iter_mut() {
             if runner.role == Role::Process || runner.ready_at.is_none() {
                 continue;
@@ -47,16 +49,21 @@ impl Supervisor {
                 };
                 ping.is_noticed = true;
                 let waiting = runner.unstarted;
+                runner.untold_block = Some((since, waiting));
                 if waiting > 0 && runner.life != Life::Ending {
+                    // It is told of when it is known what could be taken back.
                     self.commands.push_back(Command::TakeBack(runner.id));
+                } else {
+                    blocked.push(runner.id);
                 }
-                let runner = runner.id.0;
-                self.happenings.push(Happening::LoopBlocked { runner, since, waiting });
             } else if runner.ping.is_none() && runner.held > 0 && runner.life != Life::Ending {
                 self.pings += 1;
                 runner.ping = Some(Ping { number: self.pings, sent_at: now, is_noticed: false });
                 self.commands.push_back(Command::Send(runner.id, ToRunner::Ping(self.pings)));
             }
+        }
+        for id in blocked {
+            self.tell_of_blocked_loop(id, 0);
         }
     }
 

@@ -150,6 +150,7 @@ impl Supervisor {
 
     /// Jobs that a runner had not read are here again.
     pub(super) fn runs_taken_back(&mut self, runner: RunnerId, runs: Vec<Run>, now: Moment) {
+        let mut taken_back = 0;
         for run in runs.into_iter().rev() {
             let Some(attempt) = self.attempts.get_mut(run.attempt) else {
                 continue;
@@ -162,12 +163,14 @@ impl Supervisor {
                 place.held -= 1;
                 place.unstarted -= 1;
             }
+            taken_back += 1;
             self.waiting.line_of(attempt).push_front(run.attempt);
             self.reconsider(run.attempt, now);
         }
         if self.fleet.get(runner).is_some_and(|place| place.role == Role::Process) {
             self.release_surplus(now);
         }
+        self.tell_of_blocked_loop(runner, taken_back);
         self.runner_lost_work(runner, now);
     }
 

@@ -28,6 +28,7 @@ impl Supervisor {
             // all.
             if let Some(runner) = self.fleet.get_mut(runner) {
                 runner.abandoned = runner.abandoned.saturating_sub(1);
+                runner.ended_step_of(done.attempt);
             }
             return;
         }
@@ -39,6 +40,7 @@ impl Supervisor {
         if let Some(runner) = self.fleet.get_mut(runner) {
             runner.ended += 1;
             runner.ended_at = now;
+            runner.ended_step_of(done.attempt);
             if runner.role == Role::Process {
                 self.look_ahead.record(&attempt.task, wall);
             }

@@ -15,9 +15,6 @@ use crate::protocol::{RunnerCosts, ToRunner};
 use crate::registration;
 use crate::tasks::TaskTable;
 
-/// Places are told of once; with so many a worker tells of no others.
-const BLAMED_MAX: usize = 1_000;
-
 /// The quickest answer of an idle process runner counts; after so many it is told. The first ones
 /// come while other runners still import the application, and are slow.
 const PROCESS_ANSWERS: [u32; 3] = [5, 20, 80];
@@ -31,7 +28,7 @@ impl Supervisor {
         let Some(ping) = runner.ping.take_if(|ping| ping.number == number) else {
             return;
         };
-        runner.stuck = None;
+        runner.standstill = None;
         // One that was given work meanwhile has answered after it.
         if runner.role == Role::Process && runner.held == 0 {
             let took = now.since(ping.sent_at);
@@ -122,13 +119,8 @@ impl Supervisor {
     /// Adds up what a runner measured, and tells of places that block its loop.
     pub(super) fn runner_measured_attempts(&mut self, profiles: Vec<Profile>, now: Moment) {
         for profile in profiles.iter().filter(|profile| profile.key.lane == Lane::Async) {
-            let task = &profile.key.task;
             for site in profile.sites.iter().filter(|site| site.blockage != Blockage::Starved) {
-                let is_full = self.blamed.len() >= BLAMED_MAX;
-                if !is_full && self.blamed.insert((task.clone(), site.place.clone())) {
-                    let (task, site) = (task.clone(), site.clone());
-                    self.happenings.push(Happening::TaskBlocked { task, site });
-                }
+                self.blame(&profile.key.task, site.clone(), true);
             }
         }
         self.consider_moves(&profiles, now);

@@ -18,6 +18,10 @@ use crate::restart::Died;
 use crate::runner::Exit;
 use crate::tasks::TaskTable;
 
+/// The time a runner has that is to be killed, for telling what it measured last: it does so twice
+/// a second, by a thread that an event loop does not block.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// The time a runner that was told to end has for closing its resources.
 const ENDING_TIME: Duration = Duration::from_secs(5);
 
@@ -36,11 +40,7 @@ impl Supervisor {
             FromRunner::Pong(number) => self.runner_ponged(id, number, now),
             FromRunner::Measured(profiles) => self.runner_measured_attempts(profiles, now),
             FromRunner::Calibrated(costs) => self.runner_calibrated(costs),
-            FromRunner::Stuck(stuck) => {
-                if let Some(runner) = self.fleet.get_mut(id) {
-                    runner.stuck = Some(stuck);
-                }
-            }
+            FromRunner::Stuck(stuck) => self.runner_stuck(id, stuck, now),
         }
     }
 
@@ -120,7 +120,7 @@ impl Supervisor {
         let is_idle = runner.held == 0;
         match (runner.life, runner.role) {
             (Life::Retiring, _) if is_idle && runner.abandoned > 0 => {
-                self.kill(id, Doom::Disobeyed);
+                self.deadlines.add(now.plus(LAST_WORDS), Due::LastWords(id));
             }
             (Life::Retiring, _) if is_idle => self.end_runner(id, now),
             (Life::Ready, Role::Process) if is_idle => self.process_idle(id, now),
@@ -149,6 +149,14 @@ impl Supervisor {
         runner.life = Life::Ending;
         runner.doom = Some(doom);
         self.commands.push_back(Command::Kill(id));
+    }
+
+    /// A runner that has nothing left but attempts which were settled without it is of no use.
+    pub(super) fn runner_has_told_all(&mut self, id: RunnerId) {
+        let is_of_no_use = |r: &Runner| r.life == Life::Retiring && r.held == 0 && r.abandoned > 0;
+        if self.fleet.get(id).is_some_and(is_of_no_use) {
+            self.kill(id, Doom::Disobeyed);
+        }
     }
 
     pub(super) fn runner_not_ready(&mut self, id: RunnerId) {
@@ -218,6 +226,7 @@ impl Supervisor {
             let outcome = outcome::of_death(attempt, cause.clone(), self.rng.f64());
             self.end_unreported(number, outcome, now);
         }
+        self.measure_lost_attempt(id, now);
         let Some(runner) = self.fleet.remove(id) else {
             return;
         };

@@ -89,8 +89,12 @@ impl Supervisor {
             self.commands.push_back(Command::TakeBack(id));
             return self.kill(id, Doom::Disobeyed);
         }
-        let outcome = outcome::of_force(attempt, reason, self.rng.f64());
         let is_started = matches!(attempt.stage, Stage::Started(..));
+        let why = self.why_it_did_not_stop(number, now);
+        let Some(attempt) = self.attempts.get(number) else {
+            return;
+        };
+        let outcome = outcome::of_force(attempt, reason, why.as_deref(), self.rng.f64());
         self.end_unreported(number, outcome, now);
         if let Some(runner) = self.fleet.get_mut(id) {
             runner.abandoned += 1;

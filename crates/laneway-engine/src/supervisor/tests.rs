@@ -17,6 +17,7 @@ use crate::protocol::{
 };
 
 mod auto;
+mod blocked;
 mod drain;
 mod forced;
 mod lanes;

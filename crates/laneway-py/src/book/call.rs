@@ -81,7 +81,7 @@ impl CallMeter {
             ..Measurement::default()
         };
         let error = error.map(|kind| kind.to_string_lossy());
-        let mut page = self.book.page(&self.shared.interpreter);
+        let mut page = self.book.page(&self.shared);
         page.record(self.lane, &run, error.as_deref(), now());
         drop(page);
         self.shared.end(1);

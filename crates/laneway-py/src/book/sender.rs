@@ -4,21 +4,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::job::Lane;
-use laneway_core::profile::{Place, Profile, ProfileKey, SizeBucket};
+use laneway_core::profile::{Place, Profile};
 use laneway_engine::protocol::{FromRunner, Stuck, append_frame};
 
 use super::Shared;
 use crate::process::Birthplace;
 use crate::runner::Outbox;
 use crate::thread::without_signals;
-use crate::watchdog::{self, Finding};
+use crate::watchdog::{self, Blocked, Finding, blockage};
 
 /// How often sums are sent while attempts run.
 const EVERY: Duration = Duration::from_millis(500);
-
-/// A loop that is blocked for less is not told of while it is.
-const STUCK_NS: u64 = 500_000_000;
 
 /// Profiles in one frame.
 const FRAME_PROFILES: usize = 64;
@@ -92,6 +88,7 @@ impl Drop for Sender {
 }
 
 fn send_for_ever(shared: &Shared, outbox: &Outbox, pace: &Pace) {
+    let mut was_stuck = false;
     loop {
         let mut state = pace.lock();
         while *state == State::Idle {
@@ -110,7 +107,10 @@ fn send_for_ever(shared: &Shared, outbox: &Outbox, pace: &Pace) {
         }
         drop(state);
         // The supervisor is gone, and so will this process be.
-        if send_sums(shared, outbox).and_then(|()| send_stuck(outbox)).is_err() {
+        if send_sums(shared, outbox)
+            .and_then(|()| send_stuck(shared, outbox, &mut was_stuck))
+            .is_err()
+        {
             return;
         }
     }
@@ -134,12 +134,7 @@ fn blame(profiles: &mut Vec<Profile>, finding: &Finding, shared: &Shared) {
     let Some(task) = tasks.iter().find(|task| task.label == finding.label) else {
         return;
     };
-    let key = ProfileKey {
-        task: task.name.clone(),
-        lane: Lane::Async,
-        size_bucket: SizeBucket::of(0),
-        interpreter: shared.interpreter.clone(),
-    };
+    let key = task.key_on_loop(shared);
     let of_task = |profile: &Profile| profile.key.task == key.task && profile.key.lane == key.lane;
     let known = profiles.iter().position(of_task).unwrap_or_else(|| {
         profiles.push(Profile::new(key));
@@ -150,16 +145,31 @@ fn blame(profiles: &mut Vec<Profile>, finding: &Finding, shared: &Shared) {
     }
 }
 
-fn send_stuck(outbox: &Outbox) -> Result<(), Error> {
-    let Some(blocked) = watchdog::blocked().filter(|blocked| blocked.for_ns >= STUCK_NS) else {
+/// Tells of the step that blocks the loop, and when none does any more.
+fn send_stuck(shared: &Shared, outbox: &Outbox, was_stuck: &mut bool) -> Result<(), Error> {
+    let stuck = watchdog::blocked().and_then(|blocked| stuck(shared, blocked));
+    let had_been = std::mem::replace(was_stuck, stuck.is_some());
+    if stuck.is_none() && !had_been {
         return Ok(());
-    };
-    let stuck = Stuck {
-        task: blocked.owner.label.name(),
+    }
+    send(outbox, &FromRunner::Stuck(stuck.map(Box::new)))
+}
+
+fn stuck(shared: &Shared, blocked: Blocked) -> Option<Stuck> {
+    let tasks = shared.tasks();
+    let task = tasks.iter().find(|task| task.label == blocked.owner.label)?;
+    let nanos = Duration::from_nanos;
+    Some(Stuck {
+        attempt: blocked.owner.key,
+        key: task.key_on_loop(shared),
+        event_loop: shared.event_loop,
         place: blocked.site.map(|site| Place::new(&site.file, site.line, &site.function)),
-        since: Duration::from_nanos(blocked.for_ns),
-    };
-    send(outbox, &FromRunner::Stuck(stuck))
+        site: blocked.finding.site(),
+        blockage: blockage(blocked.cause),
+        since: nanos(blocked.for_ns),
+        cpu: nanos(blocked.time.cpu),
+        run_delay: blocked.knows_run_delay.then(|| nanos(blocked.time.run_delay)),
+    })
 }
 
 fn send(outbox: &Outbox, message: &FromRunner) -> Result<(), Error> {

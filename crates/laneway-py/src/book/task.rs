@@ -1,14 +1,13 @@
 //! The attempts of one task.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{
-    GilWait, Interpreter, Measurement, Occupancy, Profile, ProfileKey, SizeBucket,
-};
+use laneway_core::profile::{GilWait, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
 use laneway_engine::protocol::End;
 use pyo3::prelude::*;
 
@@ -28,6 +27,8 @@ pub(super) struct TaskBook {
     pub(super) label: Label,
     /// What its attempts in threads were seen to wait for.
     pub(super) seen: Seen,
+    /// The size of the arguments of the last coroutine that began.
+    last_args_bytes: AtomicU64,
     sums: Mutex<Sums>,
 }
 
@@ -35,7 +36,7 @@ pub(super) struct TaskBook {
 pub(super) struct Page<'a> {
     sums: MutexGuard<'a, Sums>,
     task: &'a TaskName,
-    interpreter: &'a Interpreter,
+    shared: &'a Shared,
 }
 
 impl Page<'_> {
@@ -49,10 +50,13 @@ impl Page<'_> {
     ) {
         let size_bucket = SizeBucket::of(run.args_bytes);
         let profile = self.sums.entry((lane, size_bucket)).or_insert_with(|| {
-            let (task, interpreter) = (self.task.clone(), self.interpreter.clone());
+            let (task, interpreter) = (self.task.clone(), self.shared.interpreter.clone());
             Profile::new(ProfileKey { task, lane, size_bucket, interpreter })
         });
         profile.record(run, at);
+        if lane == Lane::Async {
+            profile.loops.ran(self.shared.event_loop, at.minus(run.wall), at);
+        }
         if let Some(kind) = error {
             profile.errors.record(kind);
         }
@@ -70,7 +74,8 @@ impl Page<'_> {
 impl TaskBook {
     pub(super) fn new(py: Python<'_>, name: TaskName) -> Self {
         let label = Label::of(py, name.as_str());
-        Self { name, label, seen: Seen::default(), sums: Mutex::default() }
+        let last_args_bytes = AtomicU64::new(0);
+        Self { name, label, seen: Seen::default(), last_args_bytes, sums: Mutex::default() }
     }
 
     fn sums(&self) -> MutexGuard<'_, Sums> {
@@ -78,8 +83,18 @@ impl TaskBook {
     }
 
     /// Opens the book for attempts to be recorded.
-    pub(super) fn page<'a>(&'a self, interpreter: &'a Interpreter) -> Page<'a> {
-        Page { sums: self.sums(), task: &self.name, interpreter }
+    pub(super) fn page<'a>(&'a self, shared: &'a Shared) -> Page<'a> {
+        Page { sums: self.sums(), task: &self.name, shared }
+    }
+
+    /// The key of a coroutine of which no end is recorded yet.
+    pub(super) fn key_on_loop(&self, shared: &Shared) -> ProfileKey {
+        ProfileKey {
+            task: self.name.clone(),
+            lane: Lane::Async,
+            size_bucket: SizeBucket::of(self.last_args_bytes.load(Ordering::Relaxed)),
+            interpreter: shared.interpreter.clone(),
+        }
     }
 
     /// Adds what the thread lane did while attempts of this task ran in it.
@@ -151,6 +166,7 @@ impl TaskMeter {
         let task = slf.clone().into_any();
         let metered = metered_attempt(coroutine, task, (own.book.label, key), args_bytes)?;
         if metered.is_some() {
+            own.book.last_args_bytes.store(args_bytes, Ordering::Relaxed);
             own.shared.begin(&own.sender);
         }
         Ok(metered)
@@ -215,7 +231,7 @@ impl TaskMeter {
     fn ended(&self, ends: &[MeasuredEnd<'_, '_>], moment: Moment) {
         // Before the page is opened: the thread lane opens pages while it is locked.
         let has_neighbours = !self.shared.threads().is_empty();
-        let mut page = self.book.page(&self.shared.interpreter);
+        let mut page = self.book.page(&self.shared);
         for MeasuredEnd { meter, end, encode } in ends {
             let error = error_kind(end);
             let result = if let End::Returned(result) = end { result.0.len() } else { 0 };
@@ -226,7 +242,7 @@ impl TaskMeter {
                 is_error: error.is_some(),
                 ..meter.measurement()
             };
-            page.record(Lane::Async, &run, error, moment.at);
+            page.record(Lane::Async, &run, error, moment.at.minus(meter.ended_ago()));
         }
         let others = self.shared.own_threads().ended(self.book.label, has_neighbours);
         if let Some(others) = others {

@@ -38,6 +38,11 @@ impl Attempt {
         Measurement { args_bytes: self.args_bytes, ..self.tally.measurement() }
     }
 
+    /// How long ago it ended; zero while it has not.
+    pub(super) fn ended_ago(&self) -> Duration {
+        self.tally.last_sums().ended_ago()
+    }
+
     /// Its wall and CPU time so far.
     pub(super) fn times(&self) -> (Duration, Duration) {
         let sums = self.tally.sums(monotonic_ns());

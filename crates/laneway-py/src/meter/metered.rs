@@ -85,6 +85,11 @@ impl<'py> AttemptMeter<'py> {
         self.attempt().map(Attempt::measurement).unwrap_or_default()
     }
 
+    /// How long ago it ended.
+    pub(crate) fn ended_ago(&self) -> Duration {
+        self.attempt().map(Attempt::ended_ago).unwrap_or_default()
+    }
+
     /// Its wall and CPU time.
     pub(crate) fn times(&self) -> (Duration, Duration) {
         self.attempt().map(Attempt::times).unwrap_or_default()

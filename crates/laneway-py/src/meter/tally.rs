@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
+
+use super::clock::monotonic_ns;
 
 /// The name that steps are billed under, as a number that fits into an atomic.
 ///
@@ -130,11 +133,14 @@ pub(crate) struct Tally {
 pub(crate) struct Sums {
     /// From the first step to the end, or to now.
     pub(super) wall: u64,
+    /// When it ended; zero while it has not.
+    pub(super) ended_at: u64,
     /// All steps together.
     pub(super) steps: u64,
     pub(super) in_steps: StepTime,
+    /// The longest step, without its wait for a core.
     pub(super) longest: u64,
-    /// In square nanoseconds.
+    /// Of the steps without their waits for a core, in square nanoseconds.
     pub(super) squares: f64,
 }
 
@@ -142,6 +148,13 @@ impl Sums {
     /// Whether no time has passed.
     pub(crate) const fn is_empty(&self) -> bool {
         self.wall == 0
+    }
+
+    /// How long ago it ended; zero while it has not.
+    pub(crate) fn ended_ago(&self) -> Duration {
+        let now = monotonic_ns();
+        let ended_at = if self.ended_at == 0 { now } else { self.ended_at };
+        Duration::from_nanos(now.saturating_sub(ended_at))
     }
 }
 
@@ -210,24 +223,24 @@ impl Tally {
         add(&self.wall, step.wall);
         add(&self.cpu, step.cpu);
         add(&self.run_delay, step.run_delay);
-        if step.wall > self.longest.load(Relaxed) {
-            self.longest.store(step.wall, Relaxed);
+        let own = step.wall.saturating_sub(step.run_delay);
+        if own > self.longest.load(Relaxed) {
+            self.longest.store(own, Relaxed);
         }
-        let wall = step.wall as f64;
-        let squares = f64::from_bits(self.squares.load(Relaxed)) + wall * wall;
+        let own = own as f64;
+        let squares = f64::from_bits(self.squares.load(Relaxed)) + own * own;
         self.squares.store(squares.to_bits(), Relaxed);
     }
 
     /// The sums; `now` counts if the account's time has not ended.
     pub(super) fn sums(&self, now: u64) -> Sums {
         let started_at = self.started_at.load(Relaxed);
-        let ended_at = match self.ended_at.load(Relaxed) {
-            0 => now,
-            ended_at => ended_at,
-        };
-        let wall = if started_at == 0 { 0 } else { ended_at.saturating_sub(started_at) };
+        let ended_at = self.ended_at.load(Relaxed);
+        let until = if ended_at == 0 { now } else { ended_at };
+        let wall = if started_at == 0 { 0 } else { until.saturating_sub(started_at) };
         Sums {
             wall,
+            ended_at,
             steps: self.steps.load(Relaxed),
             in_steps: StepTime {
                 wall: self.wall.load(Relaxed),

@@ -178,7 +178,8 @@ impl TaskLog {
     fn record(&self, profile: &mut Profile, ended: Vec<Ended>) {
         let at = now();
         for Ended { sums, error } in ended {
-            profile.record(&self.completed(sums.measurement(), error.is_some()), at);
+            let ended_at = at.minus(sums.ended_ago());
+            profile.record(&self.completed(sums.measurement(), error.is_some()), ended_at);
             if let Some(kind) = error {
                 profile.errors.record(&kind);
             }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::blame::{Cause, Waits, cause, time_so_far};
 use super::findings::{Finding, Findings};
-use super::slot::{EndedStep, Owner, RunningStep, Slot};
+use super::slot::{Beginning, EndedStep, Owner, RunningStep, Slot};
 use super::stack::{Frame, Stack, site};
 use super::taker::StackTaker;
-use crate::meter::monotonic_ns;
+use crate::meter::{StepTime, monotonic_ns};
 
 /// A second look at a step follows after this, to tell what it waits for.
 const SECOND_LOOK_NS: u64 = 12_000_000;
@@ -44,6 +44,7 @@ struct Sighting {
     slot: Arc<Slot>,
     owner: Owner,
     started_at: u64,
+    began: Beginning,
     /// The stack is being taken; until then the step may not be accounted for.
     is_pending: bool,
     first: Option<Stack>,
@@ -63,6 +64,12 @@ pub(crate) struct Blocked {
     pub(crate) cause: Cause,
     /// The place in the program; `None` while no stack could be taken.
     pub(crate) site: Option<Frame>,
+    /// The step as it will be found when it ends, with the time so far.
+    pub(crate) finding: Finding,
+    /// The time of the step so far, as far as the system tells it from outside.
+    pub(crate) time: StepTime,
+    /// Whether the system tells of waits for a core.
+    pub(crate) knows_run_delay: bool,
 }
 
 impl Watch {
@@ -126,11 +133,21 @@ impl Watch {
         let running = state.sightings.iter().filter(|seen| seen.slot.is_in(seen.started_at));
         let longest = running.min_by_key(|seen| seen.started_at)?;
         let stack = longest.latest.as_ref();
+        let for_ns = now.saturating_sub(longest.started_at);
+        let schedule = longest.slot.thread.schedule();
         Some(Blocked {
-            for_ns: now.saturating_sub(longest.started_at),
+            for_ns,
             owner: longest.owner,
             cause: longest.cause,
             site: stack.and_then(|stack| site(&stack.frames)).cloned(),
+            finding: found(
+                longest.owner,
+                (longest.started_at, for_ns),
+                longest.cause,
+                longest.first.clone(),
+            ),
+            time: time_so_far(longest.began, now, schedule),
+            knows_run_delay: schedule.is_some(),
         })
     }
 
@@ -212,6 +229,7 @@ impl Watch {
                 slot: Arc::clone(slot),
                 owner: step.owner,
                 started_at: step.began.at,
+                began: step.began,
                 is_pending: true,
                 first: None,
                 latest: None,
@@ -272,17 +290,27 @@ impl Watch {
         // A stack that was taken too late shows what came after the step.
         let ended_at = ended.started_at + ended.time.wall;
         let stack = seen.and_then(|seen| seen.first).filter(|stack| stack.taken_at <= ended_at);
-        let taken_at = stack.as_ref().map(|stack| stack.taken_at);
-        findings.add(Finding {
-            label: owner.label,
-            key: owner.key,
-            cause,
-            count: 1,
-            longest_ns: ended.time.wall,
-            total_ns: ended.time.wall,
-            taken_after_ns: taken_at.map(|taken_at| taken_at.saturating_sub(ended.started_at)),
-            frames: stack.map(|stack| stack.frames).unwrap_or_default(),
-        });
+        findings.add(found(owner, (ended.started_at, ended.time.wall), cause, stack));
+    }
+}
+
+/// A step that began then and took so long, as a finding.
+fn found(
+    owner: Owner,
+    (started_at, wall_ns): (u64, u64),
+    cause: Cause,
+    stack: Option<Stack>,
+) -> Finding {
+    let taken_at = stack.as_ref().map(|stack| stack.taken_at);
+    Finding {
+        label: owner.label,
+        key: owner.key,
+        cause,
+        count: 1,
+        longest_ns: wall_ns,
+        total_ns: wall_ns,
+        taken_after_ns: taken_at.map(|taken_at| taken_at.saturating_sub(started_at)),
+        frames: stack.map(|stack| stack.frames).unwrap_or_default(),
     }
 }
 

@@ -18,6 +18,16 @@ pub(crate) fn take_findings() -> Vec<Finding> {
     watch.map(|watch| watch.take()).unwrap_or_default()
 }
 
+/// The cause as a profile names it.
+pub(crate) const fn blockage(cause: Cause) -> Blockage {
+    match cause {
+        Cause::Cpu => Blockage::Cpu,
+        Cause::BlockingCall => Blockage::Call,
+        Cause::Gil => Blockage::Gil,
+        Cause::StarvedHost => Blockage::Starved,
+    }
+}
+
 impl Finding {
     /// The place in the program; `None` when no stack could be taken.
     pub(crate) fn place(&self) -> Option<&Frame> {
@@ -27,12 +37,7 @@ impl Finding {
     /// The finding as a profile keeps it; `None` when no stack could be taken.
     pub(crate) fn site(&self) -> Option<Site> {
         let place = self.place()?;
-        let blockage = match self.cause {
-            Cause::Cpu => Blockage::Cpu,
-            Cause::BlockingCall => Blockage::Call,
-            Cause::Gil => Blockage::Gil,
-            Cause::StarvedHost => Blockage::Starved,
-        };
+        let blockage = blockage(self.cause);
         let place = Place::new(&place.file, place.line, &place.function);
         let longest = Duration::from_nanos(self.longest_ns);
         let mut site = Site::new(place, blockage, longest).with_stack(&self.stack_text(), None);

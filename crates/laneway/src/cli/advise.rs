@@ -11,12 +11,14 @@ use super::output::Output;
 use super::{Context, NEGATIVE, block_on};
 
 pub(super) mod bar;
+pub(super) mod blocked_line;
 pub(super) mod edit;
 mod explain;
+mod headline;
 pub(super) mod json;
 pub(super) mod page;
 mod sarif;
-pub(super) mod source;
+mod source;
 pub(super) mod survey;
 pub(super) mod text;
 mod trace;
@@ -133,13 +135,13 @@ fn write_text(cases: &[Case], arguments: &AdviseArgs, page: Page<'_>, output: &m
         text::block(case, page).lines.iter().for_each(|line| output.line(line));
     }
     if !is_asked {
-        write_tables(cases, output);
+        write_tables(cases, page, output);
     }
     write_remarks(cases, page, output);
 }
 
 /// The tasks without a change to make, in a line each.
-fn write_tables(cases: &[Case], output: &mut Output) {
+fn write_tables(cases: &[Case], page: Page<'_>, output: &mut Output) {
     let mut has_above = cases.iter().any(Case::has_block);
     for (level, head) in [(Level::Well, "nothing to change"), (Level::Unknown, "too early to say")]
     {
@@ -151,7 +153,7 @@ fn write_tables(cases: &[Case], output: &mut Output) {
         if std::mem::replace(&mut has_above, true) {
             output.line("");
         }
-        for line in text::table(&of_level, head) {
+        for line in text::table(&of_level, head, page) {
             output.line(&line);
         }
     }

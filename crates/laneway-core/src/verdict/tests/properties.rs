@@ -1,5 +1,6 @@
 //! What holds for every profile.
 
+use super::super::thresholds::{BLOCKED_P95, CPU_STEP_P95};
 use super::*;
 
 fn work() -> impl Strategy<Value = Work> {
@@ -58,15 +59,56 @@ proptest! {
     }
 
     #[test]
-    fn a_starved_host_always_acquits_the_code(
+    fn a_starved_host_acquits_all_code_but_what_blocks_a_loop_on_any_host(
         work in work(), facts in facts(), runs in 20_u32..200, extra in 1.4..9.0_f64,
     ) {
         let own = work.cpu + work.blocked + work.awaited + 0.01;
         let starved = Work { run_delay: own * extra, ..work };
         let facts = TaskFacts { is_thread_unsafe: false, ..facts };
-        let advice = ask(&[profile(facts.lane, runs, starved)], &facts);
+        let ask = |work| ask(&[profile(facts.lane, runs, work)], &facts);
+        let advice = ask(starved);
         prop_assume!(advice.sufficiency.is_enough());
-        prop_assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R7), None));
+        let blocks = work.blocked >= BLOCKED_P95 * 1e3 || work.cpu >= CPU_STEP_P95 * 1e3;
+        if facts.lane == Lane::Async && blocks {
+            let rested = ask(Work { run_delay: 0.0, ..work });
+            let is_blamed = advice.rule != Some(Rule::R7) && advice.rule.is_some();
+            // With less time in all there may be no verdict on the same runs without their waits.
+            if is_blamed && rested.sufficiency.is_enough() {
+                prop_assert!(matches!(rested.rule, Some(Rule::R1 | Rule::R2)), "{rested:?}");
+                prop_assert!(advice.confidence < Confidence::High);
+                let gain = |advice: &Advice| advice.prediction.map(|seen| seen.gain.likely);
+                prop_assert!(advice.rule != rested.rule || gain(&advice) <= gain(&rested));
+            }
+        } else {
+            prop_assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R7), None));
+        }
+    }
+
+    /// A tenth more than what any rule asks for, so that no range reaches below it.
+    #[test]
+    fn what_computes_long_on_a_loop_is_never_acquitted(
+        cpu in 20.0..400.0_f64, awaited in 0.0..100.0_f64, run_delay in 0.0..4_000.0_f64,
+    ) {
+        let work = Work { cpu, awaited, run_delay, encode: 0.1, ..Work::default() };
+        let advice = ask(&[profile(Lane::Async, 150, work)], &coroutine());
+        prop_assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
+    }
+
+    #[test]
+    fn every_turning_point_lies_ahead(
+        work in work(), facts in facts(), runs in 0_u32..200, cores in 0.5..2.0_f64,
+    ) {
+        let advice = ask(&[gil_bound(profile(facts.lane, runs, work), cores)], &facts);
+        for point in &advice.turning_points {
+            let is_ahead = match point.direction {
+                Direction::Above => point.now <= point.threshold,
+                Direction::Below => point.now >= point.threshold,
+            };
+            prop_assert!(is_ahead, "{point}");
+        }
+        let facts = TaskFacts { concurrency: None, ..facts };
+        let advice = ask(&[profile(facts.lane, runs, work)], &facts);
+        prop_assert!(advice.evidence.concurrency <= f64::from(runs.max(1)));
     }
 
     #[test]

@@ -76,6 +76,8 @@ fn a_coroutine_or_thread_that_does_not_stop_is_settled_without_it_and_its_runner
         rig.claim(lane, 1);
         assert_eq!(sent(&rig.taken()), [(2, vec![3])]);
         rig.return_from(1, &[2]);
+        assert!(killed(&rig.taken()).is_empty(), "it may have measured something");
+        rig.pass(Duration::from_secs(1));
         assert_eq!(killed(&rig.taken()), [1], "it keeps a stuck attempt and nothing else");
     }
 }

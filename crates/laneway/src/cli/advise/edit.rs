@@ -1,6 +1,5 @@
 //! The smallest edit that follows an advice, as code.
 
-use std::fs;
 use std::path::Path;
 
 use laneway_core::job::Lane;
@@ -8,12 +7,9 @@ use laneway_core::profile::Place;
 use laneway_core::verdict::{Change, Form};
 use serde::Serialize;
 
-use super::source::{asynchronous, in_thread};
+use super::blocked_line::{BlockedLine, Instead, lacks_asyncio, line_of};
 use super::survey::Case;
 use crate::cli::humane::counted;
-
-/// Files that are larger hold no code that a person wrote.
-const SOURCE_BYTES_MAX: u64 = 4 << 20;
 
 /// What to write, and where.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -22,10 +18,13 @@ pub(super) struct Edit {
     pub(super) place: Option<Place>,
     /// What stands there now, if the file is at hand.
     pub(super) now: Option<String>,
-    /// What to write.
+    /// What to write; nothing where no code is sure to be right.
     pub(super) code: Vec<String>,
-    /// What to mind.
+    /// What to mind, or what to do.
     pub(super) note: String,
+    /// Whether it stays on the loop and waits there without blocking.
+    #[serde(skip)]
+    pub(super) is_twin: bool,
 }
 
 impl Edit {
@@ -44,13 +43,14 @@ impl Edit {
                  the async lane is the cheapest one for work as short as this",
             )),
             Change::MoveLane { to } => Some(Self::definition(decorated(case, *to), moved(*to))),
-            Change::Offload { to } => Some(offload(case, *to, folder)),
+            Change::Offload { to } => offload(case, *to, folder),
             Change::UseAsyncLibrary { library } => Some(use_library(case, library, folder)),
             Change::AwaitMoreOften => Some(Self {
                 place: case.advice.site.as_ref().map(|site| site.place.clone()),
                 now: None,
                 code: vec!["await asyncio.sleep(0)".to_owned()],
                 note: "in its loop, every few milliseconds of work".to_owned(),
+                is_twin: false,
             }),
             Change::SplitBySize => Some(split(case)),
             Change::SerialThread => Some(Self::definition(
@@ -62,7 +62,7 @@ impl Edit {
     }
 
     fn definition(code: Vec<String>, note: &str) -> Self {
-        Self { place: None, now: None, code, note: note.to_owned() }
+        Self { place: None, now: None, code, note: note.to_owned(), is_twin: false }
     }
 }
 
@@ -86,58 +86,99 @@ const fn moved(lane: Lane) -> &'static str {
     }
 }
 
-fn offload(case: &Case, lane: Lane, folder: &Path) -> Edit {
+fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
     if case.facts.has_await == Some(false) {
-        return Edit::definition(
+        return Some(Edit::definition(
             decorated(case, lane),
             "it never awaits, so the whole function can leave the loop",
-        );
+        ));
     }
-    let place = blocking_place(case);
-    let now = place.as_ref().and_then(|place| line_of(place, folder));
-    let rewritten = now.as_deref();
-    let (code, note) = match lane {
-        Lane::Process => (
-            vec![
-                "processes = concurrent.futures.ProcessPoolExecutor()".to_owned(),
-                "await asyncio.get_running_loop().run_in_executor(processes, fn, ...)".to_owned(),
-            ],
-            "with `fn` the part that computes; or make that part a task with `lane=\"process\"`",
-        ),
-        _ => match rewritten.and_then(asynchronous) {
-            Some(twin) => (vec![twin], ""),
-            None => (
-                vec![
-                    rewritten
-                        .and_then(in_thread)
-                        .unwrap_or_else(|| "await asyncio.to_thread(fn, ...)".to_owned()),
-                ],
-                "what runs there must be thread-safe, and cannot be stopped from outside",
-            ),
-        },
+    let place = blocking_place(case)?;
+    if lane == Lane::Process {
+        let code = vec![
+            "processes = concurrent.futures.ProcessPoolExecutor()".to_owned(),
+            "await asyncio.get_running_loop().run_in_executor(processes, fn, ...)".to_owned(),
+        ];
+        let or_task = if case.is_of_worker() {
+            "; or make that part a task with `lane=\"process\"`"
+        } else {
+            ""
+        };
+        let note = format!("with `fn` the part that computes, a function of a module{or_task}");
+        let now = line_of(&place, folder);
+        return Some(Edit { place: Some(place), now, code, note, is_twin: false });
+    }
+    let Some(blocked) = blocked_line(case, folder) else {
+        let code = vec!["await asyncio.to_thread(fn, ...)".to_owned()];
+        let now = line_of(&place, folder);
+        return Some(Edit { place: Some(place), now, code, note: in_thread(case), is_twin: false });
     };
-    Edit { place, now, code, note: note.to_owned() }
+    let note = match &blocked.instead {
+        Instead::Twin(_) => String::new(),
+        Instead::InThread(_) => in_thread(case),
+        Instead::Words(words) => (*words).to_owned(),
+    };
+    let needs_import = blocked.instead.code().is_some() && lacks_asyncio(&blocked.place, folder);
+    let import = if needs_import { "with `import asyncio`; " } else { "" };
+    Some(Edit {
+        is_twin: matches!(blocked.instead, Instead::Twin(_)),
+        code: blocked.instead.code().map(str::to_owned).into_iter().collect(),
+        place: Some(blocked.place),
+        now: Some(blocked.now),
+        note: format!("{import}{note}").trim_end_matches("; ").to_owned(),
+    })
+}
+
+/// What to mind of a line that goes to a thread.
+fn in_thread(case: &Case) -> String {
+    let or_def = if case.is_endpoint() {
+        "; or write the endpoint as a plain `def`, where the framework runs those in threads, as \
+         FastAPI does"
+    } else {
+        ""
+    };
+    format!("what runs there must be thread-safe, and cannot be stopped from outside{or_def}")
 }
 
 fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
-    let place = blocking_place(case);
-    let now = place.as_ref().and_then(|place| line_of(place, folder));
+    let is_twin = false;
     if case.facts.form == Form::Def {
+        let place = blocking_place(case);
+        let now = place.as_ref().and_then(|place| line_of(place, folder));
         let code = vec![
             "@app.task".to_owned(),
             format!("async def {}(...):", function_of(case)),
             format!("    ...  # `await` the calls of `{library}`"),
         ];
-        return Edit { place, now, code, note: String::new() };
+        return Edit { place, now, code, note: String::new(), is_twin };
     }
-    if let Some(line) = now.as_deref().and_then(asynchronous) {
-        return Edit { place, now, code: vec![line], note: String::new() };
+    let line = blocked_line(case, folder);
+    if let Some(BlockedLine { place, now, instead: Instead::Twin(twin) }) = line {
+        let (place, now) = (Some(place), Some(now));
+        return Edit { place, now, code: vec![twin], note: String::new(), is_twin: true };
     }
-    let code = vec![format!("await ...  # the same call with `{library}`")];
-    let in_thread = now.as_deref().and_then(in_thread);
-    let or = in_thread.map(|line| format!("; or, as long as the library stays, `{line}`"));
-    let note = format!("one client for the whole worker is cheapest{}", or.unwrap_or_default());
-    Edit { place, now, code, note }
+    let place = line.as_ref().map(|line| line.place.clone()).or_else(|| blocking_place(case));
+    let now = place.as_ref().and_then(|place| line_of(place, folder));
+    let same = format!("await ...  # the same call with `{library}`");
+    let or = match line.map(|line| line.instead) {
+        Some(Instead::InThread(line)) => {
+            format!("; or, as long as the library stays, `{line}`")
+        }
+        Some(Instead::Words(words)) => format!("; or, as long as the library stays: {words}"),
+        _ => String::new(),
+    };
+    let cheapest = "one client for the whole worker is cheapest";
+    match place {
+        Some(_) => Edit { place, now, code: vec![same], note: format!("{cheapest}{or}"), is_twin },
+        // No line was seen, so that none can be given.
+        None => Edit {
+            place,
+            now,
+            code: Vec::new(),
+            note: format!("`await` the same calls with `{library}`; {cheapest}"),
+            is_twin,
+        },
+    }
 }
 
 fn split(case: &Case) -> Edit {
@@ -170,17 +211,7 @@ fn blocking_place(case: &Case) -> Option<Place> {
     seen.or(case.facts.blocking_call.as_ref()).cloned()
 }
 
-/// The line as it stands in the file now. Only Python files are looked at: the path comes from a
-/// store that others may write to.
-pub(in crate::cli) fn line_of(place: &Place, folder: &Path) -> Option<String> {
-    let path = folder.join(&place.file);
-    let is_python = path.extension().is_some_and(|extension| extension == "py");
-    let about = fs::metadata(&path).ok().filter(|about| is_python && about.is_file())?;
-    if about.len() > SOURCE_BYTES_MAX {
-        return None;
-    }
-    let text = fs::read_to_string(&path).ok()?;
-    let index = usize::try_from(place.line.checked_sub(1)?).ok()?;
-    let line = text.lines().nth(index)?.trim();
-    (!line.is_empty()).then(|| line.to_owned())
+/// The line of a coroutine that the verdict is about, as it could be.
+fn blocked_line(case: &Case, folder: &Path) -> Option<BlockedLine> {
+    BlockedLine::of(case.advice.site.as_ref()?, folder)
 }

@@ -6,7 +6,7 @@ use laneway_core::verdict::{RULES, RuleEntry, THRESHOLDS, Threshold};
 use serde_json::json;
 
 use super::page::{Block, Page, wrapped};
-use super::survey::Case;
+use super::survey::{Case, seen};
 use super::text::{add_site, block, duration_of, sizes};
 use super::trace::{Comparison, Outcome, Step, trace};
 use crate::cli::humane::{counted, instant, now, span};
@@ -26,7 +26,7 @@ pub(super) fn write_task(case: &Case, page: Page<'_>, output: &mut Output) {
     text.row("costs", &costs(case));
     text.lines.iter().for_each(|line| output.line(line));
     write_rules(&trace(case), page, output);
-    for profile in &case.profiles {
+    for profile in &seen(&case.profiles) {
         write_profile(profile, page, output);
     }
 }
@@ -107,15 +107,18 @@ fn write_profile(profile: &Profile, page: Page<'_>, output: &mut Output) {
     output.line("");
     let runs = counted(profile.runs(), "run");
     let errors = counted(profile.errors_count, "error");
-    let head = format!(
-        "in the {} lane, arguments of {sizes}, {}: {runs}, {errors}",
-        key.lane,
-        key.interpreter.as_str()
-    );
+    let (lane, interpreter) = (key.lane, key.interpreter.as_str());
+    let head = if profile.runs() == 0 {
+        format!("in the {lane} lane, arguments of any size, {interpreter}: lines that were seen")
+    } else {
+        format!("in the {lane} lane, arguments of {sizes}, {interpreter}: {runs}, {errors}")
+    };
     for line in wrapped(&head, page.width) {
         output.line(&format!("{CYAN}{line}{CYAN:#}"));
     }
-    for line in lines(&["", "p50", "p90", "p95", "p99", "longest", "sum"], &quantiles(profile)) {
+    let rows = quantiles(profile);
+    let heads = ["", "p50", "p90", "p95", "p99", "longest", "sum"];
+    for line in lines(&heads, &rows).iter().filter(|_| !rows.is_empty()) {
         output.line(&format!("  {line}"));
     }
     let mut block = Block::new(page);

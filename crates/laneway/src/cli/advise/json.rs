@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::edit::Edit;
-use super::survey::Case;
+use super::headline::headline;
+use super::survey::{Case, seen};
 use super::trace::trace;
 use crate::view::{lane_move, millis, rfc3339};
 
@@ -20,7 +21,7 @@ pub(in crate::cli) fn advice(case: &Case, folder: &Path) -> Result<Value, Error>
     let mut object = Map::new();
     object.insert("task".to_owned(), json!(advice.task.as_str()));
     object.insert("application".to_owned(), json!(case.application));
-    object.insert("sentence".to_owned(), json!(advice.sentence()));
+    object.insert("sentence".to_owned(), json!(headline(case, folder)));
     object.insert("has_change".to_owned(), json!(case.level().has_change()));
     if let Value::Object(fields) = encoded(advice)? {
         object.extend(fields);
@@ -38,6 +39,7 @@ pub(in crate::cli) fn advice(case: &Case, folder: &Path) -> Result<Value, Error>
     let sizes = advice.by_size.iter().map(size_advice).collect::<Result<_, _>>()?;
     object.insert("by_size".to_owned(), Value::Array(sizes));
     object.insert("edit".to_owned(), encoded(&Edit::of(case, folder))?);
+    object.insert("delayed_by".to_owned(), encoded(&case.delay)?);
     let moves = case.moves().into_iter().map(|(bucket, event)| {
         let mut view = lane_move(event);
         if let Some(view) = view.as_object_mut() {
@@ -75,7 +77,7 @@ pub(super) fn explanation(case: &Case, folder: &Path) -> Result<Value, Error> {
     if let Some(fields) = object.as_object_mut() {
         fields.insert("facts".to_owned(), encoded(&case.facts)?);
         fields.insert("rules".to_owned(), Value::Array(rules));
-        fields.insert("profiles".to_owned(), case.profiles.iter().map(profile).collect());
+        fields.insert("profiles".to_owned(), seen(&case.profiles).iter().map(profile).collect());
         fields.insert("calibration".to_owned(), calibration(&case.calibration)?);
     }
     Ok(object)

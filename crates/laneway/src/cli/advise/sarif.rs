@@ -7,6 +7,7 @@ use laneway_core::verdict::{RULES, RuleEntry};
 use serde_json::{Value, json};
 
 use super::edit::Edit;
+use super::headline::headline;
 use super::page::nearby;
 use super::survey::{Case, Level};
 
@@ -59,9 +60,12 @@ fn result(case: &Case, folder: &Path) -> Option<Value> {
     let edit = Edit::of(case, folder);
     let place = edit.as_ref().and_then(|edit| edit.place.as_ref());
     let place = place.or_else(|| advice.site.as_ref().map(|site| &site.place));
-    let mut text = format!("`{}`: {}", advice.task, advice.sentence());
+    let mut text = format!("`{}`: {}", advice.task, headline(case, folder));
     if let Some(edit) = &edit {
-        text = format!("{text}. Write `{}` {}", edit.code.join("; "), edit.note);
+        text = match edit.code.as_slice() {
+            [] => format!("{text}. To do: {}", edit.note),
+            code => format!("{text}. Write `{}` {}", code.join("; "), edit.note),
+        };
     }
     let mut result = json!({
         "ruleId": rule.as_str(),

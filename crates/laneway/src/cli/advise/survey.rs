@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{LagShare, Move, Profile, SizeBucket, lag_bill};
+use laneway_core::profile::{LagShare, Loops, Move, Profile, SizeBucket, lag_bill};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
 use laneway_core::verdict::{
-    Advice, Calibration, Change, Form, Mobility, Question, TaskFacts, advise,
+    Advice, Calibration, Change, Delay, Form, Mobility, Question, TaskFacts, advise,
 };
 
 use crate::store::AnyStore;
@@ -17,6 +17,9 @@ use crate::store::AnyStore;
 #[derive(Debug)]
 pub(in crate::cli) struct Case {
     pub(in crate::cli) advice: Advice,
+    /// How long others on its loop make it wait, if that is worth a word.
+    pub(super) delay: Option<Delay>,
+    pub(super) origin: Origin,
     pub(super) facts: TaskFacts,
     /// Where its application is found; `None` for a task that no application has any more.
     pub(super) application: Option<String>,
@@ -25,6 +28,15 @@ pub(in crate::cli) struct Case {
     pub(super) is_calibrated: bool,
     /// What was measured, by lane, size and interpreter.
     pub(super) profiles: Vec<Profile>,
+}
+
+/// What ran a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A worker, which has lanes.
+    Worker,
+    /// A program of its own.
+    Program,
 }
 
 /// How much an advice matters.
@@ -71,7 +83,19 @@ impl Case {
 
     /// Whether there is more to tell of it than fits in a line.
     pub(super) fn has_block(&self) -> bool {
-        self.level() >= Level::Hint || !self.moves().is_empty()
+        self.level() >= Level::Hint || self.delay.is_some() || !self.moves().is_empty()
+    }
+
+    /// Whether a worker ran it, so that there are lanes.
+    pub(super) fn is_of_worker(&self) -> bool {
+        self.origin == Origin::Worker
+    }
+
+    /// Whether it is an endpoint of a web application, which is named after its method and path.
+    pub(super) fn is_endpoint(&self) -> bool {
+        let name = self.advice.task.as_str();
+        let is_method = |method: &str| method.chars().all(|sign| sign.is_ascii_uppercase());
+        !self.is_of_worker() && name.split_once(" /").is_some_and(|(method, _)| is_method(method))
     }
 
     /// What the auto lane did with the task, the latest last, with the size of the arguments.
@@ -121,7 +145,8 @@ pub(in crate::cli) fn of_profiles(profiles: Vec<Profile>, loop_time: Duration) -
             profiles: vec![profile],
             name,
         };
-        judge(task, &Registry::default(), &BTreeMap::from([(None, bill.clone())]))
+        let case = judge(task, &Registry::default(), &BTreeMap::from([(None, bill.clone())]));
+        Case { origin: Origin::Program, ..case }
     };
     let mut cases: Vec<Case> = profiles.into_iter().map(judged).collect();
     sort(&mut cases);
@@ -176,7 +201,7 @@ fn guessed(profiles: &[Profile]) -> TaskFacts {
     TaskFacts::new(form, lane)
 }
 
-/// The lag bill of each application's event loop, from the first measured end to the last.
+/// The lag bill of each application's event loop, or of the mean one where several ran.
 fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
     let mut by_application: BTreeMap<_, Vec<&Profile>> = BTreeMap::new();
     for task in tasks {
@@ -184,12 +209,44 @@ fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
         by_application.entry(task.application.clone()).or_default().extend(on_loop);
     }
     let bill = |profiles: Vec<&Profile>| {
-        let first = profiles.iter().filter_map(|profile| profile.first_at).min();
-        let last = profiles.iter().filter_map(|profile| profile.last_at).max();
-        let interval = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.since(first));
-        lag_bill(profiles, interval)
+        let time = loop_time(&profiles);
+        lag_bill(profiles, time)
     };
     by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
+}
+
+/// The time that the loops had on which these attempts ran. Profiles of before do not tell loops
+/// apart: all of theirs count as one.
+fn loop_time(profiles: &[&Profile]) -> Duration {
+    let mut loops = Loops::default();
+    for profile in profiles {
+        loops.join(&profile.loops);
+    }
+    let of_before = || profiles.iter().filter(|profile| profile.loops.is_empty());
+    let first = of_before().filter_map(|profile| profile.first_at).min();
+    let last = of_before().filter_map(|profile| profile.last_at).max();
+    let before = first.zip(last).map_or(Duration::ZERO, |(first, last)| last.since(first));
+    loops.time().saturating_add(before)
+}
+
+/// The profiles of a task. Lines of attempts that did not end have no size of arguments; they
+/// stand beside the runs in the same lane if these are of one size, and else apart.
+pub(super) fn seen(profiles: &[Profile]) -> Vec<Profile> {
+    let (mut measured, unmeasured): (Vec<Profile>, Vec<Profile>) =
+        profiles.iter().cloned().partition(|profile| profile.runs() > 0);
+    let mut apart = Vec::new();
+    for lines in unmeasured {
+        let is_same = |profile: &&mut Profile| {
+            profile.key.lane == lines.key.lane && profile.key.interpreter == lines.key.interpreter
+        };
+        let mut same: Vec<&mut Profile> = measured.iter_mut().filter(is_same).collect();
+        match same.as_mut_slice() {
+            [one] => one.merge(&lines),
+            _ => apart.push(lines),
+        }
+    }
+    measured.extend(apart);
+    measured
 }
 
 fn moves(profiles: &[Profile]) -> Vec<(SizeBucket, &Move)> {
@@ -221,8 +278,11 @@ fn judge(task: Task, registry: &Registry, bills: &BTreeMap<Option<String>, Vec<L
         facts: &facts,
         lag: bill.and_then(|bill| bill.iter().find(|share| share.task == task.name)),
     });
+    let delay = bill.and_then(|bill| Delay::of(&advice, bill));
     Case {
         advice,
+        delay,
+        origin: Origin::Worker,
         facts,
         application: task.application,
         calibration,

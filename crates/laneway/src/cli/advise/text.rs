@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anstyle::Style;
-use laneway_core::profile::{Blockage, Site};
+use laneway_core::profile::{Blockage, LagShare, Site};
 use laneway_core::verdict::{
-    Advice, Confidence, Estimate, Kind, Mobility, Predicted, Prediction, SizeAdvice, Spread,
+    Confidence, Delay, Estimate, Kind, Mobility, Predicted, Prediction, SizeAdvice, Spread,
 };
 
 use super::bar::{bar, legend};
 use super::edit::Edit;
+use super::headline::headline;
 use super::page::{Block, Page, flowed, nearby, wrapped};
 use super::survey::{Case, Level};
 use crate::cli::humane::{counted, instant, now, span};
@@ -19,10 +20,13 @@ use crate::cli::table_text::{Cell, lines};
 /// The innermost frames of a stack that a block shows.
 const FRAMES_SHOWN: usize = 4;
 
+/// A range this narrow, as a share of its number, is left out.
+const EXACT: f64 = 0.02;
+
 /// The block of a task: its verdict, the evidence, the edit, and what would change it.
 pub(in crate::cli) fn block<'a>(case: &Case, page: Page<'a>) -> Block<'a> {
     let mut block = head(case, page);
-    add_evidence(&case.advice, &mut block);
+    add_evidence(case, &mut block);
     if let Some(site) = &case.advice.site {
         add_site("line", site, FRAMES_SHOWN, &mut block);
     }
@@ -52,7 +56,8 @@ pub(super) fn head<'a>(case: &Case, page: Page<'a>) -> Block<'a> {
         Confidence::Medium => "medium",
         Confidence::High => "high",
     };
-    let text = plain(&format!("{} ({rule}{confidence} confidence)", advice.sentence()));
+    let sentence = headline(case, page.folder);
+    let text = plain(&format!("{sentence} ({rule}{confidence} confidence)"));
     let name = advice.task.as_str();
     let style = style_of(case.level());
     let mut block = Block::new(page);
@@ -77,9 +82,10 @@ const fn style_of(level: Level) -> Style {
     }
 }
 
-fn add_evidence(advice: &Advice, block: &mut Block<'_>) {
+fn add_evidence(case: &Case, block: &mut Block<'_>) {
+    let advice = &case.advice;
     let evidence = &advice.evidence;
-    block.row("runs", &runs(advice));
+    block.row("runs", &runs(case));
     if advice.sufficiency.runs == 0 {
         return;
     }
@@ -103,9 +109,25 @@ fn add_evidence(advice: &Advice, block: &mut Block<'_>) {
         );
         block.row("loop", &text);
     }
+    if let Some(delay) = &case.delay {
+        block.row("delay", &delayed(delay));
+    }
 }
 
-fn runs(advice: &Advice) -> String {
+/// Who makes it wait, and for how long.
+fn delayed(delay: &Delay) -> String {
+    let of = |share: &LagShare| format!("`{}` ({:.0} %)", share.task, share.lag_share * 100.0);
+    let by: Vec<String> = delay.by.iter().map(of).collect();
+    format!(
+        "waits up to {} for each of its turns on the event loop, on average, since others hold \
+         it; of that lag cause: {}",
+        span(delay.lag),
+        by.join(", ")
+    )
+}
+
+fn runs(case: &Case) -> String {
+    let advice = &case.advice;
     let evidence = &advice.evidence;
     let kind = match advice.kind {
         Kind::IoBound => ", mostly waiting",
@@ -121,7 +143,9 @@ fn runs(advice: &Advice) -> String {
     };
     let (runs, errors) = (advice.sufficiency.runs, evidence.errors);
     let (runs, errors) = (counted(runs, "run"), counted(errors, "error"));
-    format!("{runs} in the {} lane, {errors}{rate}{kind}", advice.lane)
+    let lane =
+        if case.is_of_worker() { format!(" in the {} lane", advice.lane) } else { String::new() };
+    format!("{runs}{lane}, {errors}{rate}{kind}")
 }
 
 /// A place that blocks, with the innermost frames of its stack.
@@ -190,9 +214,18 @@ fn add_auto(case: &Case, block: &mut Block<'_>) {
 }
 
 fn add_edit(edit: &Edit, block: &mut Block<'_>) {
+    let place = edit
+        .place
+        .as_ref()
+        .map(|place| format!("{}:{}", nearby(&place.file, block.page.folder), place.line));
+    if edit.code.is_empty() {
+        // Words are no lines of code: they say what to do.
+        let place = place.map_or_else(String::new, |place| format!("{place}: "));
+        return block.row("to do", &plain(&format!("{place}{}", edit.note)));
+    }
     let mut label = "edit";
-    if let Some(place) = &edit.place {
-        block.row(label, &format!("{}:{}", nearby(&place.file, block.page.folder), place.line));
+    if let Some(place) = place {
+        block.row(label, &place);
         label = "";
     }
     let (before, after) = (RED.get_fg_color(), GREEN.get_fg_color());
@@ -210,21 +243,22 @@ fn gain(prediction: &Prediction) -> String {
         Predicted::LoopTime => "time in which a run keeps the event loop from others",
         Predicted::TimePerRun => "time a run while as many as are wanted run at once",
     };
-    let Estimate { low, likely, high } = prediction.gain;
+    let [low, likely, high] =
+        [prediction.gain.low, prediction.gain.likely, prediction.gain.high].map(factor);
+    let within = if low == high { String::new() } else { format!(" (95 %: {low} to {high})") };
     format!(
-        "{what}: {} -> {}, {} times less (95 %: {} to {})",
+        "{what}: {} -> {}, {likely} times less{within}",
         range(prediction.before_seconds),
         range(prediction.after_seconds),
-        factor(likely),
-        factor(low),
-        factor(high)
     )
 }
 
-/// A number of seconds with its range, such as `61ms (58.2ms to 64ms)`.
+/// A number of seconds with its range, such as `61ms (58.2ms to 64ms)`; without it where it is so
+/// narrow that it says no more than the number.
 fn range(seconds: Estimate) -> String {
+    let is_exact = seconds.high - seconds.low <= EXACT * seconds.likely;
     let [low, likely, high] = [seconds.low, seconds.likely, seconds.high].map(duration_of);
-    format!("{likely} ({low} to {high})")
+    if is_exact { likely } else { format!("{likely} ({low} to {high})") }
 }
 
 pub(super) fn duration_of(seconds: f64) -> String {
@@ -232,7 +266,13 @@ pub(super) fn duration_of(seconds: f64) -> String {
 }
 
 fn factor(times: f64) -> String {
-    if times >= 10.0 { format!("{times:.0}") } else { format!("{times:.1}") }
+    // Two digits are as much as a prediction can promise.
+    match times {
+        times if times >= 1_000.0 => format!("{:.0}00", times / 100.0),
+        times if times >= 100.0 => format!("{:.0}0", times / 10.0),
+        times if times >= 10.0 => format!("{times:.0}"),
+        _ => format!("{times:.1}"),
+    }
 }
 
 fn size_text(size: &SizeAdvice) -> String {
@@ -254,16 +294,17 @@ pub(super) fn sizes(min: u64, max: u64) -> String {
 }
 
 /// The tasks of one level in a line each.
-pub(super) fn table(cases: &[&Case], head: &str) -> Vec<String> {
-    let rows: Vec<_> = cases.iter().map(|case| row(&case.advice)).collect();
+pub(super) fn table(cases: &[&Case], head: &str, page: Page<'_>) -> Vec<String> {
+    let rows: Vec<_> = cases.iter().map(|case| row(case, page)).collect();
     lines(&[head, "verdict", "runs", "p50", "p95"], &rows)
 }
 
-fn row(advice: &Advice) -> Vec<Cell> {
+fn row(case: &Case, page: Page<'_>) -> Vec<Cell> {
+    let advice = &case.advice;
     let time = |time: Duration| Cell::right((advice.sufficiency.runs > 0).then(|| span(time)));
     vec![
         Cell::text(advice.task.as_str()),
-        Cell::text(advice.sentence()),
+        Cell::text(headline(case, page.folder)),
         Cell::count(advice.sufficiency.runs),
         time(advice.evidence.wall.p50),
         time(advice.evidence.wall.p95),

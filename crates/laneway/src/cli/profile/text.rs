@@ -6,9 +6,8 @@ use laneway_core::profile::Site;
 
 use super::report::{Blocker, LoopSplit, Report, TaskRow};
 use crate::cli::advise::bar::bar;
-use crate::cli::advise::edit::line_of;
-use crate::cli::advise::page::{Block, Page, wrapped};
-use crate::cli::advise::source::{asynchronous, in_thread};
+use crate::cli::advise::blocked_line::{BlockedLine, Instead};
+use crate::cli::advise::page::{Block, Page, nearby, wrapped};
 use crate::cli::advise::text::{add_site, block};
 use crate::cli::humane::{counted, span};
 use crate::cli::output::{CYAN, DIM, GREEN, RED, plain};
@@ -138,25 +137,25 @@ fn blocked(blocker: &Blocker<'_>, page: Page<'_>) -> Vec<String> {
         block.lines.push(format!("{RED}{line}{RED:#}"));
     }
     add_site("line", blocker.site, FRAMES_SHOWN, &mut block);
-    if let Some((now, instead)) = edit(blocker.site, page.folder) {
-        block.rows("edit", [format!("- {}", plain(&now)), format!("+ {}", plain(&instead))]);
+    if let Some(BlockedLine { place, now, instead }) = BlockedLine::of(blocker.site, page.folder) {
+        let mut label = "edit";
+        if place != blocker.site.place {
+            block.row(label, &format!("{}:{}", nearby(&place.file, page.folder), place.line));
+            label = "";
+        }
+        match instead {
+            Instead::Words(words) => block.row("to do", words),
+            Instead::Twin(line) | Instead::InThread(line) => {
+                block.rows(label, [format!("- {}", plain(&now)), format!("+ {}", plain(&line))]);
+            }
+        }
     }
     block.lines
 }
 
-/// The line as it stands and as it could, where it is simple enough to be sure.
+/// The line that blocks as it stands and as it could, where that is sure to be right.
 pub(super) fn edit(site: &Site, folder: &std::path::Path) -> Option<(String, String)> {
-    let now = line_of(&site.place, folder).filter(|_| is_in_coroutine(site, folder))?;
-    let instead = asynchronous(&now).or_else(|| in_thread(&now))?;
-    Some((now, instead))
-}
-
-/// Whether the line is in an `async def`: elsewhere nothing can be awaited.
-fn is_in_coroutine(site: &Site, folder: &std::path::Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(folder.join(&site.place.file)) else { return false };
-    let before = usize::try_from(site.place.line).unwrap_or(0);
-    let head = format!("def {}(", site.place.function);
-    let above: Vec<&str> = text.lines().take(before).map(str::trim_start).collect();
-    let defined = above.iter().rev().find_map(|line| line.split_once(head.as_str()));
-    defined.is_some_and(|(before, _)| before.trim_end() == "async")
+    let line = BlockedLine::of(site, folder).filter(|line| line.place == site.place)?;
+    let instead = line.instead.code()?.to_owned();
+    Some((line.now, instead))
 }

@@ -4,7 +4,7 @@ use laneway_core::error::Error;
 use laneway_core::job::QueueName;
 use laneway_core::store::Swept;
 use laneway_core::verdict::auto::LaneMove;
-use laneway_engine::{AttemptEnded, Ending, Happening, WorkerReport};
+use laneway_engine::{AttemptEnded, Blocker, Ending, Happening, WorkerReport};
 use serde_json::{Value, json};
 
 use super::journal::Start;
@@ -113,6 +113,15 @@ pub(super) fn happened(happening: &Happening) -> Value {
     }
 }
 
+fn of_blocker(by: &Blocker) -> Value {
+    json!({
+        "task": by.task.as_str(),
+        "file": by.place.as_ref().map(|place| place.file.as_str()),
+        "line": by.place.as_ref().map(|place| place.line),
+        "since_ms": view::millis(by.since),
+    })
+}
+
 fn of_runner(happening: &Happening) -> Value {
     match happening {
         Happening::RunnerReady { runner, kind, pid, took } => event(
@@ -133,16 +142,21 @@ fn of_runner(happening: &Happening) -> Value {
                 "runner": runner, "kind": kind.as_str(), "why": why,
             }),
         ),
-        Happening::LoopBlocked { runner, since, waiting } => event(
+        Happening::LoopBlocked { runner, since, by, waiting, taken_back } => event(
             "loop_blocked",
             json!({
-                "runner": runner, "since_ms": view::millis(*since), "waiting": waiting,
+                "runner": runner,
+                "since_ms": view::millis(*since),
+                "by": by.as_ref().map(of_blocker),
+                "waiting": waiting,
+                "taken_back": taken_back,
             }),
         ),
-        Happening::TaskBlocked { task, site } => event(
+        Happening::TaskBlocked { task, site, is_over } => event(
             "task_blocked",
             json!({
                 "task": task.as_str(),
+                "is_over": is_over,
                 "file": site.place.file,
                 "line": site.place.line,
                 "function": site.place.function,

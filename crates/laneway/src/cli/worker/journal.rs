@@ -6,7 +6,7 @@ use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, QueueName, TaskName};
 use laneway_core::profile::{Blockage, Place, Site};
 use laneway_engine::protocol::AppManifest;
-use laneway_engine::{AttemptEnded, Ending, Happening, WorkerOptions, WorkerReport};
+use laneway_engine::{AttemptEnded, Blocker, Ending, Happening, WorkerOptions, WorkerReport};
 use serde_json::Value;
 
 use super::{Events, event};
@@ -185,26 +185,51 @@ fn of_runner(happening: &Happening) -> Option<(Level, String)> {
         Happening::RunnerRetired { runner, kind, why } => {
             (Level::Detail, format!("{} runner {runner} is retired: {why}", kind.as_str()))
         }
-        Happening::LoopBlocked { runner, since, waiting } => {
-            let (since, jobs) = (span(*since), counted(*waiting as u64, "job"));
-            let text = format!(
-                "the event loop of runner {runner} has not turned for {since}; {jobs} sent to it \
-                 had not started"
-            );
+        Happening::LoopBlocked { runner, since, by, waiting, taken_back } => {
+            let (since, by) = (span(*since), by.as_ref().map(blocker).unwrap_or_default());
+            let jobs = left_behind(*waiting, *taken_back);
+            let text =
+                format!("the event loop of runner {runner} has not turned for {since}{by}; {jobs}");
             (Level::Warning, text)
         }
-        Happening::TaskBlocked { task, site } => (Level::Warning, blocked(task, site)),
+        Happening::TaskBlocked { task, site, is_over } => {
+            (Level::Warning, blocked(task, site, *is_over))
+        }
         _ => return None,
     })
 }
 
+/// Such as `, the last 300ms of it because of shop.pay at shop/pay.py:7`.
+fn blocker(by: &Blocker) -> String {
+    let at = by.place.as_ref();
+    let at = at.map_or_else(String::new, |place| format!(" at {}:{}", place.file, place.line));
+    format!(", the last {} because of {}{at}", span(by.since), by.task)
+}
+
+/// What became of the jobs that were sent to a loop that does not turn.
+fn left_behind(waiting: usize, taken_back: usize) -> String {
+    let jobs = |count: usize| counted(count as u64, "job");
+    match waiting.saturating_sub(taken_back) {
+        0 if taken_back == 0 => "no job waits for it".to_owned(),
+        0 => format!("{} that waited for it goes to another runner", jobs(taken_back)),
+        left if taken_back == 0 => format!("{} that it has taken must wait for it", jobs(left)),
+        left => format!(
+            "of the jobs that waited for it, {taken_back} go to another runner and {left}, which \
+             it has taken, must wait"
+        ),
+    }
+}
+
 /// The place, and below it the stack, innermost last.
-fn blocked(task: &TaskName, site: &Site) -> String {
+fn blocked(task: &TaskName, site: &Site, is_over: bool) -> String {
     let Place { file, line, function } = &site.place;
     let (took, how) = (span(site.longest), how_blocked(site.blockage));
-    let mut text = format!(
-        "{task} kept the event loop from turning for {took}: {how} in `{function}` at {file}:{line}"
-    );
+    let kept = if is_over {
+        format!("kept the event loop from turning for {took}")
+    } else {
+        format!("keeps the event loop from turning, for {took} by now")
+    };
+    let mut text = format!("{task} {kept}: {how} in `{function}` at {file}:{line}");
     for frame in site.stack.lines() {
         text.push_str("\n            ");
         text.push_str(frame);

@@ -1,0 +1,111 @@
+//! The code to write for each kind of change.
+
+use super::*;
+
+/// A task for each kind of change that the others here do not ask for, but sizes.
+fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
+    let coroutine = || TaskFacts::new(Form::AsyncDef, Lane::Async);
+    let function = |concurrency| TaskFacts {
+        concurrency: Some(concurrency),
+        ..TaskFacts::new(Form::Def, Lane::Thread)
+    };
+    let blocking = Work { cpu: 1.0, blocked: 60.0, awaited: 10.0, ..Work::default() };
+    let computing = Work { cpu: 30.0, awaited: 20.0, encode: 0.5, ..Work::default() };
+    let tiny = Work { cpu: 0.05, ..Work::default() };
+    let waiting = Work { cpu: 1.0, blocked: 200.0, ..Work::default() };
+    let library = |name: &str| Some(name.to_owned());
+    let mut sleeping = profile("shop.sleeping", Lane::Async, 100, blocking);
+    let seen = site(folder, 3, Blockage::Call, 60.0);
+    let stack = format!("{}:3 fetch", seen.place.file);
+    sleeping.sites.record(&seen.with_stack(&stack, None));
+    let mut asking = profile("shop.asking", Lane::Async, 100, blocking);
+    let inner = ".venv/lib/python3.13/site-packages/requests/api.py:73 get";
+    let seen = site(folder, 4, Blockage::Call, 60.0);
+    let stack = format!("{}:4 fetch\n{inner}", seen.place.file);
+    asking.sites.record(&seen.with_stack(&stack, None));
+    let named = |name: &str| vec![name.to_owned()];
+    vec![
+        (coroutine(), sleeping),
+        (coroutine(), asking),
+        (
+            TaskFacts { library_names: named("pymysql.connect"), ..function(500) },
+            profile("shop.queries", Lane::Thread, 100, waiting),
+        ),
+        (
+            TaskFacts { has_await: Some(false), ..coroutine() },
+            profile("shop.whole", Lane::Async, 100, computing),
+        ),
+        (
+            TaskFacts { can_go_to_process: Some(false), ..coroutine() },
+            profile("shop.stuck", Lane::Async, 100, computing),
+        ),
+        (
+            TaskFacts { async_library: library("httpx"), ..coroutine() },
+            profile("shop.client", Lane::Async, 100, blocking),
+        ),
+        (
+            TaskFacts { has_await: Some(false), ..coroutine() },
+            profile("shop.needless", Lane::Async, 100, tiny),
+        ),
+        (
+            TaskFacts { is_thread_unsafe: true, ..function(8) },
+            profile("shop.shared", Lane::Thread, 100, waiting),
+        ),
+        (
+            TaskFacts { async_library: library("aiohttp"), ..function(500) },
+            profile("shop.many", Lane::Thread, 100, waiting),
+        ),
+        (function(8), profile("shop.tiny", Lane::Thread, 100, tiny)),
+    ]
+}
+
+#[test]
+fn each_kind_of_change_comes_with_the_code_to_write() {
+    let bench = Bench::new();
+    fill(&bench, &bench.store(), one_of_each_kind(&bench.path("")), true);
+    bench.write(
+        "shop/tasks.py",
+        "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n",
+    );
+    let objects = bench.run("advise --json").expect(0).objects();
+    let seen = |task: &str| {
+        let object = objects.iter().find(|object| object["task"] == task).unwrap();
+        (object["rule"].as_str().unwrap(), object["edit"]["code"].as_array().unwrap().clone())
+    };
+    for (task, rule, code) in [
+        ("shop.sleeping", "R1", vec!["await asyncio.sleep(0.06)"]),
+        ("shop.asking", "R1", vec!["await ...  # the same call with `httpx.AsyncClient`"]),
+        (
+            "shop.queries",
+            "R6",
+            vec![
+                "@app.task",
+                "async def queries(...):",
+                "    ...  # `await` the calls of `asyncmy`",
+            ],
+        ),
+        ("shop.whole", "R2", vec!["@app.task(lane=\"process\")", "def whole(...):"]),
+        ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
+        ("shop.client", "R1", vec![]),
+        ("shop.needless", "R3", vec!["def needless(...):"]),
+        ("shop.shared", "R8", vec!["SERIAL = threading.Lock()", "with SERIAL:"]),
+        (
+            "shop.many",
+            "R6",
+            vec!["@app.task", "async def many(...):", "    ...  # `await` the calls of `aiohttp`"],
+        ),
+        ("shop.tiny", "R0", vec!["tiny(...)"]),
+    ] {
+        let code: Vec<Value> = code.into_iter().map(Value::from).collect();
+        assert_eq!(seen(task), (rule, code), "{task}");
+    }
+    let asking = objects.iter().find(|object| object["task"] == "shop.asking").unwrap();
+    let note = asking["edit"]["note"].as_str().unwrap();
+    assert!(note.ends_with("`await asyncio.to_thread(requests.get, url)`"), "{note}");
+    assert_eq!(objects[0]["task"], "shop.shared", "a wrong result is worse than a slow one");
+    let log: Value = serde_json::from_str(&bench.run("advise --format sarif").out).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let level =
+        |rule: &str| &results.iter().find(|result| result["ruleId"] == rule).unwrap()["level"];
+    assert_eq!(["R8", "R3", "R0"].map(level), ["error", "warning", "note"]);
+}
