@@ -23,7 +23,7 @@ build: setup  ## build the release wheel and install it in .venv (quick when not
 check: build  ## format, lints, types, licences, walls, tidiness
 	@scripts/check.sh
 
-test: build  ## every test: Rust, Python, end to end, faults, examples
+test: build  ## every test, beside a Redis and a PostgreSQL of their own
 	@scripts/test.sh
 
 test-pythons: build  ## the Python tests on every Python from 3.10 on that is found

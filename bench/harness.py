@@ -22,6 +22,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from servers import RedisServer
+
 HERE = Path(__file__).resolve().parent
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -159,6 +163,29 @@ def worker(app: Path, store: str, *arguments: str) -> Generator[Worker]:
         running.stop()
 
 
+@dataclass
+class OwnStore:
+    """A store of a benchmark's own, and the process that serves it, if one does."""
+
+    url: str
+    server: int | None = None
+
+    def server_cpu_s(self) -> float:
+        """CPU seconds that the server has used; zero for a store without one."""
+        return 0.0 if self.server is None else cpu_s(self.server)
+
+
+@contextlib.contextmanager
+def fresh_server(kind: str) -> Generator[OwnStore]:
+    """A new store of a kind: `sqlite`, or a `redis` that is started for it and ended."""
+    if kind == "sqlite":
+        with fresh_store() as url:
+            yield OwnStore(url)
+        return
+    with RedisServer() as server:
+        yield OwnStore(server.url, server.pid)
+
+
 @contextlib.contextmanager
 def fresh_store(durability: str = "os") -> Generator[str]:
     """The URL of a new SQLite store that is deleted afterwards."""
@@ -169,9 +196,9 @@ def fresh_store(durability: str = "os") -> Generator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def arguments(description: str | None, **defaults: int) -> argparse.Namespace:
-    """Whole-number options with their defaults."""
+def arguments(description: str | None, **defaults: int | str) -> argparse.Namespace:
+    """Options of whole numbers and of words, with their defaults."""
     parser = argparse.ArgumentParser(description=description)
     for name, value in defaults.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     return parser.parse_args()

@@ -20,10 +20,14 @@ async def enqueue_many(app: laneway.Laneway, jobs: int) -> float:
     return jobs / (time.perf_counter() - began)
 
 
-async def measure(store: str, jobs: int, singles: int) -> None:
+async def measure(own: harness.OwnStore, jobs: int, singles: int) -> None:
     """Runs every part against one store and prints its figures."""
+    store, server_before = own.url, own.server_cpu_s()
     rate = await enqueue_many(bench_app.app, jobs)
     print(f"enqueue_many            {rate:>10,.0f} jobs/s")
+    if own.server is not None:
+        cpu = (own.server_cpu_s() - server_before) / jobs * 1e6
+        print(f"CPU per enqueue, server {cpu:>10.1f} us")
 
     spent: list[float] = []
     for i in range(singles):
@@ -37,10 +41,12 @@ async def measure(store: str, jobs: int, singles: int) -> None:
     # The worker starts beside a paused line, so that its start-up is not part of the drain.
     harness.cli(store, "queues", "pause", "default")
     with harness.worker(harness.HERE / "bench_app.py", store, "--queue", "default") as worker:
+        server_before = own.server_cpu_s()
         before, began = worker.usage(), time.perf_counter()
         harness.cli(store, "queues", "resume", "default")
         await last.result(timeout=300)
         seconds, after = time.perf_counter() - began, worker.usage()
+        server_cpu = (own.server_cpu_s() - server_before) / jobs * 1e6
         counts = json.loads(harness.cli(store, "--json", "queues", "list").splitlines()[0])[
             "counts"
         ]
@@ -48,6 +54,8 @@ async def measure(store: str, jobs: int, singles: int) -> None:
         cpu = (after.cpu_s - before.cpu_s) / jobs * 1e6
         print(f"drain                   {jobs / seconds:>10,.0f} jobs/s  ({jobs:,} jobs)")
         print(f"CPU per job, whole tree {cpu:>10.1f} us")
+        if own.server is not None:
+            print(f"CPU per job, server     {server_cpu:>10.1f} us")
         print(f"memory of the tree      {after.pss_mb:>10.1f} MB in {after.processes} processes")
 
         waits: list[float] = []
@@ -61,11 +69,11 @@ async def measure(store: str, jobs: int, singles: int) -> None:
 
 def main() -> None:
     """Prints the figures."""
-    options = harness.arguments(__doc__, jobs=200_000, singles=500)
-    harness.header("No-op async jobs on the embedded store, durability os")
-    with harness.fresh_store() as store:
-        os.environ["LANEWAY_STORE"] = store
-        asyncio.run(measure(store, options.jobs, options.singles))
+    options = harness.arguments(__doc__, jobs=200_000, singles=500, store="sqlite")
+    harness.header(f"No-op async jobs on {options.store}, durability os")
+    with harness.fresh_server(options.store) as own:
+        os.environ["LANEWAY_STORE"] = own.url
+        asyncio.run(measure(own, options.jobs, options.singles))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,21 @@ def _fit_for_a_task(meter: Coroutine[Any, Any, _Result]) -> Coroutine[Any, Any, 
     return outer
 
 
+def constructor_cell(factory: object) -> Any:  # noqa: ANN401 - a cell, or nothing
+    """Where an eager task factory keeps what makes its tasks; `None` of any other factory.
+
+    Programs know these factories by their code, and call what makes the tasks themselves: anyio
+    does. So such a factory is never wrapped; what makes its tasks is.
+
+    Args:
+        factory: A task factory.
+    """
+    eager: Any = getattr(asyncio, "eager_task_factory", None)
+    if eager is None or getattr(factory, "__code__", None) is not eager.__code__:
+        return None
+    return cast("Any", factory).__closure__[0]
+
+
 def install(
     loop: asyncio.AbstractEventLoop, account_for: AccountFor | None = None
 ) -> Callable[[], None]:
@@ -66,8 +81,31 @@ def install(
         What gives the loop its own factory back. Tasks that run go on being billed.
     """
     replaced = cast("Callable[..., Any] | None", loop.get_task_factory())
-    loop.set_task_factory(cast("Any", _factory(replaced or _start_task, account_for)))
+    loop.set_task_factory(cast("Any", _billing(replaced, account_for)))
     return lambda: loop.set_task_factory(cast("Any", replaced))
+
+
+def _billing(
+    replaced: Callable[..., Any] | None, account_for: AccountFor | None
+) -> Callable[..., Any]:
+    cell = constructor_cell(replaced)
+    if cell is None or sys.version_info < (3, 12):
+        return _factory(replaced or _start_task, account_for)
+    construct = cell.cell_contents
+
+    def start(
+        _loop: object,
+        coroutine: AnyCoroutine,
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> Any:  # noqa: ANN401 - a task
+        return construct(coroutine, **options)
+
+    bill = _factory(start, account_for)
+
+    def constructed(coroutine: AnyCoroutine, **options: Any) -> Any:  # noqa: ANN401 - a task
+        return bill(None, coroutine, **options)
+
+    return asyncio.create_eager_task_factory(cast("Any", constructed))
 
 
 def _start_task(
@@ -84,6 +122,7 @@ def _factory(start: Callable[..., Any], account_for: AccountFor | None) -> Calla
     def metered_task(
         loop: asyncio.AbstractEventLoop,
         coroutine: AnyCoroutine,
+        /,
         **options: Any,  # noqa: ANN401 - as above
     ) -> Any:  # noqa: ANN401 - whatever the factory before makes
         child = metered_child(coroutine)

@@ -135,6 +135,8 @@ class Client:
         self, jobs: Sequence[_NewJob], mailbox: Mailbox | None = None, ticket: int = 0
     ) -> list[tuple[str, bool]] | None:
         """Adds jobs, all or none of each 1,000; gives (id, created) for each."""
+    def enqueueing(self, job: _NewJob) -> tuple[str, str, bytes]:
+        """What adds a job by another driver: a SQL function, the job as JSON, the arguments."""
     def wait(self, job: str, timeout: float | None = None) -> _JobEnd | None:
         """Waits until a job ends; `None` when the time is over first. Interruptible by signals."""
     def subscribe(self, job: str, mailbox: Mailbox, ticket: int) -> None:

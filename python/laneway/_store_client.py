@@ -130,6 +130,14 @@ class StoreClient:
         """
         return cast("list[tuple[str, bool]]", self._blocking(self.native.enqueue, jobs))
 
+    def enqueueing(self, job: NewJob) -> tuple[str, str, bytes]:
+        """What adds a job by another driver: a SQL function, the job as JSON, its arguments.
+
+        Args:
+            job: Which.
+        """
+        return cast("tuple[str, str, bytes]", self._blocking(self.native.enqueueing, job))
+
     async def end_of(self, job: str, timeout: float | None) -> JobEnd | None:
         """Waits for the end of a job.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from laneway._options import check_enqueue_options, due
 from laneway._override import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from typing_extensions import Unpack
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from laneway._job import Job
     from laneway._options import EnqueueOptions, Settings
     from laneway._signature import Signature
+    from laneway._transaction import AsyncConnection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +67,8 @@ class Definition:
 class Call(Generic[R_co]):
     """A call of a task that is not enqueued yet; its arguments are checked and encoded.
 
-    Made by `task.call(…)`, taken by `app.enqueue_many` and `app.delay_many`.
+    Made by `task.call(…)`, taken by `app.enqueue_many` and `app.delay_many`, and by
+    `enqueue` into a transaction of your own.
     """
 
     __slots__ = ("definition", "new_job")
@@ -74,6 +76,38 @@ class Call(Generic[R_co]):
     def __init__(self, definition: Definition, new_job: NewJob) -> None:
         self.definition = definition
         self.new_job = new_job
+
+    @overload
+    def enqueue(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+        self, *, connection: AsyncConnection
+    ) -> Awaitable[Job[R_co]]: ...
+    @overload
+    def enqueue(self, *, connection: object) -> Job[R_co]: ...
+    def enqueue(self, *, connection: object) -> Job[R_co] | Awaitable[Job[R_co]]:
+        """Adds the job in a transaction of your own, with a store in the same PostgreSQL database.
+
+        When the transaction commits, the job is there; when it rolls back, nothing is. Workers find
+        it within a second, or at once after `SELECT laneway.wake()` behind the commit.
+
+        Args:
+            connection: A connection of psycopg, psycopg2, Django (`django.db.connection`) or
+                SQLAlchemy (a session will do, too); of asyncpg, async psycopg or async SQLAlchemy,
+                and then the answer is awaited.
+
+        Raises:
+            LanewayError: `LW1057` when the application's store is not in PostgreSQL.
+        """
+        from laneway import _transaction  # noqa: PLC0415 - not needed to import an app
+
+        app = self.definition.app
+        added = _transaction.add(app.store_client.enqueueing(self.new_job), connection)
+        if isinstance(added, tuple):
+            return app.job_of(self.definition, added[0], created=added[1])
+        return self._job_soon(added)
+
+    async def _job_soon(self, added: Awaitable[tuple[str, bool]]) -> Job[R_co]:
+        job_id, created = await added
+        return self.definition.app.job_of(self.definition, job_id, created=created)
 
     @override
     def __repr__(self) -> str:

@@ -162,6 +162,73 @@ asyncio.run(main())
     assert named(profiled.report, "child")["runs"] == 3
 
 
+PRYING = """
+import asyncio, inspect, sys, types, weakref
+import anyio
+
+class Mine(asyncio.Task): pass
+
+def factory(loop, coroutine, **options):
+    assert inspect.iscoroutine(coroutine), type(coroutine)
+    return Mine(coroutine, loop=loop, **options)
+
+async def leaf():
+    await asyncio.sleep(0.01)
+    task = asyncio.current_task()
+    assert inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_RUNNING
+    return task
+
+async def waits(): await asyncio.sleep(0.05)
+
+async def group():
+    async with anyio.create_task_group() as group:
+        group.start_soon(leaf)
+        group.start_soon(waits)
+    with anyio.move_on_after(0.01): await anyio.sleep(60)
+    task = asyncio.create_task(leaf())
+    assert await task is task
+
+async def pry():
+    coroutine = waits()
+    task = asyncio.create_task(coroutine)
+    await asyncio.sleep(0)
+    assert task.get_coro() == coroutine and task.get_coro() in {coroutine}
+    assert isinstance(task.get_coro(), types.CoroutineType)
+    assert weakref.ref(task.get_coro())() is task.get_coro()
+    assert inspect.getcoroutinestate(task.get_coro()) == inspect.CORO_SUSPENDED
+    assert task.get_coro().cr_await is coroutine.cr_await is not None
+    assert [frame.f_code.co_name for frame in task.get_stack()] == ["waits"]
+    await task
+
+async def main(factory):
+    loop = asyncio.get_running_loop()
+    assert loop.get_task_factory() is None
+    loop.set_task_factory(factory)
+    assert loop.get_task_factory() is factory
+    await asyncio.create_task(group())
+    await pry()
+    try: loop.set_task_factory(42)
+    except TypeError: pass
+    else: raise AssertionError("a number is no factory")
+
+factories = [None, factory]
+if sys.version_info >= (3, 12):
+    factories += [asyncio.eager_task_factory, asyncio.create_eager_task_factory(Mine)]
+for factory in factories: asyncio.run(main(factory))
+print(len(factories))
+"""
+
+
+def test_a_program_that_looks_at_its_tasks_sees_its_own(tmp_path: Path) -> None:
+    # anyio starts its tasks past an eager factory, which it tells by its code; with a factory of
+    # ours in that place its cancel scopes broke.
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, PRYING))
+    count = 4 if sys.version_info >= (3, 12) else 2
+    assert profiled.end() == (0, f"{count}\n", "")
+    # Those that anyio starts are named as any other, and measured as well.
+    assert named(profiled.report, "leaf (program.py:11)")["runs"] == 2 * count
+
+
 def test_endpoints_are_told_apart_by_their_routes(tmp_path: Path) -> None:
     (tmp_path / "api.py").write_text(API)
     port = free_port()
@@ -244,6 +311,52 @@ asyncio.run(main())
     assert named(profiled.report, "main")["runs"] == 1
 
 
+@pytest.mark.parametrize(
+    ("step", "blockage"),
+    [("time.sleep(1.5); os._exit(7)", "call"), ("while True: pass", "cpu")],
+)
+def test_the_step_in_which_a_program_ends_is_in_the_report(
+    tmp_path: Path, step: str, blockage: str
+) -> None:
+    text = f"""
+import asyncio, os, signal, subprocess, sys, time
+async def main():
+    await asyncio.sleep(0.01)
+    subprocess.Popen([sys.executable, "-Sc", "import os, time; time.sleep(1.5); os.kill({{}}, 15)"
+        .format(os.getpid())])
+    {step}
+asyncio.run(main())
+"""
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, text))
+    assert profiled.end()[0] in {7, 128 + signal.SIGTERM}
+    report = profiled.report
+    (blocker,) = report["blockers"]
+    assert (blocker["line"], blocker["function"]) == (7, "main")
+    assert blocker["blockage"] == blockage
+    assert blocker["longest_ms"] > 800
+    assert "main" in blocker["stack"]
+    # On a busy host it waits for a core for a good part of the time, too.
+    (loop,) = report["loops"]
+    shares = named(report, "main")["shares"]
+    of_loop = {"cpu": loop["cpu_ms"], "call": loop["blocked_ms"]}
+    of_task = {"cpu": shares["cpu"], "call": shares["blocked"]}
+    other = "call" if blockage == "cpu" else "cpu"
+    assert of_loop[blockage] > of_loop[other]
+    assert of_task[blockage] > of_task[other]
+    assert shares["awaited"] < 0.3
+
+
+def test_a_loop_that_ran_only_shortly_did_run(tmp_path: Path) -> None:
+    text = """
+import asyncio, os
+async def main(): os._exit(3)
+asyncio.run(main())
+"""
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, text))
+    assert profiled.end() == (3, "", "")
+    assert len(profiled.report["loops"]) == 1
+
+
 def test_what_was_measured_outlives_a_sudden_death(tmp_path: Path) -> None:
     text = """
 import asyncio, os, signal
@@ -324,6 +437,40 @@ def test_a_report_for_people_names_the_line_and_what_to_write(tmp_path: Path) ->
     assert "main (program.py:2) blocks the event loop" in done.stderr
     assert "program.py:3 in main: waits in a blocking call" in done.stderr
     assert "+ await asyncio.sleep(0.2)" in done.stderr
+
+
+def test_every_blocker_is_told_or_counted_and_no_stack_begins_in_the_loop(tmp_path: Path) -> None:
+    names = [f"task_{number}" for number in range(11)]
+    tasks = "".join(f"async def {name}():\n    time.sleep(0.2)\n" for name in names)
+    text = f"""
+import asyncio, time
+{tasks}
+async def main():
+    await asyncio.gather({", ".join(f"{name}()" for name in names)})
+asyncio.run(main())
+"""
+    command = (sys.executable, script(tmp_path, text))
+    profiled = Profiled(tmp_path, *command)
+    assert profiled.end()[0] == 0
+    blockers = profiled.report["blockers"]
+    assert len(blockers) == 11
+    for blocker in blockers:
+        assert blocker["edit"] == {
+            "now": "time.sleep(0.2)",
+            "instead": "await asyncio.sleep(0.2)",
+        }
+        assert blocker["stack"].startswith(blocker["file"])
+    done = subprocess.run(
+        [*laneway_command(), "profile", "--", *command],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.stderr.count("blocks the event loop") == 8
+    assert "3 more lines block" in done.stderr
+    assert "`--html FILE` and `--json` show all" in " ".join(done.stderr.split())
 
 
 def free_port() -> int:

@@ -10,12 +10,15 @@ import pytest
 from audit import MUST_BE_ZERO
 from kill_everything import run
 from operations import System, kill_tree, wait_until
+from stores import KINDS, own_store
 
 pytestmark = pytest.mark.timeout(180)
 
 
-def test_nothing_is_lost_when_everything_is_killed(tmp_path: Path) -> None:
-    verdict = run(tmp_path, jobs=1_000, kills=16, seed=11)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_lost_when_everything_is_killed(tmp_path: Path, kind: str) -> None:
+    with own_store(kind, tmp_path) as store:
+        verdict = run(tmp_path, jobs=1_000, kills=16, seed=11, url=store.url)
     assert verdict["acknowledged"] > 0
     assert {name: verdict[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
 

@@ -22,12 +22,12 @@ from operations import OPERATIONS, System, wait_until
 PAUSE_MAX_S = 0.9
 
 
-def run(folder: Path, jobs: int, kills: int, seed: int) -> dict[str, int]:
+def run(folder: Path, jobs: int, kills: int, seed: int, url: str = "") -> dict[str, int]:
     """Runs the whole experiment; gives the audit's verdict."""
     chance = random.Random(seed)
     # The producer is slowed down so that there is work during every kill.
     pause = 0.8 * kills * PAUSE_MAX_S / 2 / (jobs / 50)
-    system, audit = System(folder, jobs, pause=pause), Audit()
+    system, audit = System(folder, jobs, pause=pause, url=url), Audit()
     counts: Counter[str] = Counter()
     began = time.monotonic()
     try:
@@ -63,10 +63,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=20_000)
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--store", default="", help="the URL of an empty store; a file by default")
     options = parser.parse_args()
     print(f"seed {options.seed}, {options.kills} kills over {options.jobs} jobs")
     with tempfile.TemporaryDirectory(prefix="laneway-faults-") as folder:
-        verdict = run(Path(folder), options.jobs, options.kills, options.seed)
+        verdict = run(Path(folder), options.jobs, options.kills, options.seed, options.store)
     for name, value in verdict.items():
         print(f"{name:<42} {value:>8}")
     return 1 if any(verdict[name] for name in MUST_BE_ZERO) else 0

@@ -45,11 +45,13 @@ class System:
     worker: subprocess.Popen[bytes] | None = None
     producer: subprocess.Popen[bytes] | None = None
     produced_to: int = 0
+    #: The store's URL; empty for an embedded one in the folder.
+    url: str = ""
 
     @property
     def store(self) -> str:
-        """The store's URL."""
-        return f"sqlite:///{self.folder}/fault.db"
+        """The store's URL; a file in the folder unless another one was given."""
+        return self.url or f"sqlite:///{self.folder}/fault.db"
 
     @property
     def journal(self) -> Path:

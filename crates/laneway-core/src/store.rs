@@ -9,8 +9,8 @@
 //! [`Settled::Stale`], changes nothing, and harms no other entry of its batch.
 //!
 //! **Repeating.** Every verb may be called again with the same request after its answer was lost:
-//! enqueue recognises ids, claim recognises [`Claim::call`], settle recognises tokens (the repeated
-//! entry is stale, which its caller reads as *already settled*), profiles recognise
+//! enqueue and restore recognise ids, claim recognises [`Claim::call`], settle recognises tokens
+//! (the repeated entry is stale, which its caller reads as *already settled*), profiles recognise
 //! [`AddProfiles::call`].
 //!
 //! **Claimable work only.** What is scheduled, limited or in a paused queue lies outside the path
@@ -30,7 +30,7 @@ mod request;
 
 pub use record::{
     Durability, Finished, Health, JobRecord, Page, QueueRecord, RegisteredTask, Registry,
-    SessionRecord, StateCounts,
+    SessionRecord, StateCounts, check_restorable,
 };
 pub use request::{
     AddProfiles, Cancelled, Claim, Claimed, ClaimedJob, Due, Enqueued, LaneSlots, ListJobs, NewJob,
@@ -73,6 +73,21 @@ pub trait Store: Clone + Send + Sync + fmt::Debug + 'static {
     fn enqueue(
         &self,
         jobs: Vec<NewJob>,
+    ) -> impl Future<Output = Result<Vec<Enqueued>, Error>> + Send;
+
+    /// Adds jobs as they stand in another store, all or none: with their states, tokens, counts,
+    /// times, failures and results. Of a record, only its session and whether somebody asked for
+    /// its cancellation are left out, which belong to a running job.
+    ///
+    /// A job whose id is known, or whose key another job holds, is not added; the answer names the
+    /// one that is there. Jobs that are ready line up in the order of the batch, as of now. The
+    /// answers are in the order of the jobs.
+    ///
+    /// # Errors
+    /// `LW1023` when a job is running: it belongs to a session of another store.
+    fn restore(
+        &self,
+        jobs: Vec<JobRecord>,
     ) -> impl Future<Output = Result<Vec<Enqueued>, Error>> + Send;
 
     /// Makes tasks belong to an application, all or none: jobs carry only the name of their task,

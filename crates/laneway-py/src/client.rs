@@ -12,6 +12,7 @@ use laneway_core::error::{Code, Error};
 use laneway_core::id::JobId;
 use laneway_core::store::Store;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::Answer;
@@ -149,6 +150,23 @@ impl Client {
         Self::answer(py, connection, place(mailbox, ticket), |store| async move {
             enqueue::in_batches(&store, jobs).await.map(Answer::Enqueued)
         })
+    }
+
+    /// What adds one job inside a transaction of another driver: the SQL function to be called, and
+    /// its two parameters, the job as JSON and the arguments.
+    fn enqueueing<'py>(
+        &self,
+        py: Python<'py>,
+        job: &Bound<'py, PyAny>,
+    ) -> PyResult<(String, String, Bound<'py, PyBytes>)> {
+        let one = PyTuple::new(py, [job])?;
+        let jobs = enqueue::new_jobs(&one, self.payload_max)?;
+        let job = jobs.into_iter().next().ok_or_else(|| {
+            raised(Error::new(Code::Internal, "a job was lost before it was described"))
+        })?;
+        let laneway::Enqueueing { function, job, args } =
+            self.connection()?.store.enqueueing(job).map_err(raised)?;
+        Ok((function, job, PyBytes::new(py, &args)))
     }
 
     /// Waits until a job ends; `None` when the time is over first. Interruptible by signals.

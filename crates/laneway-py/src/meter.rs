@@ -9,13 +9,15 @@
 //!
 //! `clock.rs` reads the clocks, `presence.rs` tells whether a thread stayed on its processor,
 //! `step.rs` bills a step, `tally.rs` holds the sums, `coroutine.rs` is the wrapper that Python
-//! sees, `metered.rs` puts it around the coroutines of attempts and of their child tasks,
-//! `attempt.rs` times attempts, and `threads.rs` lets one thread look at another's clocks.
+//! sees, `guise.rs` makes it pass for what it wraps, `metered.rs` puts it around the coroutines of
+//! attempts and of their child tasks, `attempt.rs` times attempts, and `threads.rs` lets one thread
+//! look at another's clocks.
 
 mod account;
 mod attempt;
 mod clock;
 mod coroutine;
+mod guise;
 mod metered;
 mod presence;
 mod step;

@@ -22,9 +22,9 @@ use pyo3::types::PyDict;
 use crate::error::raised;
 use crate::meter::{Account, Label, watch_this_thread};
 use crate::process::Birthplace;
-use crate::watchdog;
+use crate::watchdog::{self, Finding};
 use loops::LoopLog;
-use tasks::{Facts, TaskLog};
+use tasks::{Facts, Present, TaskLog};
 use writer::Writer;
 
 /// Adds the classes to the extension module.
@@ -78,11 +78,20 @@ impl Shared {
                 log.blame(&site);
             }
         }
+        let unfinished: Vec<_> =
+            locked(&self.loops).iter().filter_map(LoopLog::unfinished).collect();
+        let long = watchdog::unfinished_findings();
         let renamed = locked(&self.renamed).clone();
         let mut tasks = BTreeMap::new();
         for log in logs {
             let name = renamed.get(&log.name).unwrap_or(&log.name).clone();
-            log.add_to(&mut tasks, name);
+            let steps = unfinished.iter().filter(|(owner, _)| owner.label == log.label);
+            let sites = long.iter().filter(|finding| finding.label == log.label);
+            let present = Present {
+                steps: steps.map(|(_, time)| *time).collect(),
+                sites: sites.filter_map(Finding::site).collect(),
+            };
+            log.add_to(&mut tasks, name, present);
         }
         let blocked = watchdog::blocked().map(|blocked| {
             let name = blocked.owner.label.name();
@@ -179,9 +188,16 @@ impl ProfileRecorder {
         }
         let slot = watch_this_thread(py);
         let mut loops = locked(&self.shared.loops);
+        let is_first = loops.is_empty();
         match loops.iter_mut().find(|seen| seen.is_of(&slot)) {
             Some(seen) => seen.enter(kind),
             None => loops.push(LoopLog::new(slot, kind)),
+        }
+        drop(loops);
+        if is_first {
+            // However soon the program ends, it is known that a loop ran. It fails when the command
+            // that asked for it is gone; the program goes on.
+            py.detach(|| self.shared.write()).ok();
         }
     }
 

@@ -41,7 +41,7 @@ fn start() -> Result<Runtime, Error> {
         Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("laneway-client")
-            .enable_time()
+            .enable_all()
             .build()
     })
     .map_err(|error| {

@@ -35,7 +35,7 @@ use taker::StackTaker;
 
 pub(crate) use findings::Finding;
 pub(crate) use patrol::Blocked;
-pub(crate) use report::{blockage, take_findings};
+pub(crate) use report::{blockage, take_findings, unfinished_findings};
 pub(crate) use slot::{Beginning, Owner, Slot, ThreadReading};
 
 /// The one that runs in this process; that of a process which forked it has no thread here.

@@ -7,7 +7,7 @@ use laneway_core::id::JobId;
 use laneway_core::job::{QueueName, State, TaskName};
 use laneway_core::limit::Limit;
 use laneway_core::policy::Policy;
-use laneway_core::store::{Due, Enqueued, NewJob};
+use laneway_core::store::{Due, Enqueued, NewJob, UniqueKey};
 use rusqlite::{CachedStatement, OptionalExtension, params};
 
 use crate::fault::Result;
@@ -17,7 +17,7 @@ use crate::value;
 
 /// What the job before had: the jobs of a batch mostly share it.
 #[derive(Default)]
-struct Shared {
+pub(crate) struct Shared {
     task: Option<(TaskName, i64)>,
     queue: Option<(QueueName, i64)>,
     policy: Option<(Arc<Policy>, i64)>,
@@ -33,11 +33,11 @@ pub(crate) fn enqueue(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>>
     let mut answers = Vec::with_capacity(jobs.len());
     let mut ready = (0, 0);
     for job in jobs {
-        if let Some(holder) = holder(tx, job, &shared)? {
+        if let Some(holder) = holder(tx, job, job.unique.as_ref(), &shared)? {
             answers.push(Enqueued { id: holder, created: false });
             continue;
         }
-        let Some(body) = shared.insert_body(tx, &mut into_job, job)? else {
+        let Some(body) = shared.insert_body(tx, &mut into_job, (job, tx.now))? else {
             answers.push(Enqueued { id: job.id, created: false });
             continue;
         };
@@ -64,9 +64,15 @@ pub(crate) fn enqueue(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>>
 
 /// The job that stands in the way of a new one, where adding it might change more than its own
 /// rows: a job that is not added brings neither a rate nor a queue. Of all others the insert tells.
-fn holder(tx: &mut Tx<'_>, job: &NewJob, shared: &Shared) -> Result<Option<JobId>> {
+/// `key` is the one that the job will hold.
+pub(crate) fn holder(
+    tx: &mut Tx<'_>,
+    job: &NewJob,
+    key: Option<&UniqueKey>,
+    shared: &Shared,
+) -> Result<Option<JobId>> {
     let connection = tx.connection;
-    let is_plain = job.unique.is_none() && job.limit.is_none();
+    let is_plain = key.is_none() && job.limit.is_none();
     if is_plain && shared.knows_queue(tx, &job.queue)? {
         return Ok(None);
     }
@@ -75,7 +81,7 @@ fn holder(tx: &mut Tx<'_>, job: &NewJob, shared: &Shared) -> Result<Option<JobId
     if known.exists([id])? {
         return Ok(Some(job.id));
     }
-    let Some(key) = &job.unique else {
+    let Some(key) = key else {
         return Ok(None);
     };
     let mut find = connection.prepare_cached(HOLDER)?;
@@ -95,17 +101,7 @@ fn due_at(due: Due, now: Timestamp) -> Timestamp {
 
 /// Puts a new job where it waits, with all that can be special about it.
 fn place(tx: &mut Tx<'_>, body: &Body, due_at: Timestamp) -> Result<()> {
-    let mut standing = Standing::default();
-    if let Some((scope, key)) = &body.unique {
-        tx.connection
-            .prepare_cached(
-                "INSERT INTO unique_key (task, scope, text, seq) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![body.task, scope, key, body.seq])?;
-        if body.frees_key() {
-            standing.marks |= MARK_UNIQUE;
-        }
-    }
+    let standing = Standing { marks: hold_key(tx, body)?, ..Standing::default() };
     if let Some(gate) = body.gate {
         tx.count_gate(gate, 1);
     }
@@ -114,6 +110,17 @@ fn place(tx: &mut Tx<'_>, body: &Body, due_at: Timestamp) -> Result<()> {
     } else {
         tx.make_ready(body, standing, tx.now.as_micros())
     }
+}
+
+/// Takes a job's unique key, and gives the mark that its standing bears for that.
+pub(crate) fn hold_key(tx: &Tx<'_>, body: &Body) -> Result<i64> {
+    let Some((scope, key)) = &body.unique else {
+        return Ok(0);
+    };
+    tx.connection
+        .prepare_cached("INSERT INTO unique_key (task, scope, text, seq) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![body.task, scope, key, body.seq])?;
+    Ok(if body.frees_key() { MARK_UNIQUE } else { 0 })
 }
 
 impl Shared {
@@ -125,11 +132,11 @@ impl Shared {
     }
 
     /// Stores what never changes of a job, unless its id is known.
-    fn insert_body(
+    pub(crate) fn insert_body(
         &mut self,
         tx: &mut Tx<'_>,
         into_job: &mut CachedStatement<'_>,
-        job: &NewJob,
+        (job, enqueued_at): (&NewJob, Timestamp),
     ) -> Result<Option<Body>> {
         let mut body = Body {
             seq: 0,
@@ -153,7 +160,7 @@ impl Shared {
             body.urgency,
             body.policy,
             body.gate,
-            tx.now.as_micros(),
+            enqueued_at.as_micros(),
             body.unique.as_ref().map(|(scope, _)| scope),
             body.unique.as_ref().map(|(_, key)| key),
             job.args.0,
@@ -213,7 +220,8 @@ impl Shared {
     }
 }
 
-const INTO_JOB: &str = "INSERT INTO job (id, task, queue, lane, urgency, policy, gate, enqueued_at,
+pub(crate) const INTO_JOB: &str =
+    "INSERT INTO job (id, task, queue, lane, urgency, policy, gate, enqueued_at,
     unique_scope, unique_key, args) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     ON CONFLICT (id) DO NOTHING";
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use laneway_core::clock::Timestamp;
 use laneway_core::id::{JobId, Token};
 use laneway_core::job::{Payload, QueueName, State, TaskName};
-use laneway_core::store::{Finished, JobRecord, ListJobs, Page};
+use laneway_core::limit::{Limit, Rate};
+use laneway_core::store::{Finished, JobRecord, ListJobs, Page, UniqueKey};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -145,7 +146,9 @@ fn record(row: &Row<'_>) -> Result<JobRecord> {
         failures: count(row.get(8)?),
         interrupts: count(row.get(9)?),
         policy: Arc::new(value::policy(&policy)?),
-        limit_key: row.get(11)?,
+        handbacks: count(row.get(FIRST_OF_LIMIT - 3)?),
+        limit: limit(row)?,
+        unique: unique(row)?,
         enqueued_at: Timestamp::from_micros(row.get(12)?),
         due_at: value::instant(row.get(13)?),
         claimed_at: value::instant(row.get(14)?),
@@ -160,6 +163,23 @@ fn record(row: &Row<'_>) -> Result<JobRecord> {
     })
 }
 
+/// The limit, at the rate that its gate has now.
+fn limit(row: &Row<'_>) -> Result<Option<Limit>> {
+    let Some(key) = row.get(11)? else {
+        return Ok(None);
+    };
+    let per = value::span(row.get(FIRST_OF_LIMIT + 1)?);
+    let rate = Rate::new(row.get(FIRST_OF_LIMIT)?, per, row.get(FIRST_OF_LIMIT + 2)?)?;
+    Ok(Some(Limit { key, rate }))
+}
+
+fn unique(row: &Row<'_>) -> Result<Option<UniqueKey>> {
+    let scope: Option<i64> = row.get(FIRST_OF_LIMIT - 2)?;
+    let text: Option<String> = row.get(FIRST_OF_LIMIT - 1)?;
+    let key = scope.zip(text);
+    key.map(|(scope, text)| Ok(UniqueKey { scope: value::scope(scope)?, text })).transpose()
+}
+
 const STATE: &str = "coalesce(f.state, iif(r.id IS NOT NULL, 2, iif(s.seq IS NOT NULL, 0, 1)))";
 
 const COLUMNS: &str = "job.seq, job.id, task.name, queue.name, job.lane, job.urgency,
@@ -170,10 +190,15 @@ const COLUMNS: &str = "job.seq, job.id, task.name, queue.name, job.lane, job.urg
     policy.body, gate.key, job.enqueued_at, s.due_at,
     coalesce(f.claimed_at, r.claimed_at, trace.claimed_at), f.finished_at,
     coalesce(f.wall, trace.wall), session.uuid, coalesce(r.cancel_asked, 0),
-    progress.done, progress.total, progress.note, coalesce(f.failure, trace.failure)";
+    progress.done, progress.total, progress.note, coalesce(f.failure, trace.failure),
+    coalesce(f.handbacks, r.handbacks, s.handbacks, l.handbacks, w.handbacks, 0),
+    job.unique_scope, job.unique_key, gate.count, gate.per, gate.burst";
+
+/// The number of the first column of the rate of a limit in [`COLUMNS`].
+const FIRST_OF_LIMIT: usize = 26;
 
 /// The number of the first column after [`COLUMNS`].
-const FIRST_PAYLOAD: usize = 23;
+const FIRST_PAYLOAD: usize = 29;
 
 // CROSS JOIN keeps `job` the outermost table, whose order is the list's.
 const TABLES: &str = "FROM job

@@ -31,6 +31,7 @@ mod ownership;
 mod profile;
 mod prune;
 mod reader;
+mod restore;
 mod schema;
 mod session;
 mod settle;

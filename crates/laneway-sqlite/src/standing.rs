@@ -286,7 +286,9 @@ const INTO_LIMITED: &str = "INSERT INTO limited (queue, lane, urgency, seq, toke
 const INTO_SCHEDULED: &str = "INSERT INTO scheduled (seq, queue, lane, due_at, token, failures,
     interrupts, handbacks, marks) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-const INTO_FINISHED: &str = "INSERT INTO finished (n, seq, id, queue, state, token, failures,
+/// Adds a job that has ended or is parked; also used by `restore`.
+pub(crate) const INTO_FINISHED: &str =
+    "INSERT INTO finished (n, seq, id, queue, state, token, failures,
     interrupts, handbacks, marks, claimed_at, finished_at, wall, failure, result)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 

@@ -14,7 +14,7 @@ use laneway_core::store::{
     AddProfiles, Cancelled, Capabilities, Claim, Claimed, Durability, Enqueued, Finished, Health,
     JobRecord, ListJobs, NewJob, OpenSession, Page, Progress, Prune, QueueRecord, ReadProfiles,
     RegisterTasks, Registry, RenewSession, Renewed, Requeued, SessionRecord, Settle, Settled,
-    Store, Sweep, Swept, TaskOwner,
+    Store, Sweep, Swept, TaskOwner, check_restorable,
 };
 use rusqlite::Connection;
 
@@ -26,8 +26,8 @@ use crate::transaction::Bell;
 use crate::watch::{Hub, SqliteWatch};
 use crate::writer::{Writer, WriterThread, no_thread};
 use crate::{
-    census, claim, control, enqueue, health, inspect, ownership, profile, prune, session, settle,
-    sweep,
+    census, claim, control, enqueue, health, inspect, ownership, profile, prune, restore, session,
+    settle, sweep,
 };
 
 /// Jobs in one SQLite database. Clones are handles to the same store; the file is closed when the
@@ -182,6 +182,12 @@ impl Store for SqliteStore {
     async fn enqueue(&self, jobs: Vec<NewJob>) -> std::result::Result<Vec<Enqueued>, Error> {
         let weight = jobs.len();
         self.0.writer.run(weight, move |tx| enqueue::enqueue(tx, &jobs)).await
+    }
+
+    async fn restore(&self, jobs: Vec<JobRecord>) -> std::result::Result<Vec<Enqueued>, Error> {
+        check_restorable(&jobs)?;
+        let weight = jobs.len();
+        self.0.writer.run(weight, move |tx| restore::restore(tx, &jobs)).await
     }
 
     async fn register_tasks(

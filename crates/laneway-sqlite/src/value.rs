@@ -60,6 +60,10 @@ pub(crate) const fn scope_column(scope: UniqueScope) -> i64 {
     }
 }
 
+pub(crate) fn scope(column: i64) -> Result<UniqueScope> {
+    pick(&[UniqueScope::Unfinished, UniqueScope::Kept], column, "scope")
+}
+
 /// The priority times −1: the most urgent job has the smallest number.
 pub(crate) fn urgency(priority: Priority) -> i64 {
     -i64::from(priority.value())

@@ -53,6 +53,8 @@ pub mod repeat;
 #[doc(hidden)]
 pub mod requeue;
 #[doc(hidden)]
+pub mod restore;
+#[doc(hidden)]
 pub mod schedule;
 #[doc(hidden)]
 pub mod session;

@@ -70,6 +70,10 @@ impl<S: Store> Store for FaultyStore<S> {
         self.call(Verb::Enqueue, || self.inner.enqueue(jobs)).await
     }
 
+    async fn restore(&self, jobs: Vec<JobRecord>) -> Result<Vec<Enqueued>, Error> {
+        self.call(Verb::Restore, || self.inner.restore(jobs)).await
+    }
+
     async fn register_tasks(&self, register: RegisterTasks) -> Result<Vec<TaskOwner>, Error> {
         self.call(Verb::RegisterTasks, || self.inner.register_tasks(register)).await
     }

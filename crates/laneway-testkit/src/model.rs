@@ -94,6 +94,11 @@ impl Store for ModelStore {
         Ok(self.change(|state, now| state.enqueue(jobs, now)))
     }
 
+    async fn restore(&self, jobs: Vec<JobRecord>) -> Result<Vec<Enqueued>, Error> {
+        store::check_restorable(&jobs)?;
+        Ok(self.change(|state, now| state.restore(jobs, now)))
+    }
+
     async fn register_tasks(&self, register: RegisterTasks) -> Result<Vec<TaskOwner>, Error> {
         Ok(self.change(|state, _| state.register_tasks(register)))
     }

@@ -20,6 +20,7 @@ mod config_show;
 mod doctor;
 mod humane;
 mod jobs;
+mod migrate;
 mod output;
 mod profile;
 mod python;
@@ -27,6 +28,7 @@ mod queues;
 mod sarif;
 mod status;
 mod table_text;
+mod transfer;
 mod usage;
 mod worker;
 
@@ -97,6 +99,10 @@ enum Command {
     /// Look at queues, stop and resume them
     #[command(subcommand)]
     Queues(queues::QueuesCommand),
+    /// Write every job of the store to standard output, as lines of JSON
+    Export,
+    /// Add the jobs of an export to the store; what is there already is left as it is
+    Import(transfer::ImportArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config_show::ConfigCommand),
@@ -108,6 +114,8 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Examine the installation and the store
     Doctor(doctor::DoctorArgs),
+    /// Make or upgrade the tables of a store on a database server
+    Migrate(migrate::MigrateArgs),
     /// Write completions for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -124,8 +132,8 @@ impl Context {
     }
 
     /// The configured store, which must exist.
-    fn store(&self) -> Result<AnyStore, Error> {
-        crate::connect_existing(&self.settings()?.store.value)
+    async fn store(&self) -> Result<AnyStore, Error> {
+        crate::connect_existing(&self.settings()?.store.value).await
     }
 }
 
@@ -163,11 +171,14 @@ impl Command {
             Self::Status => status::run(context),
             Self::Jobs(command) => command.run(context),
             Self::Queues(command) => command.run(context),
+            Self::Export => transfer::export(context),
+            Self::Import(arguments) => transfer::import(&arguments, context),
             Self::Config(command) => command.run(context),
             Self::Advise(arguments) => advise::run(&arguments, context),
             Self::Explain(arguments) => advise::explain(&arguments, context),
             Self::Profile(arguments) => profile::run(&arguments, context),
             Self::Doctor(arguments) => Ok(doctor::run(&arguments, context)),
+            Self::Migrate(arguments) => migrate::run(&arguments, context),
             Self::Completions(arguments) => {
                 completions::run(&arguments, Cli::command(), &mut context.output);
                 Ok(0)

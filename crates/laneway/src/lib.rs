@@ -13,9 +13,9 @@
 //! **Where to start reading?** [`store_url`], [`config`], then [`cli::run`].
 //!
 //! ```
-//! # fn main() -> Result<(), laneway::core::error::Error> {
+//! # async fn example() -> Result<(), laneway::core::error::Error> {
 //! let url = laneway::StoreUrl::parse("memory://", std::path::Path::new("."))?;
-//! let store = laneway::connect(&url)?;
+//! let store = laneway::connect(&url).await?;
 //! # drop(store);
 //! # Ok(())
 //! # }
@@ -24,15 +24,17 @@
 pub mod cli;
 pub mod config;
 mod connect;
+pub mod endpoint;
 pub mod profiling;
 mod store;
 pub mod store_url;
+pub mod transfer;
 pub mod view;
 
 pub use connect::{connect, connect_existing};
 pub use laneway_core as core;
 pub use laneway_engine as engine;
-pub use store::{AnyStore, AnyWatch};
+pub use store::{AnyStore, AnyWatch, Enqueueing};
 pub use store_url::StoreUrl;
 
 /// The release of this build.

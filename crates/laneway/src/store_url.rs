@@ -1,21 +1,30 @@
-//! The address of a store: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`.
+//! The address of a store: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`, or that of
+//! a server such as `redis://:password@host:6379/0` and `postgresql://user:password@host/database`.
 
-use std::ffi::OsString;
 use std::fmt;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use laneway_core::error::{Code, Error, closest_name};
 use laneway_core::store::Durability;
 
+mod path;
+mod redacted;
+mod server;
+
+use path::{decoded, encoded};
+pub use redacted::Redacted;
+use server::location_and_query;
+pub use server::{Server, ServerKind};
+
 /// What every advice on a URL ends with.
-const EXAMPLES: &str = "use `sqlite:///relative.db`, `sqlite:////absolute/path.db` or `memory://`";
+const EXAMPLES: &str = "use `sqlite:///relative.db`, `sqlite:////absolute/path.db`, \
+    `redis://:password@host:6379/0`, `postgresql://user:password@host/database` or `memory://`";
 
-/// Schemes of stores that exist but are not in this build.
-const OTHER_KINDS: [&str; 7] =
-    ["redis", "rediss", "valkey", "valkeys", "postgres", "postgresql", "postgresql+psycopg"];
+/// The option of a URL that is Laneway's own.
+const DURABILITY: &str = "durability";
 
-/// The address of a store, checked. A file's path in it is absolute.
+/// The address of a store, checked. A file's path in it is absolute. It is shown without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreUrl {
     place: Place,
@@ -29,13 +38,15 @@ pub enum Place {
     File(PathBuf),
     /// In the memory of this process.
     Memory,
+    /// On a server.
+    Server(Server),
 }
 
 impl StoreUrl {
     /// Reads a URL. A relative path in it stands relative to `base`.
     ///
     /// # Errors
-    /// `LW1001` when it is malformed, `LW1002` when its kind of store is not part of this build.
+    /// `LW1001` when it is malformed.
     pub fn parse(text: &str, base: &Path) -> Result<Self, Error> {
         let text = text.trim();
         let Some((scheme, rest)) = text.split_once("://") else {
@@ -45,7 +56,10 @@ impl StoreUrl {
         match scheme.as_str() {
             "sqlite" => Self::parse_sqlite(text, rest, base),
             "memory" => Self::parse_memory(text, rest),
-            _ => Err(unknown_scheme(text, &scheme)),
+            _ => match ServerKind::of_scheme(&scheme) {
+                Some(kind) => Self::parse_server(text, kind, (&scheme, rest)),
+                None => Err(unknown_scheme(text, &scheme)),
+            },
         }
     }
 
@@ -62,6 +76,23 @@ impl StoreUrl {
     /// The durability that the URL asks for; `None` leaves it to the store.
     pub const fn durability(&self) -> Option<Durability> {
         self.durability
+    }
+
+    /// The URL with its password, so that [`StoreUrl::parse`] reads it again: for a process that
+    /// connects, in its environment, where the command lines that everybody may list do not show
+    /// it.
+    pub fn expose(&self) -> String {
+        let place = match &self.place {
+            Place::File(path) => format!("sqlite:///{}", encoded(path)),
+            Place::Memory => "memory://".to_owned(),
+            Place::Server(server) => server.expose().to_owned(),
+        };
+        let Some(durability) = self.durability else {
+            return place;
+        };
+        // The path of a file has no `?`: it is encoded there.
+        let mark = if place.contains('?') { '&' } else { '?' };
+        format!("{place}{mark}{DURABILITY}={}", durability_name(durability))
     }
 
     fn parse_sqlite(text: &str, rest: &str, base: &Path) -> Result<Self, Error> {
@@ -83,8 +114,25 @@ impl StoreUrl {
         if path.as_os_str().as_bytes().contains(&0) {
             return Err(invalid(text, "a path cannot contain the character NUL"));
         }
-        let place = Place::File(base.join(path));
-        Ok(Self { place, durability: parse_query(text, query)? })
+        let (durability, others) = split_options(text, query)?;
+        if let Some(other) = others.first() {
+            let key = other.split('=').next().unwrap_or(other);
+            return Err(invalid(text, format!("`{key}` is not an option of this store"))
+                .fix(format!("the only option is `{DURABILITY}`"))
+                .closest(key, [DURABILITY]));
+        }
+        Ok(Self { place: Place::File(base.join(path)), durability })
+    }
+
+    fn parse_server(
+        text: &str,
+        kind: ServerKind,
+        (scheme, rest): (&str, &str),
+    ) -> Result<Self, Error> {
+        let (location, query) = location_and_query(text, rest)?;
+        let (durability, others) = split_options(text, query)?;
+        let server = Server::new(text, kind, (scheme, location), &others.join("&"))?;
+        Ok(Self { place: Place::Server(server), durability })
     }
 
     fn parse_memory(text: &str, rest: &str) -> Result<Self, Error> {
@@ -97,57 +145,13 @@ impl StoreUrl {
 }
 
 impl fmt::Display for StoreUrl {
-    /// Writes the URL so that [`StoreUrl::parse`] reads it again.
+    /// Writes the URL for people: without a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::File(path) => write!(f, "sqlite:///{}", encoded(path))?,
-            Place::Memory => f.write_str("memory://")?,
+        let text = self.expose();
+        match self.place {
+            Place::File(_) | Place::Memory => f.write_str(&text),
+            Place::Server(_) => Redacted(&text).fmt(f),
         }
-        match self.durability {
-            Some(durability) => write!(f, "?durability={}", durability_name(durability)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A text that may be a URL, shown without its password.
-#[derive(Clone, Copy)]
-pub struct Redacted<'a>(pub &'a str);
-
-impl fmt::Display for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((scheme, rest)) = self.0.split_once("://") else {
-            return f.write_str(self.0);
-        };
-        // The query of a URL may carry a password as well as its authority, and a password that is
-        // not percent-encoded may contain `/` or `?`: everything up to the last `@` is hidden.
-        // After a third slash there is no authority, and an `@` belongs to a path.
-        let (credentials, rest) = match rest.rsplit_once('@') {
-            Some((credentials, rest)) if !credentials.starts_with('/') => (Some(credentials), rest),
-            _ => (None, rest),
-        };
-        write!(f, "{scheme}://")?;
-        match credentials.map(|text| text.split_once(':')) {
-            Some(Some((user, _))) => write!(f, "{user}:***@")?,
-            Some(None) => f.write_str("***@")?,
-            None => {}
-        }
-        let (location, query) = split_query(rest);
-        f.write_str(location)?;
-        for (index, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
-            f.write_str(if index == 0 { "?" } else { "&" })?;
-            match pair.split_once('=') {
-                Some((key, _)) if is_secret(key) => write!(f, "{key}=***")?,
-                _ => f.write_str(pair)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.to_string())
     }
 }
 
@@ -160,23 +164,22 @@ pub const fn durability_name(durability: Durability) -> &'static str {
     }
 }
 
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["pass", "secret", "token", "key"].iter().any(|word| key.contains(word))
-}
-
 fn split_query(rest: &str) -> (&str, &str) {
     rest.split_once('?').unwrap_or((rest, ""))
 }
 
-fn parse_query(text: &str, query: &str) -> Result<Option<Durability>, Error> {
+/// The durability that a query asks for, and its other options as they stand there.
+fn split_options<'a>(
+    text: &str,
+    query: &'a str,
+) -> Result<(Option<Durability>, Vec<&'a str>), Error> {
     let mut durability = None;
+    let mut others = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if key != "durability" {
-            return Err(invalid(text, format!("`{key}` is not an option of this store"))
-                .fix("the only option is `durability`")
-                .closest(key, ["durability"]));
+        if key != DURABILITY {
+            others.push(pair);
+            continue;
         }
         let levels = [Durability::Fsync, Durability::Os, Durability::Memory];
         let found = levels.into_iter().find(|level| durability_name(*level) == value);
@@ -185,7 +188,7 @@ fn parse_query(text: &str, query: &str) -> Result<Option<Durability>, Error> {
                 .fix("write `?durability=fsync`, `?durability=os` or `?durability=memory`")
         })?);
     }
-    Ok(durability)
+    Ok((durability, others))
 }
 
 fn invalid(text: &str, why: impl Into<String>) -> Error {
@@ -212,165 +215,18 @@ fn without_scheme(text: &str) -> Error {
 }
 
 fn unknown_scheme(text: &str, scheme: &str) -> Error {
-    if OTHER_KINDS.contains(&scheme) {
-        return Error::new(
-            Code::StoreKindUnknown,
-            format!("the store `{}` cannot be used", Redacted(text)),
-        )
-        .why(format!(
-            "this build has no store of the kind `{scheme}`, only `sqlite` and `memory`"
-        ));
+    // `SQLAlchemy` writes the driver behind the kind, such as `postgresql+psycopg`.
+    if let Some(("postgresql" | "postgres", driver)) = scheme.split_once('+') {
+        return invalid(text, format!("`{driver}` is a Python driver, and Laneway has its own"))
+            .fix("write `postgresql://`");
     }
     let error = invalid(text, format!("`{scheme}` is not a kind of store"));
-    match closest_name(scheme, ["sqlite", "memory"]) {
+    match closest_name(scheme, ["sqlite", "memory"].into_iter().chain(ServerKind::schemes())) {
         Some("sqlite") => error.fix("did you mean `sqlite:///…`?"),
         Some(name) => error.fix(format!("did you mean `{name}://`?")),
         None => error,
     }
 }
 
-/// The path that percent-encoded text stands for; `None` when a `%` is not followed by two digits.
-fn decoded(text: &str) -> Option<PathBuf> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((plain, encoded)) = rest.split_once('%') {
-        bytes.extend_from_slice(plain.as_bytes());
-        let digits = encoded.get(..2)?;
-        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = encoded.get(2..)?;
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    Some(PathBuf::from(OsString::from_vec(bytes)))
-}
-
-fn encoded(path: &Path) -> String {
-    let mut text = String::new();
-    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if matches!(character, '%' | '?' | '#') || character.is_ascii_control() {
-                text.push_str(&percent(u32::from(character)));
-            } else {
-                text.push(character);
-            }
-        }
-        for byte in chunk.invalid() {
-            text.push_str(&percent(u32::from(*byte)));
-        }
-    }
-    text
-}
-
-fn percent(byte: u32) -> String {
-    format!("%{byte:02X}")
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(text: &str) -> Result<StoreUrl, Error> {
-        StoreUrl::parse(text, Path::new("/srv/shop"))
-    }
-
-    #[test]
-    fn urls_name_files_relative_absolute_and_in_memory() {
-        for (text, path) in [
-            ("sqlite:///jobs.db", "/srv/shop/jobs.db"),
-            ("sqlite:///.laneway/laneway.db", "/srv/shop/.laneway/laneway.db"),
-            ("sqlite:////var/lib/jobs.db", "/var/lib/jobs.db"),
-            ("SQLite:///a%20b%25.db", "/srv/shop/a b%.db"),
-            (" sqlite:///with space.db ", "/srv/shop/with space.db"),
-        ] {
-            assert_eq!(parse(text).unwrap(), StoreUrl::file(path), "{text}");
-        }
-        assert_eq!(*parse("memory://").unwrap().place(), Place::Memory);
-    }
-
-    #[test]
-    fn durability_is_an_option_of_the_url() {
-        for (text, durability) in [
-            ("sqlite:///a.db", None),
-            ("sqlite:///a.db?", None),
-            ("sqlite:///a.db?durability=fsync", Some(Durability::Fsync)),
-            ("sqlite:///a.db?durability=os", Some(Durability::Os)),
-            ("sqlite:///a.db?durability=memory", Some(Durability::Memory)),
-        ] {
-            assert_eq!(parse(text).unwrap().durability(), durability, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_malformed_url_is_refused_with_advice_for_its_very_mistake() {
-        for (text, fix) in [
-            ("", EXAMPLES),
-            ("jobs", EXAMPLES),
-            ("jobs.db", "write `sqlite:///jobs.db`"),
-            ("/var/jobs.db", "write `sqlite:////var/jobs.db`"),
-            ("sqlite:jobs.db", "write `sqlite:///jobs.db` or `sqlite:////jobs.db`"),
-            ("sqlite://jobs.db", "write `sqlite:///jobs.db` for a path relative to the project"),
-            ("sqlite:///", EXAMPLES),
-            ("sqlite:///folder/", EXAMPLES),
-            ("sqlite:///:memory:", "write `memory://`"),
-            ("sqlite:///a%2.db", "write a percent sign in a path as `%25`"),
-            ("sqlite:///a%+1.db", "write a percent sign in a path as `%25`"),
-            ("sqlite:///a%00.db", EXAMPLES),
-            ("sqlite:///a.db?durabilty=os", "did you mean `durability`?"),
-            ("sqlite:///a.db?x=1", "the only option is `durability`"),
-            (
-                "sqlite:///a.db?durability=full",
-                "write `?durability=fsync`, `?durability=os` or `?durability=memory`",
-            ),
-            ("memory://x", "write `memory://`"),
-            ("sqllite:///a.db", "did you mean `sqlite:///…`?"),
-            ("memroy://", "did you mean `memory://`?"),
-            ("amqp://host", EXAMPLES),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert_eq!((error.code(), error.remedy()), (Code::StoreUrlInvalid, fix), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_kind_that_is_not_built_in_is_told_apart_and_its_password_hidden() {
-        for text in
-            ["redis://:pa/ss@db:6379/0", "rediss://u:p@ss@db", "postgresql://u:pass@db/x?a=b"]
-        {
-            let error = parse(text).unwrap_err();
-            assert_eq!(error.code(), Code::StoreKindUnknown, "{text}");
-            assert!(!format!("{error}").contains("ss@"), "{error}");
-        }
-    }
-
-    #[test]
-    fn passwords_are_never_shown() {
-        for (text, shown) in [
-            ("redis://user:secret@host:1/0", "redis://user:***@host:1/0"),
-            ("redis://:secret@host", "redis://:***@host"),
-            ("redis://token@host", "redis://***@host"),
-            ("redis://host?password=x&db=1", "redis://host?password=***&db=1"),
-            ("postgresql://u:a?b/c@d@host/x", "postgresql://u:***@host/x"),
-            ("sqlite:///pl@in.db?durability=os", "sqlite:///pl@in.db?durability=os"),
-            ("no url", "no url"),
-        ] {
-            assert_eq!(Redacted(text).to_string(), shown);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_url_survives_its_text_form(bytes in prop::collection::vec(1_u8.., 1..30)) {
-            let name: Vec<u8> = bytes.into_iter().filter(|byte| *byte != b'/').collect();
-            prop_assume!(!name.is_empty());
-            let path = Path::new("/srv").join(OsString::from_vec(name));
-            let url = StoreUrl { place: Place::File(path), durability: Some(Durability::Os) };
-            // White space at the end of a URL is a slip of the hand, but here the option follows
-            // it.
-            prop_assert_eq!(parse(&url.to_string()).unwrap(), url);
-        }
-    }
-}
+mod tests;

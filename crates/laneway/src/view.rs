@@ -25,7 +25,7 @@ pub fn job(record: &JobRecord) -> Value {
         "token": record.token.0,
         "failures": record.failures,
         "interrupts": record.interrupts,
-        "limit_key": record.limit_key,
+        "limit_key": record.limit.as_ref().map(|limit| &limit.key),
         "policy": policy(&record.policy),
         "enqueued_at": rfc3339(record.enqueued_at),
         "due_at": record.due_at.map(rfc3339),
@@ -69,6 +69,25 @@ pub fn queue(record: &QueueRecord) -> Value {
         "name": record.name.as_str(),
         "is_paused": record.is_paused,
         "counts": counts(&record.counts),
+        "oldest_ready_ms": record.oldest_ready.map(millis),
+    })
+}
+
+/// Jobs of a queue that a worker could run now or runs: none while it is paused.
+pub const fn backlog(record: &QueueRecord) -> u64 {
+    let ready = if record.is_paused { 0 } else { record.counts.ready };
+    ready + record.counts.running
+}
+
+/// A queue as an autoscaler sees it; its name stands outside.
+pub fn queue_load(record: &QueueRecord) -> Value {
+    json!({
+        "backlog": backlog(record),
+        "is_paused": record.is_paused,
+        "scheduled": record.counts.scheduled,
+        "ready": record.counts.ready,
+        "running": record.counts.running,
+        "parked": record.counts.parked,
         "oldest_ready_ms": record.oldest_ready.map(millis),
     })
 }

@@ -13,11 +13,15 @@ mod bench;
 mod check;
 #[path = "command/configuration.rs"]
 mod configuration;
+#[path = "command/endpoint.rs"]
+mod endpoint;
 #[path = "command/jobs.rs"]
 mod jobs;
 #[path = "command/manners.rs"]
 mod manners;
 #[path = "command/queues.rs"]
 mod queues;
+#[path = "command/transfer.rs"]
+mod transfer;
 #[path = "command/worker.rs"]
 mod worker;

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from laneway._map import _child
 from laneway._map._choose import run_blocking
-from laneway._map._loop import AsyncLane, feed_of
+from laneway._map._loop import AsyncLane, feed_of, not_async
 from laneway._map._settings import Settings, is_async
 from laneway._map._stop import ctrl_c
 from laneway._map._work import Work
-from laneway.errors import MapError, SettingError
+from laneway.errors import MapError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
@@ -145,12 +145,7 @@ async def amap(
     """
     settings = Settings(options, errors)
     if settings.lane not in {None, "async"} or _is_plain(fn):
-        raise SettingError(
-            "LW1021",
-            "`amap` runs an `async def` only",
-            "a `def` would block the event loop that it was called from",
-            "write `await asyncio.to_thread(laneway.map, fn, items)`",
-        )
+        raise not_async()
     work = Work(fn, (), settings)
     work.use(feed_of(items))
     work.chose("async", ASYNC_REASON)

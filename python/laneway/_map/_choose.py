@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from laneway._map._decision import Gil
+    from laneway._map._processes import Processes
     from laneway._map._work import Work
 
 THREADS = 32
@@ -51,11 +52,11 @@ def run_blocking(work: Work) -> bool:
     if lane == "thread":
         drive(work, Threads(work.fn, settings.concurrency or THREADS, settings.timeout))
     else:
-        _run_processes(work, settings.concurrency or cores(), None)
+        drive(work, _processes(work, settings.concurrency or cores(), None))
     return True
 
 
-def _run_processes(work: Work, width: int, seconds_per_item: float | None) -> None:
+def _processes(work: Work, width: int, seconds_per_item: float | None) -> Processes:
     from laneway._map._processes import Processes  # noqa: PLC0415 - few runs need it
 
     lane = Processes(work.fn, work.feed, width, work.settings.timeout)
@@ -63,7 +64,7 @@ def _run_processes(work: Work, width: int, seconds_per_item: float | None) -> No
         lane.may_chunk = False
     if seconds_per_item is not None:
         lane.expect(seconds_per_item)
-    drive(work, lane)
+    return lane
 
 
 class _Auto:
@@ -95,9 +96,27 @@ class _Auto:
             self._announce()
             drive(work, Threads(work.fn, self._decision.width, work.settings.timeout))
         if self._decision.lane == "process" and not work.feed.is_empty:
-            self._announce()
-            _run_processes(work, self._decision.width, self._each)
+            self._run_in_processes()
         return True
+
+    def _run_in_processes(self) -> None:
+        """Runs the rest in processes, or where it can run if there can be none after all."""
+        work = self._work
+        try:
+            lane = _processes(work, self._decision.width, self._each)
+        except Exception as refused:  # noqa: BLE001 - pickling runs the function's own code
+            reason = f"it computes, but {getattr(refused, 'why', refused)}"
+            if work.settings.timeout is None:
+                self._decision = Decision("inline", 1, reason)
+                self._announce()
+                Inline(work).run(None)
+            else:
+                self._decision = Decision("thread", 1, reason)
+                self._announce()
+                drive(work, Threads(work.fn, 1, work.settings.timeout))
+            return
+        self._announce()
+        drive(work, lane)
 
     def _lane(self) -> str:
         # The decision is changed by callbacks, which type checkers do not see.
@@ -119,11 +138,14 @@ class _Auto:
         def is_enough() -> bool:
             gil: Gil = "unknown" if lookout is None else lookout.gil
             if inline.items:
-                self._was_asked = True
-                self._each = inline.used.wall / inline.items
-                self._decision = self._decide(
-                    inline.used, inline.items, inline.seen, gil, inline.last
-                )
+                decision = self._decide(inline.used, inline.items, inline.seen, gil, inline.last)
+                with inline.gate:
+                    # The lane that runs the items since then is the one to tell of.
+                    if inline.handed_over:
+                        return True
+                    self._was_asked = True
+                    self._each = inline.used.wall / inline.items
+                    self._decision = decision
             return self._decision.lane != "inline"
 
         def take_over(inside: Reading) -> bool:
@@ -217,18 +239,19 @@ class _Auto:
 
     def _find_hindrance(self) -> tuple[str, float]:
         from laneway._map._pickling import dumps_function, main_hindrance  # noqa: PLC0415
-        from laneway._map._processes import will_fork  # noqa: PLC0415
+        from laneway._map._processes import likely_fork_hindrance  # noqa: PLC0415
 
         if _child.is_inside:
             return "it runs inside a process lane already", 0.0
-        if will_fork():
+        if not (no_copy := likely_fork_hindrance()):
             return "", FORK_S
         if main_hindrance() and getattr(self._work.fn, "__module__", "__main__") == "__main__":
-            return "it cannot be imported by another process: " + main_hindrance(), SPAWN_S
+            why = "it cannot be imported by another process: " + main_hindrance()
+            return f"{why}, and {no_copy}", SPAWN_S
         try:
             dumps_function(self._work.fn)
         except Exception as error:  # noqa: BLE001 - pickling runs the function's own code
-            return str(getattr(error, "why", error)), SPAWN_S
+            return f"{getattr(error, 'why', error)}, and {no_copy}", SPAWN_S
         return "", SPAWN_S
 
     def _try_threads(self) -> None:
@@ -277,7 +300,10 @@ class _Auto:
 
         drive(work, lane, is_enough=is_enough)
         if self._lane() == "inline":
-            self._decision = Decision("thread", 1, "one thread, so that `timeout` can be kept")
+            reason = "one thread, so that `timeout` can be kept"
+            if self._hindered is not None:
+                reason = f"{self._hindered.reason}; {reason}"
+            self._decision = Decision("thread", 1, reason)
 
 
 class _Measured:

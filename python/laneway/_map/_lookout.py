@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from laneway._map._decision import Gil
     from laneway._map._inline import Inline
 
+NAME = "laneway-map-lookout"
 PAUSE_FIRST_S = 0.003
 PAUSE_MAX_S = 0.05
 
@@ -30,7 +31,7 @@ class Lookout:
         self._free = 0
         self._held = 0
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="laneway-map-lookout", daemon=True)
+        self._thread = threading.Thread(target=self._look, name=NAME, daemon=True)
         self.error: BaseException | None = None
         self._thread.start()
 

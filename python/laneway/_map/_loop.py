@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from laneway._map._feed import Feed, Ticket
 from laneway._map._work import Finished
-from laneway.errors import ItemTimedOut
+from laneway.errors import ItemTimedOut, SettingError
 
 if TYPE_CHECKING:
     from laneway._map._work import Work
@@ -185,10 +186,12 @@ class AsyncLane:
         work = self._work
         timeout = work.settings.timeout
         try:
-            if timeout is None:
-                value = await work.fn(ticket.item)
-            else:
-                value = await self._bounded(ticket, timeout)
+            running = work.fn(ticket.item)
+            # Asked once only: an item must cost no more than it does.
+            if ticket.place == 0 and not isawaitable(running):
+                work.stop.fail(not_async())
+                return Finished(ticket, None, None)
+            value = await (running if timeout is None else self._bounded(ticket, running, timeout))
         except asyncio.CancelledError as cancelled:
             me = asyncio.current_task()
             if me is not None and getattr(me, "cancelling", lambda: 1)():
@@ -198,8 +201,8 @@ class AsyncLane:
             return Finished(ticket, None, raised)
         return Finished(ticket, value, None)
 
-    async def _bounded(self, ticket: Ticket, timeout: float) -> object:
-        attempt = asyncio.ensure_future(self._work.fn(ticket.item))
+    async def _bounded(self, ticket: Ticket, running: Awaitable[Any], timeout: float) -> object:
+        attempt = asyncio.ensure_future(running)
         try:
             await asyncio.wait({attempt}, timeout=timeout)
         except asyncio.CancelledError:
@@ -218,6 +221,16 @@ class AsyncLane:
             "it was cancelled",
             "raise `timeout`, or make an item do less",
         )
+
+
+def not_async() -> SettingError:
+    """The error of a function that gives no awaitable."""
+    return SettingError(
+        "LW1021",
+        "`amap` runs an `async def` only",
+        "a `def` would block the event loop that it was called from",
+        "write `await asyncio.to_thread(laneway.map, fn, items)`",
+    )
 
 
 def feed_of(items: Iterable[Any] | AsyncIterable[Any]) -> Feed:

@@ -22,7 +22,7 @@ from collections import deque
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from laneway._map import _child
+from laneway._map import _child, _lookout, _threads
 from laneway._map._clocks import slices_of_others
 from laneway._map._decision import chunk_of
 from laneway._map._pickling import dumps, dumps_function, loads, main_is_importable, not_picklable
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 PARK_S = 0.05
 END_S = 1.0
-OWN_THREADS = "laneway-map"
+OWN_THREADS = (_threads.NAME, _lookout.NAME)
+"""Threads that end with the run that started them."""
 _CHILD = "from laneway._map import _child; _child.main()"
 
 
@@ -50,31 +51,49 @@ class RemoteTraceback(Exception):  # noqa: N818 - it is not raised, it explains
         return f"\n{self.args[0]}"
 
 
-def may_fork() -> bool:
-    """Whether a copy of this process would be sound: nothing else runs in it.
+def fork_hindrance() -> str:
+    """Why a copy of this process would not be sound; empty if nothing else runs in it.
 
     Native threads that sleep are no danger, and any numerical library has some. They must not have
-    run between two looks; one that is just ending has time to end.
+    run between two looks. A thread that is just ending has time to end.
     """
-    if sys.platform != "linux" or threading.active_count() > 1:
-        return False
     until = time.monotonic() + PARK_S
+    me = threading.current_thread()
+    for thread in threading.enumerate():
+        if thread is not me and thread.name.startswith(_threads.NAME):
+            thread.join(max(0.0, until - time.monotonic()))
+    if hindrance := _hindrance_of([]):
+        return hindrance
     before = slices_of_others()
     while before:
         time.sleep(0.002)
         after = slices_of_others()
         if all(before.get(thread) == runs for thread, runs in after.items()):
-            return True
+            break
         if time.monotonic() > until:
-            return False
+            return "a thread of a native library runs beside it"
         before = after
-    return True
+    return ""
 
 
-def will_fork() -> bool:
-    """Whether `may_fork` is likely to say so once the threads of the run itself have ended."""
-    others = [thread for thread in threading.enumerate() if not thread.name.startswith(OWN_THREADS)]
-    return sys.platform == "linux" and len(others) == 1
+def likely_fork_hindrance() -> str:
+    """What `fork_hindrance` is likely to say once the threads of the run itself have ended."""
+    return _hindrance_of(OWN_THREADS)
+
+
+def _hindrance_of(ending: Sequence[str]) -> str:
+    if sys.platform != "linux":
+        return "only Linux copies a process soundly"
+    me = threading.current_thread()
+    threads = [thread for thread in threading.enumerate() if thread.name not in ending]
+    others = [thread for thread in threads if thread is not me]
+    # The lookout may be the one that asks, and then the thread that it serves is no other.
+    if len(others) <= (me not in threads):
+        return ""
+    names = [thread.name for thread in others if thread is not threading.main_thread()]
+    if _threads.NAME_LEFT in names:
+        return "a thread that an earlier item was left in still runs"
+    return f"the thread `{names[0]}` runs beside it" if names else "it runs beside the main thread"
 
 
 class _Process:
@@ -121,6 +140,14 @@ class _Process:
             time.sleep(0.0005)
 
 
+def _sendable(fn: Callable[[Any], Any], hindrance: str) -> bytes:
+    try:
+        return dumps_function(fn)
+    except MapError as refused:
+        why = f"{refused.why}; a copy of this process would need no sending, but {hindrance}"
+        raise MapError(refused.code, refused.what, why, refused.fix) from refused
+
+
 def _stillborn(process: _Process) -> MapError:
     return MapError(
         "LW3023",
@@ -140,8 +167,9 @@ class Processes:
         self._feed = feed
         self._width = width
         self._timeout = timeout
-        self._forks = may_fork()
-        self._function = b"" if self._forks else dumps_function(fn)
+        hindrance = fork_hindrance()
+        self._forks = not hindrance
+        self._function = b"" if self._forks else _sendable(fn, hindrance)
         self._processes: list[_Process] = []
         self._finished: list[Finished] = []
         # Items whose process died while others ran in it, too: one of them is to blame.
@@ -264,7 +292,7 @@ class Processes:
             with contextlib.suppress(AttributeError, ValueError, OSError):
                 stream.flush()
         with warnings.catch_warnings():
-            # It counts the sleeping threads that `may_fork` has looked at.
+            # It counts the sleeping threads that `fork_hindrance` has looked at.
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
 
 from laneway._durations import seconds
-from laneway._policy import Backoff, Rate
+from laneway._policy import ATTEMPTS_MAX, Backoff, Rate
 from laneway.errors import SettingError
 
 if TYPE_CHECKING:
@@ -157,7 +157,16 @@ def _rate(value: object) -> Rate | None:
 def _retry(value: object) -> Backoff:
     if isinstance(value, Backoff):
         return value
-    return Backoff(1 if value is None else cast("int", value))
+    if value is None:
+        return Backoff(1)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= ATTEMPTS_MAX:
+        raise SettingError(
+            "LW1021",
+            f"`retry={value!r}` is not possible",
+            f"it has to be a whole number of attempts from 1 to {ATTEMPTS_MAX}, or a `Backoff`",
+            "write for example `retry=3`, or leave it out to try once",
+        )
+    return Backoff(value)
 
 
 def _more_than_nothing(timeout: Duration) -> float:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from laneway._map._feed import Ticket
 
 
+NAME = "laneway-map"
+NAME_LEFT = "laneway-map-left-behind"
+"""A thread whose run has ended, or has gone on without it. It may live for ever."""
+
+
 class Threads:
     """Daemon threads that are started as they are needed."""
 
@@ -33,6 +38,7 @@ class Threads:
         self._outbox: SimpleQueue[tuple[Ticket, Any, BaseException | None] | None] = SimpleQueue()
         self._running: dict[tuple[int, int], tuple[Ticket, float]] = {}
         self._threads: list[threading.Thread] = []
+        self._serving: dict[tuple[int, int], threading.Thread] = {}
         self._live = 0
         self._has_left_some = False
 
@@ -59,7 +65,7 @@ class Threads:
                 self._live += 1
                 context = self._context.copy()
                 thread = threading.Thread(
-                    target=context.run, args=(self._serve,), name="laneway-map", daemon=True
+                    target=context.run, args=(self._serve,), name=NAME, daemon=True
                 )
                 thread.start()
                 self._threads.append(thread)
@@ -92,10 +98,17 @@ class Threads:
         for _ in self._threads:
             self._inbox.put(None)
         left = [ticket for ticket, _ in self._running.values()]
+        for key in list(self._running):
+            self._leave(key)
         if not left and not self._has_left_some:
             for thread in self._threads:
                 thread.join(timeout=1.0)
         return left
+
+    def _leave(self, attempt: tuple[int, int]) -> None:
+        thread = self._serving.get(attempt)
+        if thread is not None:
+            thread.name = NAME_LEFT
 
     def _until_deadline(self, seconds: float | None) -> float | None:
         if self._timeout is None or not self._running:
@@ -113,6 +126,7 @@ class Threads:
                 if now - began < self._timeout:
                     break
                 del self._running[key]
+                self._leave(key)
                 # Its thread will not come back in time; another one may be started instead.
                 self._live -= 1
                 self._has_left_some = True
@@ -122,12 +136,15 @@ class Threads:
         return found
 
     def _serve(self) -> None:
+        me = threading.current_thread()
         while (ticket := self._inbox.get()) is not None:
+            self._serving[ticket.place, ticket.attempt] = me
             try:
                 value, exception = self._fn(ticket.item), None
             except BaseException as raised:  # noqa: BLE001 - the driver decides what it means
                 value, exception = None, raised
             began = self._running.get((ticket.place, ticket.attempt))
+            del self._serving[ticket.place, ticket.attempt]
             self._outbox.put((ticket, value, exception))
             if began is None:
                 return

@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from laneway._bridge import Meter, account_here, metered_child
-from laneway._metering import TASK_NEEDS_A_REAL_COROUTINE, metered
+from laneway._metering import TASK_NEEDS_A_REAL_COROUTINE, constructor_cell, metered
 from laneway._profile.endpoints import hook_uvicorn
 from laneway._profile.session import ENDPOINT, session, write
 
@@ -36,20 +36,67 @@ def hook_uvloop() -> None:
 def _hook(loop_class: Any) -> None:  # noqa: ANN401 - a class to be changed
     create = loop_class.__init__
     set_factory = loop_class.set_task_factory
+    get_factory = loop_class.get_task_factory
 
     @functools.wraps(create)
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:  # noqa: ANN401, N807 - a loop
         create(self, *arguments, **options)
-        set_factory(self, _factory(_start_task))
+        set_factory(self, _measuring(None))
 
     @functools.wraps(set_factory)
-    def set_task_factory(self: Any, factory: Callable[..., Any] | None) -> None:  # noqa: ANN401
-        set_factory(self, _factory(factory or _start_task))
+    def set_task_factory(self: Any, factory: Any) -> None:  # noqa: ANN401 - whatever it is given
+        is_possible = factory is None or callable(factory)
+        set_factory(self, _measuring(factory) if is_possible else factory)
+
+    @functools.wraps(get_factory)
+    def get_task_factory(self: Any) -> Any:  # noqa: ANN401 - what the program has set
+        factory = get_factory(self)
+        return getattr(factory, _OF_PROGRAM, factory)
 
     loop_class.__init__ = __init__
     loop_class.set_task_factory = set_task_factory
+    loop_class.get_task_factory = get_task_factory
     for name in ("run_forever", "run_until_complete"):
         setattr(loop_class, name, _measured(getattr(loop_class, name)))
+
+
+_OF_PROGRAM = "laneway_program_factory"
+"""Where a factory of ours names the one that the program has set. Programs tell a factory by its
+identity and by its code, so they never get to see ours."""
+
+_constructors: set[Any] = set()
+"""What makes tasks in place of what eager factories had."""
+
+
+def _measuring(factory: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The factory that measures what `factory`, or by default the loop, starts."""
+    cell = constructor_cell(factory)
+    if factory is not None and cell is not None:
+        if cell.cell_contents not in _constructors:
+            cell.cell_contents = _constructor(cell.cell_contents)
+        return factory
+    measuring: Any = _factory(factory or _start_task)
+    setattr(measuring, _OF_PROGRAM, factory)
+    return measuring
+
+
+def _constructor(construct: Callable[..., Any]) -> Callable[..., Any]:
+    """What an eager factory makes its tasks by, measured."""
+
+    def start_past(
+        _loop: object,
+        coroutine: Any,  # noqa: ANN401 - as a task takes them
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> Any:  # noqa: ANN401 - a task
+        return construct(coroutine, **options)
+
+    start = _factory(start_past)
+
+    def constructed(coroutine: Any, **options: Any) -> Any:  # noqa: ANN401 - as a task takes them
+        return start(None, coroutine, **options)
+
+    _constructors.add(constructed)
+    return constructed
 
 
 def _start_task(
@@ -67,6 +114,7 @@ def _factory(start: Callable[..., Any]) -> Callable[..., Any]:
     def measured_task(
         loop: asyncio.AbstractEventLoop,
         coroutine: Any,  # noqa: ANN401 - as above
+        /,
         **options: Any,  # noqa: ANN401 - as above
     ) -> Any:  # noqa: ANN401 - whatever the program's factory makes
         # The task of a request, one of many, is not billed itself: it takes the shortest way.

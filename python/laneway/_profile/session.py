@@ -32,6 +32,21 @@ _NOT_OF_THE_PROGRAM = (".run_asgi", ".shutdown_asyncgens", ".shutdown_default_ex
 """The first is an application's request, which is billed by endpoint; the others are asyncio's."""
 
 
+_CARRIERS = {"_run_coro": ("self", "_coro"), "_run_wrapped_task": ("coro", "")}
+"""Functions of anyio in which it runs those of its tasks: a local variable, and an attribute of it,
+that hold the coroutine that the program gave."""
+
+
+def _carried(coroutine: Any, code: CodeType) -> Any:  # noqa: ANN401 - any coroutine
+    """The coroutine that a task of anyio runs; any other one as it is."""
+    if f"{os.sep}anyio{os.sep}" not in code.co_filename:
+        return coroutine
+    variable, attribute = _CARRIERS[code.co_name]
+    carrier = getattr(coroutine.cr_frame, "f_locals", {}).get(variable)
+    carried = getattr(carrier, attribute, None) if attribute else carrier
+    return coroutine if carried is None else carried
+
+
 class Session:
     """The measuring of one process, from its first event loop to its end."""
 
@@ -48,6 +63,9 @@ class Session:
     def account_for(self, coroutine: Coroutine[Any, Any, Any]) -> Account | None:
         """The account of a task; none where it is billed otherwise."""
         code: CodeType | None = getattr(coroutine, "cr_code", None)
+        if code is not None and code.co_name in _CARRIERS:
+            coroutine = _carried(coroutine, code)
+            code = getattr(coroutine, "cr_code", None)
         if code is None:
             task = self._task_of(coroutine, code)
             return None if task is None else task.account()

@@ -286,21 +286,6 @@ def test_no_process_is_left_behind() -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
-@linux
-def test_beside_other_threads_processes_are_started_afresh() -> None:
-    gate = threading.Event()
-    other = threading.Thread(target=gate.wait)
-    other.start()
-    try:
-        assert laneway.map(os.path.basename, ["a/b", "c/d"], lane="process") == ["b", "d"]
-        with pytest.raises(MapError) as caught:
-            laneway.map(lambda n: n, [1], lane="process")
-    finally:
-        gate.set()
-        other.join()
-    assert caught.value.code == "LW3020"
-
-
 def test_a_map_inside_a_process_lane_keeps_to_its_process() -> None:
     def inner(n: int) -> tuple[str, int]:
         result = laneway.map(compute, [0.02] * 6, progress=False)
@@ -428,6 +413,19 @@ def test_a_rate_paces_async_starts() -> None:
     assert starts[5] - starts[0] >= 4 * 0.02 - 0.005
 
 
+def test_the_lane_that_is_announced_is_the_one_that_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def wait(n: int) -> int:
+        time.sleep(0.04)
+        return n
+
+    result = laneway.map(wait, range(12), rate="40/s")
+    [line] = capsys.readouterr().err.splitlines()
+    assert result.reason in line
+    assert f" {result.lane}" in line
+
+
 def test_waiting_items_are_moved_to_threads_while_the_first_one_waits() -> None:
     together = threading.Barrier(8)
 
@@ -513,6 +511,25 @@ def test_an_unknown_option_suggests_the_nearest() -> None:
 async def test_amap_refuses_what_would_block_its_loop() -> None:
     with pytest.raises(SettingError, match="to_thread"):
         await laneway.amap(double, [1])  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("options", [{}, {"timeout": 5}, {"errors": "collect"}])
+async def test_amap_tells_a_plain_function_by_what_it_gives(options: dict[str, Any]) -> None:
+    # It does not say what it returns, so that only a call can tell.
+    def plain(n: int) -> Any:  # noqa: ANN401 - see above
+        return n
+
+    with pytest.raises(SettingError, match="to_thread") as caught:
+        await laneway.amap(plain, [1, 2, 3], **options)
+    assert caught.value.code == "LW1021"
+
+
+def test_an_impossible_retry_is_called_by_its_name() -> None:
+    for value in ("x", True, 0, 1.5):
+        options: dict[str, Any] = {"retry": value}
+        with pytest.raises(SettingError) as caught:
+            laneway.map(double, [1], **options)
+        assert caught.value.what == f"`retry={value!r}` is not possible"
 
 
 def test_an_object_with_an_async_call_and_a_partial_of_one_are_async() -> None:

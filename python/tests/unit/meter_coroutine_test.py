@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iter
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from laneway._bridge import Account, Meter, account_here
@@ -53,6 +54,32 @@ async def turns(count: int) -> tuple[int, str]:
     for _ in range(count):
         await asyncio.sleep(0)
     return count, "done"
+
+
+def test_it_passes_for_the_coroutine(account: Account) -> None:
+    coroutine = turns(1)
+    meter: Any = Meter(coroutine, account)
+    assert inspect.iscoroutine(meter)
+    assert inspect.isawaitable(meter)
+    assert type(meter) is Meter
+    assert meter == coroutine
+    assert coroutine == meter
+    assert meter == Meter(coroutine, account)
+    assert meter != account
+    other = turns(1)
+    assert meter not in {other, account}
+    assert meter in {coroutine, account}
+    kept = weakref.ref(meter)
+    assert kept() is meter
+    meter.__qualname__ = "renamed"
+    assert coroutine.__qualname__ == "renamed"
+    with pytest.raises(AttributeError):
+        meter.no_such_attribute = 1
+    meter.close()
+    other.close()
+    assert inspect.getcoroutinestate(meter) == inspect.CORO_CLOSED
+    del meter
+    assert kept() is None
 
 
 def test_it_returns_what_the_coroutine_returns(
@@ -256,6 +283,28 @@ def test_anyio_scopes_and_groups_work(loop: asyncio.AbstractEventLoop, account: 
 
     assert loop.run_until_complete(metered(with_anyio(), account)) == (True, [0, 1, 2])
     assert steps(account) >= 6
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_tasks_that_anyio_starts_past_an_eager_factory_are_billed(account: Account) -> None:
+    async def child() -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def parent() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(child)
+            group.start_soon(child)
+
+    made = asyncio.new_event_loop()
+    made.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009
+    give_back = install(made)
+    try:
+        made.run_until_complete(metered(parent(), account))
+        give_back()
+        assert made.get_task_factory() is getattr(asyncio, "eager_task_factory")  # noqa: B009
+    finally:
+        made.close()
+    assert steps(account) > 4
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")

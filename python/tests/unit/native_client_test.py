@@ -455,7 +455,7 @@ class TestConfiguration:
         ("url", "code"),
         [
             ("jobs.db", "LW1001"),
-            ("redis://host", "LW1002"),
+            ("amqp://host", "LW1001"),
             ("sqlite:////proc/nowhere/jobs.db", "LW1008"),
         ],
     )

@@ -60,9 +60,9 @@ macro_rules! registry {
 
 registry! {
     /// The store's address is not understood
-    StoreUrlInvalid = 1001, exit 2, once, "use `sqlite:///relative.db` or `sqlite:////absolute.db`";
+    StoreUrlInvalid = 1001, exit 2, once, "use `sqlite:///relative.db`, `redis://host:6379/0` or `postgresql://user@host/database`";
     /// The store's kind is not part of this build
-    StoreKindUnknown = 1002, exit 2, once, "use a `sqlite:` store, or install a build that has this one";
+    StoreKindUnknown = 1002, exit 2, once, "use a kind of store that this build has, or install a build that has this one";
     /// The database file is damaged or is not Laneway's
     StoreCorrupt = 1003, exit 3, once, "restore the file from a backup, or point the store at another path";
     /// The store was written by a newer Laneway
@@ -101,6 +101,28 @@ registry! {
     TaskOptionInvalid = 1036, exit 2, once, "correct the decorator's argument that is named";
     /// The task belongs to another application
     TaskOfAnotherApp = 1037, exit 2, once, "give the task another name, `@app.task(name=\"…\")`, or the application another store; if it only moved: `laneway worker --take-over`";
+    /// The server does not let this user in
+    StoreAccessDenied = 1040, exit 3, once, "correct user and password in the store's URL, or give the user the rights that the page lists";
+    /// The server is too old
+    StoreServerTooOld = 1041, exit 3, once, "upgrade the server";
+    /// The server throws data away when its memory is full
+    StoreEvicts = 1042, exit 3, once, "set `maxmemory-policy noeviction`";
+    /// The server cannot keep what it acknowledges as it is asked to
+    StoreNotDurable = 1043, exit 3, once, "turn the server's append-only file on, or ask for a lesser durability";
+    /// The database server refuses the user
+    StoreLoginRefused = 1051, exit 3, once, "correct user, password and database in the store's URL";
+    /// The database user lacks rights
+    StoreRightsMissing = 1052, exit 3, once, "let a user with the right run `laneway migrate`, and grant this one the use of the schema";
+    /// The schema belongs to another program
+    StoreSchemaForeign = 1053, exit 3, once, "name a schema of its own in the store's URL: `?schema=laneway`";
+    /// The schema is older than this version of Laneway
+    StoreSchemaOutdated = 1054, exit 3, once, "run `laneway migrate`; `laneway migrate --dry-run` shows what it would do";
+    /// The database server takes no writes
+    StoreServerReadOnly = 1055, exit 3, retry, "name the primary server in the store's URL, or several and `target_session_attrs=read-write`";
+    /// No trusted way leads to the database server
+    StoreTlsRefused = 1056, exit 3, once, "check `sslmode` and `sslrootcert` in the store's URL, and the server's certificate";
+    /// The store has no transactions to take part in
+    TransactionUnsupported = 1057, exit 2, once, "enqueue without `connection=`, or use a PostgreSQL store in the database of the transaction";
     /// The worker's session was lost
     SessionLost = 2001, exit 1, retry, "nothing is lost: the worker opens a new one; if it happens often, the machine stalls longer than the lease";
     /// No worker knows the task

@@ -104,7 +104,7 @@ impl Site {
     /// With the stack that was seen, shortened to its innermost frames.
     #[must_use]
     pub fn with_stack(mut self, stack: &str, gil_held: Option<bool>) -> Self {
-        tail(stack, STACK_BYTES_MAX).clone_into(&mut self.stack);
+        whole_frames(stack).clone_into(&mut self.stack);
         self.gil_held = gil_held;
         self
     }
@@ -191,6 +191,18 @@ fn bounded(site: &Site) -> Site {
     Site { place, ..site.clone() }.with_stack(&site.stack, site.gil_held)
 }
 
+/// The innermost frames of a stack, a line each: as many as fit. Of a single one that does not, the
+/// end.
+fn whole_frames(stack: &str) -> &str {
+    let kept = tail(stack, STACK_BYTES_MAX);
+    let is_cut = kept.len() < stack.len()
+        && !stack.get(..stack.len() - kept.len()).is_some_and(|left| left.ends_with('\n'));
+    match kept.split_once('\n') {
+        Some((_, whole)) if is_cut => whole,
+        _ => kept,
+    }
+}
+
 /// The last `bytes_max` bytes of a text, cut between characters.
 pub(super) fn tail(text: &str, bytes_max: usize) -> &str {
     let start = text.len().saturating_sub(bytes_max);
@@ -230,6 +242,20 @@ mod tests {
         }
         let lines: Vec<_> = sites.iter().map(|site| site.place.line).collect();
         assert_eq!(lines, [20, 19, 18, 17, 16]);
+    }
+
+    #[test]
+    fn a_long_stack_is_cut_between_frames() {
+        let frame = |number: usize| format!("/srv/shop/{}/tasks.py:{number} pay", "d".repeat(90));
+        let frames = |from: usize| (from..9).map(frame).collect::<Vec<_>>().join("\n");
+        assert_eq!(site(1, 1).with_stack(&frames(0), None).stack, frames(6));
+        let exact = frames(6);
+        let longer = format!("{}\n{exact}", "x".repeat(STACK_BYTES_MAX - exact.len() - 1));
+        assert_eq!(site(1, 1).with_stack(&longer, None).stack, longer);
+        let cut = format!("head\n{longer}");
+        assert_eq!(site(1, 1).with_stack(&cut, None).stack, longer);
+        let single = "y".repeat(STACK_BYTES_MAX + 7);
+        assert_eq!(site(1, 1).with_stack(&single, None).stack.len(), STACK_BYTES_MAX);
     }
 
     #[test]

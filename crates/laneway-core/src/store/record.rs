@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::request::{UniqueKey, UniqueScope};
 use crate::clock::Timestamp;
+use crate::error::{Code, Error};
 use crate::id::{JobId, SessionId, Token};
 use crate::job::{Failure, Lane, Payload, Priority, QueueName, State, TaskName};
+use crate::limit::Limit;
 use crate::policy::Policy;
 use crate::verdict::{Calibration, TaskFacts};
 
@@ -58,10 +61,14 @@ pub struct JobRecord {
     pub failures: u32,
     /// Attempts that ended without a word.
     pub interrupts: u32,
+    /// How often it was handed back because a worker did not know its task.
+    pub handbacks: u32,
     /// The rules it runs under.
     pub policy: Arc<Policy>,
-    /// The key of its limit.
-    pub limit_key: Option<String>,
+    /// Its limit, at the rate that the store has for the key now.
+    pub limit: Option<Limit>,
+    /// The key it was added with, also when the key is free again.
+    pub unique: Option<UniqueKey>,
     /// When it was enqueued.
     pub enqueued_at: Timestamp,
     /// When it is due, while it is scheduled.
@@ -84,6 +91,31 @@ pub struct JobRecord {
     pub args: Payload,
     /// The encoded result; `None` in lists.
     pub result: Option<Payload>,
+}
+
+impl JobRecord {
+    /// The unique key that it keeps others from taking.
+    pub fn key_held(&self) -> Option<&UniqueKey> {
+        let is_held =
+            |key: &&UniqueKey| key.scope == UniqueScope::Kept || !self.state.is_terminal();
+        self.unique.as_ref().filter(is_held)
+    }
+}
+
+/// Refuses what [`Store::restore`](crate::store::Store::restore) cannot take.
+///
+/// # Errors
+/// `LW1023` when a job is running.
+pub fn check_restorable(jobs: &[JobRecord]) -> Result<(), Error> {
+    match jobs.iter().find(|job| job.state == State::Running) {
+        None => Ok(()),
+        Some(job) => Err(Error::new(
+            Code::InvalidArgument,
+            format!("job `{}` cannot be restored while it is running", job.id),
+        )
+        .why("it belongs to a session of the store that it comes from")
+        .fix("stop the workers of that store, or let the import count the attempt as interrupted")),
+    }
 }
 
 /// One page of a list.

@@ -8,7 +8,7 @@ use laneway_core::profile::Measurement;
 
 use super::account::Account;
 use super::clock::{children_cpu_ns, monotonic_ns, process_cpu_ns, run_delay_ns, thread_cpu_ns};
-use super::tally::{Label, Sink, Sums, Tally};
+use super::tally::{Label, Sink, StepTime, Sums, Tally};
 
 impl Account {
     /// An account whose end is told to `sink`.
@@ -56,6 +56,11 @@ impl Tally {
         self.sums(monotonic_ns()).measurement()
     }
 
+    /// The sums at this moment.
+    pub(crate) fn present_sums(&self) -> Sums {
+        self.sums(monotonic_ns())
+    }
+
     /// The sums of a coroutine that has ended.
     pub(crate) fn last_sums(&self) -> Sums {
         self.sums(0)
@@ -63,6 +68,25 @@ impl Tally {
 }
 
 impl Sums {
+    /// With a step that has not ended; it takes no more than the time that no ended step took.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a step takes less than 104 days")]
+    pub(crate) fn with_unfinished(mut self, step: StepTime) -> Self {
+        let wall = step.wall.min(self.wall.saturating_sub(self.in_steps.wall));
+        let cpu = step.cpu.min(wall);
+        let run_delay = step.run_delay.min(wall - cpu);
+        self.in_steps = self.in_steps.plus(StepTime { wall, cpu, run_delay });
+        self.steps += u64::from(wall > 0);
+        self.longest = self.longest.max(wall);
+        self.squares += wall as f64 * wall as f64;
+        self
+    }
+
+    /// How long it has been, from the first step on.
+    pub(crate) const fn wall(&self) -> u64 {
+        self.wall
+    }
+
     /// As it is recorded.
     pub(crate) fn measurement(self) -> Measurement {
         let sums = self;

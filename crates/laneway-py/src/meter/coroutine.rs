@@ -21,6 +21,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use super::account::{self, Account};
 use super::attempt::Attempt;
 use super::clock::monotonic_ns;
+use super::guise;
 use super::step::measured;
 use super::tally::Tally;
 
@@ -38,6 +39,8 @@ pub(super) struct Meter {
     /// How the context variable gets its value back; null in a child, which found it set.
     token: Cell<*mut PyObject>,
     has_begun: Cell<bool>,
+    /// Python's list of weak references to it.
+    pub(super) weak_references: Cell<*mut PyObject>,
     /// The sums of an attempt. They stand here, since a job that does nothing would feel the price
     /// of another object; all other meters bill an account and have none.
     own: Option<Attempt>,
@@ -69,15 +72,20 @@ fn made(py: Python<'_>) -> PyResult<Py<PyType>> {
     Ok(class.cast_into::<PyType>()?.unbind())
 }
 
-fn slots() -> [ffi::PyType_Slot; 13] {
+fn slots() -> [ffi::PyType_Slot; 18] {
     let slot = |slot, function: *mut c_void| ffi::PyType_Slot { slot, pfunc: function };
     [
         slot(ffi::Py_tp_new, new as *mut c_void),
         slot(ffi::Py_tp_dealloc, dealloc as *mut c_void),
         slot(ffi::Py_tp_traverse, traverse as *mut c_void),
         slot(ffi::Py_tp_clear, clear as *mut c_void),
-        slot(ffi::Py_tp_repr, repr as *mut c_void),
-        slot(ffi::Py_tp_getattro, getattro as *mut c_void),
+        slot(ffi::Py_tp_repr, guise::repr as *mut c_void),
+        slot(ffi::Py_tp_getattro, guise::getattro as *mut c_void),
+        slot(ffi::Py_tp_setattro, guise::setattro as *mut c_void),
+        slot(ffi::Py_tp_hash, guise::hash as *mut c_void),
+        slot(ffi::Py_tp_richcompare, guise::compare as *mut c_void),
+        slot(ffi::Py_tp_getset, guise::attributes()),
+        slot(ffi::Py_tp_members, guise::members()),
         slot(ffi::Py_tp_iter, itself as *mut c_void),
         slot(ffi::Py_tp_iternext, iternext as *mut c_void),
         slot(ffi::Py_am_await, itself as *mut c_void),
@@ -130,6 +138,16 @@ fn methods() -> *mut ffi::PyMethodDef {
 unsafe fn meter<'a>(own: *mut PyObject) -> &'a Meter {
     // SAFETY: as promised by the caller; instances are laid out as `Meter`.
     unsafe { &*own.cast::<Meter>() }
+}
+
+/// The coroutine that a meter runs: borrowed, or null once the collector has cleared it.
+///
+/// # Safety
+///
+/// As for `meter`.
+pub(super) unsafe fn coroutine_in(own: *mut PyObject) -> *mut PyObject {
+    // SAFETY: as promised by the caller.
+    unsafe { meter(own) }.coroutine.get()
 }
 
 unsafe extern "C" fn new(
@@ -266,6 +284,9 @@ unsafe extern "C" fn dealloc(own: *mut PyObject) {
     unsafe {
         let class = ffi::Py_TYPE(own);
         ffi::PyObject_GC_UnTrack(own.cast());
+        if !meter(own).weak_references.get().is_null() {
+            ffi::PyObject_ClearWeakRefs(own);
+        }
         clear(own);
         ptr::drop_in_place(&raw mut (*own.cast::<Meter>()).own);
         ffi::PyObject_GC_Del(own.cast());
@@ -305,43 +326,6 @@ unsafe extern "C" fn clear(own: *mut PyObject) -> c_int {
         }
     }
     0
-}
-
-unsafe extern "C" fn repr(own: *mut PyObject) -> *mut PyObject {
-    // SAFETY: called with the GIL and a living instance.
-    unsafe {
-        let py = Python::assume_attached();
-        let text = Bound::from_borrowed_ptr_or_opt(py, meter(own).coroutine.get()).map_or_else(
-            || Ok("nothing".into()),
-            |inner| inner.repr().map(|text| text.to_string()),
-        );
-        match text
-            .and_then(|text| format!("<Meter of {text}>").into_pyobject(py).map_err(Into::into))
-        {
-            Ok(text) => text.into_ptr(),
-            Err(error) => {
-                error.restore(py);
-                ptr::null_mut()
-            }
-        }
-    }
-}
-
-/// What the class lacks (`cr_frame`, `__qualname__` and their like) is the coroutine's.
-unsafe extern "C" fn getattro(own: *mut PyObject, name: *mut PyObject) -> *mut PyObject {
-    // SAFETY: called with the GIL, a living instance and a string.
-    unsafe {
-        let found = ffi::PyObject_GenericGetAttr(own, name);
-        let coroutine = meter(own).coroutine.get();
-        if !found.is_null()
-            || coroutine.is_null()
-            || ffi::PyErr_ExceptionMatches(ffi::PyExc_AttributeError) == 0
-        {
-            return found;
-        }
-        ffi::PyErr_Clear();
-        ffi::PyObject_GetAttr(coroutine, name)
-    }
 }
 
 unsafe extern "C" fn itself(own: *mut PyObject) -> *mut PyObject {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use laneway::profiling::{LoopPart, Slice};
 
-use crate::watchdog::{Slot, ThreadReading};
+use crate::meter::StepTime;
+use crate::watchdog::{Owner, Slot, ThreadReading};
 
 /// The length of a slice of the timeline at first.
 const SLICE_NS: u64 = 100_000_000;
@@ -56,13 +57,18 @@ impl LoopLog {
         self.is_running = false;
     }
 
+    /// The step that its thread is in, and what that took so far.
+    pub(super) fn unfinished(&self) -> Option<(Owner, StepTime)> {
+        self.slot.unfinished()
+    }
+
     pub(super) fn part(&self) -> LoopPart {
         self.part.clone()
     }
 
     /// Adds what passed since the last look.
     pub(super) fn look(&mut self) {
-        let now = self.slot.reading();
+        let now = self.slot.reading().after(&self.last);
         let last = std::mem::replace(&mut self.last, now);
         if !self.is_running {
             return;

@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 
 use super::locked;
 use crate::clock::now;
-use crate::meter::{Account, Label, Sink, Sums, Tally};
+use crate::meter::{Account, Label, Sink, StepTime, Sums, Tally};
 use crate::process::Birthplace;
 
 /// The list of runs is swept when it has grown to this.
@@ -46,7 +46,7 @@ impl Facts {
 #[derive(Debug)]
 pub(super) struct TaskLog {
     pub(super) name: TaskName,
-    label: Label,
+    pub(super) label: Label,
     is_endpoint: bool,
     facts: Arc<Facts>,
     profile: Mutex<Profile>,
@@ -64,6 +64,15 @@ struct Runs {
     free: Vec<usize>,
     sweep_at: usize,
     ended: Vec<Ended>,
+}
+
+/// What the task does at this moment.
+#[derive(Debug, Default)]
+pub(super) struct Present {
+    /// Steps that have not ended, so that no run was billed for them yet.
+    pub(super) steps: Vec<StepTime>,
+    /// Where those of them that are long are.
+    pub(super) sites: Vec<Site>,
 }
 
 /// A run that has ended.
@@ -132,7 +141,12 @@ impl TaskLog {
     }
 
     /// Adds all runs, those that have not ended with what they did so far, to those of `name`.
-    pub(super) fn add_to(&self, tasks: &mut BTreeMap<TaskName, TaskPart>, name: TaskName) {
+    pub(super) fn add_to(
+        &self,
+        tasks: &mut BTreeMap<TaskName, TaskPart>,
+        name: TaskName,
+        mut present: Present,
+    ) {
         let (ended, unfinished): (Vec<Ended>, Vec<Arc<Tally>>) = {
             let mut runs = locked(&self.runs);
             let unfinished = runs.tallies.iter().flatten().filter_map(Weak::upgrade).collect();
@@ -144,12 +158,20 @@ impl TaskLog {
             profile.clone()
         };
         let mut count = 0;
-        for tally in unfinished {
-            let run = tally.measurement();
-            if !run.wall.is_zero() {
-                profile.record(&self.completed(run, false), now());
-                count += 1;
-            }
+        for site in &present.sites {
+            profile.sites.record(site);
+        }
+        let mut unfinished: Vec<Sums> =
+            unfinished.iter().map(|tally| tally.present_sums()).collect();
+        // Which of the runs a step is of is not told, and does not matter to the sums of all; one
+        // that is shorter than the step it cannot be.
+        unfinished.sort_by_key(|sums| std::cmp::Reverse(sums.wall()));
+        present.steps.sort_by_key(|step| step.wall);
+        for sums in unfinished.into_iter().filter(|sums| !sums.is_empty()) {
+            let step = present.steps.pop().unwrap_or_default();
+            let run = sums.with_unfinished(step).measurement();
+            profile.record(&self.completed(run, false), now());
+            count += 1;
         }
         if profile.runs() == 0 {
             return;

@@ -151,6 +151,22 @@ impl Watch {
         })
     }
 
+    /// Long steps that have not ended, as they would be accounted for if they ended now. They are
+    /// found again when they end.
+    pub(crate) fn unfinished(&self) -> Vec<Finding> {
+        let state = self.lock();
+        let now = monotonic_ns();
+        let finding = |seen: &Sighting| {
+            let step = seen.slot.running().filter(|step| step.began.at == seen.started_at)?;
+            let time = time_so_far(step.began, now, seen.slot.thread.schedule());
+            let cause = cause(time, self.threshold_ns, seen.waits);
+            let span = (seen.started_at, time.wall);
+            (cause != Cause::StarvedHost)
+                .then(|| found(seen.owner, span, cause, seen.latest.clone()))
+        };
+        state.sightings.iter().filter_map(finding).collect()
+    }
+
     /// Looks until the end.
     pub(super) fn patrol(&self, taker: &mut StackTaker) {
         let mut state = self.lock();

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use crate::meter::{Label, StepTime, monotonic_ns};
 use crate::process::Birthplace;
+use crate::watchdog::blame::time_so_far;
 use crate::watchdog::thread::OsThread;
 
 /// Long steps that have ended and that the watchdog has not looked at yet; what is more is lost.
@@ -47,16 +48,29 @@ struct Totals {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ThreadReading {
     pub(crate) at: u64,
+    /// Steps, the one that runs included, here and in all that follows.
     pub(crate) steps_count: u64,
-    /// In steps, the one that runs included.
     pub(crate) steps: u64,
-    /// CPU time of steps that have ended.
     pub(crate) steps_cpu: u64,
     /// Their run-queue delay.
     pub(crate) steps_run_delay: u64,
     pub(crate) steps_longest: u64,
     /// CPU time and run-queue delay of the thread, if the system tells them.
     pub(crate) schedule: Option<(u64, u64)>,
+}
+
+impl ThreadReading {
+    /// The reading after an earlier one: sums do not fall. They would by a hair when a step ends,
+    /// since from outside its time is told less exactly.
+    pub(crate) fn after(self, earlier: &Self) -> Self {
+        Self {
+            steps_count: self.steps_count.max(earlier.steps_count),
+            steps: self.steps.max(earlier.steps),
+            steps_cpu: self.steps_cpu.max(earlier.steps_cpu),
+            steps_run_delay: self.steps_run_delay.max(earlier.steps_run_delay),
+            ..self
+        }
+    }
 }
 
 /// What the clocks of a thread say when a step begins.
@@ -142,19 +156,26 @@ impl Slot {
     pub(crate) fn reading(&self) -> ThreadReading {
         let Totals { count, wall, cpu, run_delay, longest } = &self.totals;
         let at = monotonic_ns();
-        let running = match self.started_at.load(Acquire) {
-            0 => 0,
-            started_at => at.saturating_sub(started_at),
-        };
+        let schedule = self.thread.schedule();
+        let step = self.running();
+        let running =
+            step.map_or_else(StepTime::default, |step| time_so_far(step.began, at, schedule));
         ThreadReading {
             at,
-            steps_count: count.load(Relaxed),
-            steps: wall.load(Relaxed) + running,
-            steps_cpu: cpu.load(Relaxed),
-            steps_run_delay: run_delay.load(Relaxed),
-            steps_longest: longest.load(Relaxed).max(running),
-            schedule: self.thread.schedule().map(|seen| (seen.cpu, seen.run_delay)),
+            steps_count: count.load(Relaxed) + u64::from(step.is_some()),
+            steps: wall.load(Relaxed) + running.wall,
+            steps_cpu: cpu.load(Relaxed) + running.cpu,
+            steps_run_delay: run_delay.load(Relaxed) + running.run_delay,
+            steps_longest: longest.load(Relaxed).max(running.wall),
+            schedule: schedule.map(|seen| (seen.cpu, seen.run_delay)),
         }
+    }
+
+    /// The step that runs, and what it took so far.
+    pub(crate) fn unfinished(&self) -> Option<(Owner, StepTime)> {
+        let step = self.running()?;
+        let time = time_so_far(step.began, monotonic_ns(), self.thread.schedule());
+        Some((step.owner, time))
     }
 
     #[cold]

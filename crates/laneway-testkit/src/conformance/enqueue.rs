@@ -76,7 +76,8 @@ pub async fn everything_that_was_enqueued_can_be_read_back<H: Harness>(t: Trial<
     assert_eq!((record.failures, record.interrupts), (0, 0));
     assert_eq!((record.enqueued_at, record.due_at), (t.now(), None));
     assert_eq!((record.claimed_at, record.finished_at, record.session), (None, None, None));
-    assert_eq!((record.limit_key, record.wall, record.cancel_asked), (None, None, false));
+    assert_eq!((record.limit, record.unique, record.handbacks), (None, None, 0));
+    assert_eq!((record.wall, record.cancel_asked), (None, false));
     assert_eq!((record.progress, record.failure, record.result), (None, None, None));
 }
 

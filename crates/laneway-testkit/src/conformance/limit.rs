@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, Priority, State};
-use laneway_core::limit::Rate;
+use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
     BATCH_MAX, Cancelled, Claim, Due, LaneSlots, NewJob, Outcome, Requeued, Store,
 };
@@ -40,7 +40,8 @@ pub async fn a_job_that_waits_for_its_limit_is_ready<H: Harness>(t: Trial<H>) {
     t.claim_one().await;
     let record = t.record(waiting).await;
     assert_eq!((record.state, record.due_at), (State::Ready, None));
-    assert_eq!(record.limit_key.as_deref(), Some("api"));
+    let limit = Limit { key: String::from("api"), rate: slow(1) };
+    assert_eq!(record.limit, Some(limit));
 }
 
 pub async fn a_claim_tells_when_the_next_permit_can_be_had<H: Harness>(t: Trial<H>) {
@@ -99,7 +100,7 @@ pub async fn keys_have_budgets_of_their_own<H: Harness>(t: Trial<H>) {
     let jobs = t.claim(100).await;
     let mut per_key = BTreeMap::new();
     for job in &jobs {
-        *per_key.entry(t.record(job.id).await.limit_key).or_insert(0) += 1;
+        *per_key.entry(t.record(job.id).await.limit.map(|limit| limit.key)).or_insert(0) += 1;
     }
     assert_eq!(per_key.into_values().collect::<Vec<_>>(), [2, 3]);
 }

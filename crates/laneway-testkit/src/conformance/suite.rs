@@ -321,6 +321,20 @@ macro_rules! conformance_suite {
                 a_repeated_sweep_interrupts_once,
                 a_repeated_wish_of_a_person_is_one_wish,
             }
+            restore {
+                a_job_of_every_state_comes_back_as_it_stood,
+                a_restored_job_can_be_claimed_under_its_next_token,
+                restored_jobs_stand_in_line_in_the_order_of_the_batch,
+                a_known_job_is_not_restored_again,
+                a_running_job_is_refused_and_nothing_is_restored,
+                a_restored_job_holds_its_key_for_as_long_as_it_would_have,
+                a_job_whose_key_is_held_is_not_restored,
+                a_restored_job_waits_for_its_limit,
+                a_restored_job_that_is_due_is_made_ready,
+                a_restored_end_is_forgotten_by_its_own_age,
+                restored_jobs_are_counted,
+                a_restored_job_rings,
+            }
             reopen {
                 acknowledged_jobs_outlive_the_process_in_their_order,
                 ends_outlive_the_process,

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 #[expect(missing_docs, reason = "each is the verb of `Store` with the same name")]
 pub enum Verb {
     Enqueue,
+    Restore,
     RegisterTasks,
     OpenSession,
     RenewSession,

@@ -76,7 +76,7 @@ impl State {
                 .jobs
                 .values()
                 .filter(|job| job.is_in(job::State::Ready) && job.record.queue == *queue)
-                .filter(|job| job.record.limit_key.as_deref() == key)
+                .filter(|job| job.record.limit.as_ref().map(|limit| limit.key.as_str()) == key)
                 .collect();
             ready.sort_by_key(|job| (Reverse(job.record.priority), job.sequence));
             line.extend(ready.into_iter().map(|job| job.record.id));
@@ -117,7 +117,7 @@ impl State {
                 && !self.is_paused(&job.record.queue)
         };
         let opens_at = |job: &Job| {
-            let gate = self.gates.get(job.record.limit_key.as_ref()?)?;
+            let gate = self.gates.get(&job.record.limit.as_ref()?.key)?;
             Some(gate.rate.grant(gate.tat, now, 0).next_at)
         };
         self.jobs
@@ -143,7 +143,7 @@ impl Job {
             lane: record.lane,
             failures: record.failures,
             interrupts: record.interrupts,
-            handbacks: self.handbacks,
+            handbacks: self.record.handbacks,
             policy: record.policy.clone(),
             args: record.args.clone(),
             ready_at: self.ready_at,

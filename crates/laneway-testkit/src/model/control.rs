@@ -32,7 +32,7 @@ impl State {
             return Requeued::Unknown;
         };
         let state = job.record.state;
-        let is_key_taken = job.unique.as_ref().is_some_and(|key| {
+        let is_key_taken = job.record.unique.as_ref().is_some_and(|key| {
             let mut others = self.jobs.values().filter(|other| other.record.id != id);
             others.any(|other| other.holds(&job.record.task, key))
         });
@@ -42,7 +42,7 @@ impl State {
         let job = self.job_mut(id);
         job.record.failures = 0;
         job.record.interrupts = 0;
-        job.handbacks = 0;
+        job.record.handbacks = 0;
         self.apply(id, Event::Requeue, now);
         Requeued::Done
     }

@@ -3,6 +3,7 @@
 use laneway_core::clock::Timestamp;
 use laneway_core::id::Token;
 use laneway_core::job;
+use laneway_core::limit::Limit;
 use laneway_core::store::{Due, Enqueued, JobRecord, NewJob, Prune};
 
 use super::state::{Gate, Job, State};
@@ -13,25 +14,45 @@ impl State {
     }
 
     fn enqueue_one(&mut self, new: NewJob, now: Timestamp) -> Enqueued {
-        if self.jobs.contains_key(&new.id) {
-            return Enqueued { id: new.id, created: false };
+        self.add(record(new, now), now)
+    }
+
+    pub(super) fn restore(&mut self, jobs: Vec<JobRecord>, now: Timestamp) -> Vec<Enqueued> {
+        let restored = jobs.into_iter().map(|job| {
+            let is_due = job.state == job::State::Scheduled && job.due_at.is_none();
+            let state = if is_due { job::State::Ready } else { job.state };
+            self.add(JobRecord { state, session: None, cancel_asked: false, ..job }, now)
+        });
+        restored.collect()
+    }
+
+    fn add(&mut self, record: JobRecord, now: Timestamp) -> Enqueued {
+        let id = record.id;
+        if self.jobs.contains_key(&id) {
+            return Enqueued { id, created: false };
         }
-        let holder = new.unique.as_ref().and_then(|key| {
-            self.jobs.values().find(|job| job.holds(&new.task, key)).map(|job| job.record.id)
+        let holder = record.key_held().and_then(|key| {
+            self.jobs.values().find(|job| job.holds(&record.task, key)).map(|job| job.record.id)
         });
         if let Some(id) = holder {
             return Enqueued { id, created: false };
         }
-        if let Some(limit) = &new.limit {
-            let tat = self.gates.get(&limit.key).map_or(Timestamp::default(), |gate| gate.tat);
-            self.gates.insert(limit.key.clone(), Gate { rate: limit.rate, tat });
+        if let Some(limit) = &record.limit {
+            self.put_gate(limit);
         }
-        self.paused.entry(new.queue.clone()).or_insert(false);
+        self.paused.entry(record.queue.clone()).or_insert(false);
         self.sequence += 1;
         self.wake.ready = true;
-        let id = new.id;
-        self.jobs.insert(id, Job::new(new, self.sequence, now));
+        self.jobs.insert(id, Job::new(record, self.sequence, now));
         Enqueued { id, created: true }
+    }
+
+    /// Makes or updates the gate of a limit; the latest rate counts for all its jobs.
+    fn put_gate(&mut self, limit: &Limit) {
+        let tat = self.gates.get(&limit.key).map_or(Timestamp::default(), |gate| gate.tat);
+        self.gates.insert(limit.key.clone(), Gate { rate: limit.rate, tat });
+        let limits = self.jobs.values_mut().filter_map(|job| job.record.limit.as_mut());
+        limits.filter(|other| other.key == limit.key).for_each(|other| other.rate = limit.rate);
     }
 
     pub(super) fn prune(&mut self, prune: Prune, now: Timestamp) -> usize {
@@ -53,45 +74,43 @@ impl State {
 }
 
 impl Job {
-    fn new(new: NewJob, sequence: u64, now: Timestamp) -> Self {
-        let due_at = match new.due {
-            Due::Now => now,
-            Due::After(wait) => now.plus(wait),
-            Due::At(instant) => instant,
-        };
-        let is_later = due_at > now;
-        let record = JobRecord {
-            id: new.id,
-            task: new.task,
-            queue: new.queue,
-            lane: new.lane,
-            priority: new.priority,
-            state: if is_later { job::State::Scheduled } else { job::State::Ready },
-            token: Token::default(),
-            failures: 0,
-            interrupts: 0,
-            policy: new.policy,
-            limit_key: new.limit.map(|limit| limit.key.clone()),
-            enqueued_at: now,
-            due_at: is_later.then_some(due_at),
-            claimed_at: None,
-            finished_at: None,
-            wall: None,
-            session: None,
-            cancel_asked: false,
-            progress: None,
-            failure: None,
-            args: new.args,
-            result: None,
-        };
-        Self {
-            record,
-            sequence,
-            unique: new.unique,
-            handbacks: 0,
-            ready_at: now,
-            deadline: None,
-            claim: (0, 0),
-        }
+    fn new(record: JobRecord, sequence: u64, now: Timestamp) -> Self {
+        Self { record, sequence, ready_at: now, deadline: None, claim: (0, 0) }
+    }
+}
+
+/// A new job as it will be seen.
+fn record(new: NewJob, now: Timestamp) -> JobRecord {
+    let due_at = match new.due {
+        Due::Now => now,
+        Due::After(wait) => now.plus(wait),
+        Due::At(instant) => instant,
+    };
+    let is_later = due_at > now;
+    JobRecord {
+        id: new.id,
+        task: new.task,
+        queue: new.queue,
+        lane: new.lane,
+        priority: new.priority,
+        state: if is_later { job::State::Scheduled } else { job::State::Ready },
+        token: Token::default(),
+        failures: 0,
+        interrupts: 0,
+        handbacks: 0,
+        policy: new.policy,
+        limit: new.limit.map(|limit| (*limit).clone()),
+        unique: new.unique,
+        enqueued_at: now,
+        due_at: is_later.then_some(due_at),
+        claimed_at: None,
+        finished_at: None,
+        wall: None,
+        session: None,
+        cancel_asked: false,
+        progress: None,
+        failure: None,
+        args: new.args,
+        result: None,
     }
 }

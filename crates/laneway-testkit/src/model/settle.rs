@@ -45,7 +45,7 @@ impl State {
             }
             Outcome::HandBack { after } => {
                 let job = self.job_mut(id);
-                job.handbacks += 1;
+                job.record.handbacks += 1;
                 let failure = job.record.failure.clone();
                 self.end(id, Event::Defer, failure, now);
                 self.schedule(id, now.plus(after));

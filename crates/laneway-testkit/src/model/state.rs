@@ -33,8 +33,6 @@ pub(super) struct Job {
     pub(super) record: JobRecord,
     /// Its place in the order of enqueueing; kept for life.
     pub(super) sequence: u64,
-    pub(super) unique: Option<UniqueKey>,
-    pub(super) handbacks: u32,
     pub(super) ready_at: Timestamp,
     /// When a running job is interrupted although its session lives.
     pub(super) deadline: Option<Timestamp>,
@@ -75,8 +73,7 @@ impl Job {
 
     /// Whether it keeps others from taking the unique key.
     pub(super) fn holds(&self, task: &job::TaskName, key: &UniqueKey) -> bool {
-        let is_key = self.unique.as_ref() == Some(key) && self.record.task == *task;
-        is_key && (key.scope == laneway_core::store::UniqueScope::Kept || !self.is_terminal())
+        self.record.key_held() == Some(key) && self.record.task == *task
     }
 
     pub(super) fn is_terminal(&self) -> bool {

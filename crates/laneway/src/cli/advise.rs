@@ -68,8 +68,9 @@ enum Format {
 
 pub(super) fn run(arguments: &AdviseArgs, context: &mut Context) -> Result<u8, Error> {
     let format = format(arguments, context.output.is_json())?;
-    let store = context.store()?;
-    let cases = block_on(survey(&store, arguments.since, &arguments.tasks))?;
+    let cases = block_on(async {
+        survey(&context.store().await?, arguments.since, &arguments.tasks).await
+    })?;
     let Context { output, sources } = context;
     match format {
         Format::Text => write_text(&cases, arguments, Page::of(sources), output),
@@ -96,8 +97,9 @@ pub(super) fn explain(arguments: &ExplainArgs, context: &mut Context) -> Result<
         explain::write_code(code, Page::of(&context.sources), &mut context.output);
         return Ok(0);
     }
-    let store = context.store()?;
-    let cases = block_on(survey(&store, arguments.since, &[subject.to_owned()]))?;
+    let cases = block_on(async {
+        survey(&context.store().await?, arguments.since, &[subject.to_owned()]).await
+    })?;
     let Context { output, sources } = context;
     for case in &cases {
         if output.is_json() {

@@ -83,8 +83,9 @@ fn examine_configuration(settings: &Settings, findings: &mut Findings) {
 fn examine_store(settings: &Settings, findings: &mut Findings) {
     let store = &settings.store;
     findings.well("store", "url", format!("{} ({})", store.value, store.origin));
-    let asked = crate::connect_existing(&store.value).and_then(|store| {
-        block_on(async move { Ok((store.health().await?, store.registry().await?.tasks)) })
+    let asked = block_on(async {
+        let store = crate::connect_existing(&store.value).await?;
+        Ok((store.health().await?, store.registry().await?.tasks))
     });
     match asked {
         Ok((health, tasks)) => {

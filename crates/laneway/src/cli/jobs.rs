@@ -46,9 +46,9 @@ pub(super) struct Filter {
 
 impl JobsCommand {
     pub(super) fn run(self, context: &mut Context) -> Result<u8, Error> {
-        let store = context.store()?;
-        let output = &mut context.output;
         block_on(async {
+            let store = context.store().await?;
+            let output = &mut context.output;
             match self {
                 Self::List(arguments) => list::run(&arguments, &store, output).await,
                 Self::Show(arguments) => show::run(&arguments, &store, output).await,

@@ -100,6 +100,17 @@ impl Output {
         self.attempt(|out| out.write_all(bytes));
     }
 
+    /// Standard output, for more data than is worth a copy. What cannot be written is told by
+    /// [`Output::finish`].
+    pub(super) fn data(&mut self) -> impl Write {
+        io::BufWriter::new(Data(self))
+    }
+
+    /// Whether something could not be written.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.trouble.is_some()
+    }
+
     /// Writes words for people, unless they asked for quiet.
     pub(super) fn note(&mut self, text: &str) {
         if self.talk != Talk::Little {
@@ -168,6 +179,35 @@ impl Output {
     fn words(&mut self, text: &str) {
         // Nobody is left to be told that standard error cannot be written.
         drop(writeln!(self.err, "{text}"));
+    }
+}
+
+/// See [`Output::data`].
+struct Data<'a>(&'a mut Output);
+
+impl Data<'_> {
+    fn attempt<T>(
+        &mut self,
+        write: impl FnOnce(&mut AutoStream<io::Stdout>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if let Some(error) = &self.0.trouble {
+            return Err(error.kind().into());
+        }
+        write(&mut self.0.out).map_err(|error| {
+            let kind = error.kind();
+            self.0.trouble = Some(error);
+            kind.into()
+        })
+    }
+}
+
+impl Write for Data<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt(Write::flush)
     }
 }
 

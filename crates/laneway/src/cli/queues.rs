@@ -13,6 +13,8 @@ use super::{Context, block_on};
 use crate::store::AnyStore;
 use crate::view;
 
+mod serve;
+
 /// Commands of `laneway queues`.
 #[derive(Debug, Subcommand)]
 pub(super) enum QueuesCommand {
@@ -22,6 +24,8 @@ pub(super) enum QueuesCommand {
     Pause(QueueArgs),
     /// Hand out jobs again
     Resume(QueueArgs),
+    /// Answer over HTTP how many jobs wait, for an autoscaler
+    Serve(serve::ServeArgs),
 }
 
 /// Arguments of the commands that change queues.
@@ -34,13 +38,17 @@ pub(super) struct QueueArgs {
 
 impl QueuesCommand {
     pub(super) fn run(self, context: &mut Context) -> Result<u8, Error> {
-        let store = context.store()?;
-        let output = &mut context.output;
+        if let Self::Serve(arguments) = self {
+            return block_on(async { serve::run(&arguments, context).await.map(|()| 0) });
+        }
         block_on(async {
+            let store = context.store().await?;
+            let output = &mut context.output;
             match self {
                 Self::List => show(&store.queues().await?, output),
                 Self::Pause(arguments) => change(&store, &arguments, true, output).await?,
                 Self::Resume(arguments) => change(&store, &arguments, false, output).await?,
+                Self::Serve(_) => {}
             }
             Ok(0)
         })

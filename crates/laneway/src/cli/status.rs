@@ -15,9 +15,10 @@ use crate::view;
 
 pub(super) fn run(context: &mut Context) -> Result<u8, Error> {
     let url = context.settings()?.store;
-    let store = crate::connect_existing(&url.value)?;
-    let (queues, sessions) =
-        block_on(async { Ok((store.queues().await?, store.sessions().await?)) })?;
+    let (queues, sessions) = block_on(async {
+        let store = crate::connect_existing(&url.value).await?;
+        Ok((store.queues().await?, store.sessions().await?))
+    })?;
     let output = &mut context.output;
     if output.is_json() {
         output.json(status_view(&url, &queues, &sessions));

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use laneway_core::error::{Code, Error};
 use laneway_core::job::QueueName;
 use laneway_engine::protocol::AppManifest;
-use laneway_engine::{Concurrency, Launch, WorkerOptions};
+use laneway_engine::{Concurrency, Happening, Launch, WorkerOptions};
 
 use super::python::{self, Python};
 use super::{Context, runtime};
 use crate::config::{Bytes, Origin, Settings, Sourced, Sources, table};
+use crate::endpoint::{Board, Condition, Endpoint};
 use crate::store_url::StoreUrl;
 
 mod event;
@@ -53,6 +56,9 @@ pub(super) struct WorkerArgs {
     /// The form of the log on standard error: `text` or `json`
     #[arg(long, value_name = "FORM", help_heading = "Output")]
     log: Option<String>,
+    /// Answer `/live`, `/ready` and `/queues` over HTTP here, such as `127.0.0.1:9090`
+    #[arg(long, value_name = "ADDRESS", help_heading = "Output")]
+    listen: Option<String>,
     /// Which events `--json` writes to standard output
     #[arg(long, value_name = "WHICH", default_value = "lifecycle", help_heading = "Output")]
     events: Events,
@@ -133,31 +139,59 @@ pub(super) fn run(arguments: WorkerArgs, context: &mut Context) -> Result<u8, Er
     let journal = Journal::new(&mut context.output, plan.settings.log.value, events);
     let ended = runtime.block_on(async {
         let shutdown = Shutdown::listen(stop_on_stdin_eof)?;
-        work(plan, shutdown, journal).await
+        Box::pin(beside_endpoint(plan, shutdown, journal)).await
     });
     // What is still under way belongs to a worker that was told to end at once.
     runtime.shutdown_background();
     ended
 }
 
-async fn work(plan: Plan, mut shutdown: Shutdown, mut journal: Journal<'_>) -> Result<u8, Error> {
+/// Works, and answers probes meanwhile if that is wanted.
+async fn beside_endpoint(
+    plan: Plan,
+    shutdown: Shutdown,
+    journal: Journal<'_>,
+) -> Result<u8, Error> {
+    let board = Arc::new(Board::default());
+    let Some(address) = plan.settings.listen.value else {
+        return work(plan, shutdown, journal, (&board, None)).await;
+    };
+    let endpoint = Endpoint::bind(address).await?;
+    let address = endpoint.address();
+    tokio::select! {
+        status = work(plan, shutdown, journal, (&board, Some(address))) => status,
+        never = endpoint.serve(Arc::clone(&board)) => match never {},
+    }
+}
+
+async fn work(
+    plan: Plan,
+    mut shutdown: Shutdown,
+    mut journal: Journal<'_>,
+    (board, listen): (&Board, Option<SocketAddr>),
+) -> Result<u8, Error> {
     let Plan { settings, python, options } = plan;
     let launch = tokio::select! {
         launch = Launch::start(options.clone()) => launch?,
         stop = shutdown.next() => return Ok(stop.status_before_start()),
     };
     let url = store_of(&settings, launch.manifest())?;
-    let store = crate::connect(&url.value)?;
+    let store = crate::connect(&url.value).await?;
     journal.start(&Start {
         store: &url,
         manifest: launch.manifest(),
         queues: queues_of(&options, launch.manifest()),
         options: &options,
         python: &python,
+        listen,
     });
+    board.set_store(store.clone());
     let report = {
         let (phase, signals) = shutdown.phases();
-        let observer = |happening: &_| journal.happened(happening);
+        let observer = |happening: &_| {
+            note_condition(board, happening);
+            journal.happened(happening);
+        };
         let running = launch.run(store, phase, observer);
         tokio::pin!(running);
         tokio::select! {
@@ -169,6 +203,20 @@ async fn work(plan: Plan, mut shutdown: Shutdown, mut journal: Journal<'_>) -> R
     };
     journal.end(&report);
     Ok(0)
+}
+
+/// Tells probes whether the worker takes jobs.
+fn note_condition(board: &Board, happening: &Happening) {
+    match happening {
+        Happening::Ready { .. } | Happening::SessionOpened { .. } => {
+            board.set_condition(Condition::Ready);
+        }
+        Happening::SessionLost { .. } => {
+            board.set_condition(Condition::NotReady("its session is lost"));
+        }
+        Happening::Draining { .. } => board.set_condition(Condition::NotReady("draining")),
+        _ => {}
+    }
 }
 
 impl Plan {
@@ -238,7 +286,7 @@ fn runner_environment(settings: &Settings) -> Vec<(OsString, OsString)> {
     let payload_max = settings.payload_max.value.0.to_string();
     let mut variables = vec![(PAYLOAD_MAX_OF_WORKER.into(), payload_max.into())];
     if is_flag(&settings.store.origin) {
-        let store = settings.store.value.to_string();
+        let store = settings.store.value.expose();
         variables.push((STORE_OF_WORKER.into(), store.into()));
     }
     variables
@@ -259,7 +307,7 @@ fn worker_name(app: &str) -> String {
 }
 
 fn with_flags(mut sources: Sources, arguments: WorkerArgs) -> Result<Sources, Error> {
-    let WorkerArgs { app, queue, name, python, limits, times, log, .. } = arguments;
+    let WorkerArgs { app, queue, name, python, limits, times, listen, log, .. } = arguments;
     let queues = (!queue.is_empty()).then(|| queue.join(","));
     for (key, value) in [
         ("app", app),
@@ -276,6 +324,7 @@ fn with_flags(mut sources: Sources, arguments: WorkerArgs) -> Result<Sources, Er
         ("drain_timeout", times.drain_timeout),
         ("sweep_every", times.sweep_every),
         ("retention", times.retention),
+        ("listen", listen),
         ("log", log),
     ] {
         sources = sources.with_flag(table::entry(key)?, value);

@@ -1,5 +1,6 @@
 //! The table of all settings: the one place where a setting is declared.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -141,6 +142,8 @@ settings! {
     memory_max: Option<Bytes> = "memory_max", "LANEWAY_MEMORY_MAX", Some("--memory-max"), None;
     /// The Python that runs the tasks; found by itself by default.
     python: Option<Program> = "python", "LANEWAY_PYTHON", Some("--python"), None;
+    /// Where the worker answers probes and autoscalers over HTTP; nowhere by default.
+    listen: Option<SocketAddr> = "listen", "LANEWAY_LISTEN", Some("--listen"), None;
     /// The form of the worker's log.
     log: LogFormat = "log", "LANEWAY_LOG", Some("--log"), Some("text");
 }

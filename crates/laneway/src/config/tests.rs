@@ -197,8 +197,8 @@ fn an_impossible_value_names_its_origin_and_what_is_needed() {
 
 #[test]
 fn a_wrong_store_url_tells_who_set_it() {
-    let error = error_of("store = \"redis://:secret@host\"");
-    assert_eq!(error.code(), Code::StoreKindUnknown);
+    let error = error_of("store = \"amqp://:secret@host\"");
+    assert_eq!(error.code(), Code::StoreUrlInvalid);
     assert!(error.reason().contains("laneway.toml:1"), "{error}");
     assert!(!error.to_string().contains("secret"));
     assert_eq!(error_of("store = \"jobs.db\"").code(), Code::StoreUrlInvalid);

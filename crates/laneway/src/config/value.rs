@@ -1,6 +1,7 @@
 //! What a setting's value may be, and how it is read from a text or from TOML.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -237,6 +238,21 @@ impl Value for Program {
 
     fn show(&self) -> serde_json::Value {
         json!(self.0.display().to_string())
+    }
+}
+
+impl Value for SocketAddr {
+    const FORM: &'static str = "an address and a port such as `127.0.0.1:9090`";
+
+    fn read(raw: &Raw, _base: &Path) -> Result<Self, Unfit> {
+        match raw {
+            Raw::Text(text) => text.trim().parse().map_err(|_| unfit::<Self>(raw)),
+            _ => Err(unfit::<Self>(raw)),
+        }
+    }
+
+    fn show(&self) -> serde_json::Value {
+        json!(self.to_string())
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
@@ -65,7 +67,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
-        Ok(json!({ "base64": base64(value) }))
+        Ok(json!({ "base64": STANDARD.encode(value) }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -88,7 +90,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     fn visit_newtype_struct<D: Deserializer<'de>>(self, content: D) -> Result<Value, D::Error> {
         let (kind, bytes) = <(i8, serde_bytes::ByteBuf)>::deserialize(content)?;
         let instant = if kind == TIMESTAMP { timestamp(&bytes) } else { None };
-        Ok(instant.unwrap_or_else(|| json!({ "ext": kind, "base64": base64(&bytes) })))
+        Ok(instant.unwrap_or_else(|| json!({ "ext": kind, "base64": STANDARD.encode(&bytes) })))
     }
 }
 
@@ -109,24 +111,6 @@ fn timestamp(bytes: &[u8]) -> Option<Value> {
         _ => return None,
     };
     jiff::Timestamp::new(seconds, nanos).ok().map(|instant| json!(instant.to_string()))
-}
-
-/// RFC 4648 base64 with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let sextet = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
-            match ALPHABET.get(sextet) {
-                Some(letter) if place <= group.len() => text.push(char::from(*letter)),
-                _ => text.push('='),
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Bench {
     }
 
     pub(crate) fn store(&self) -> AnyStore {
-        laneway::connect(&laneway::StoreUrl::file(self.default_store())).unwrap()
+        self.wait(async { laneway::connect(&laneway::StoreUrl::file(self.default_store())).await })
     }
 
     pub(crate) fn wait<T>(&self, future: impl Future<Output = Result<T, Error>>) -> T {
@@ -212,7 +212,7 @@ fn fresh() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn new_job(id: JobId, task: &str, queue: &str) -> NewJob {
+pub(crate) fn new_job(id: JobId, task: &str, queue: &str) -> NewJob {
     NewJob {
         id,
         task: TaskName::new(task).unwrap(),

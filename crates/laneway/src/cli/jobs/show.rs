@@ -55,7 +55,7 @@ fn rows(job: &JobRecord, now: Timestamp) -> Vec<(&'static str, String)> {
         ("enqueued", at(job.enqueued_at)),
     ];
     let mut add = |name, text: Option<String>| rows.extend(text.map(|text| (name, text)));
-    add("limit", job.limit_key.clone());
+    add("limit", job.limit.as_ref().map(|limit| limit.key.clone()));
     add("due", job.due_at.map(at));
     add("claimed", job.claimed_at.map(at));
     add("finished", job.finished_at.map(at));

@@ -6,7 +6,8 @@ use std::time::Duration;
 use laneway_core::error::Error;
 use serde_json::{Value, json};
 
-use super::report::{LoopSplit, Report, TaskRow};
+use super::report::{Blocker, LoopSplit, Report, TaskRow};
+use super::text::edit;
 use crate::cli::advise::json::advice;
 use crate::profiling::LoopPart;
 use crate::view::millis;
@@ -23,19 +24,25 @@ pub(super) fn report(report: &Report, folder: &Path) -> Result<Value, Error> {
         "starved_steps": report.acquitted.0,
         "starved_ms": millis(report.acquitted.1),
         "tasks": report.tasks.iter().map(task).collect::<Vec<_>>(),
-        "blockers": report.blockers().iter().map(|blocker| json!({
-            "task": blocker.task,
-            "file": blocker.site.place.file,
-            "line": blocker.site.place.line,
-            "function": blocker.site.place.function,
-            "blockage": blocker.site.blockage,
-            "count": blocker.site.count,
-            "total_ms": millis(blocker.site.total),
-            "longest_ms": millis(blocker.site.longest),
-            "stack": blocker.site.stack,
-        })).collect::<Vec<_>>(),
+        "blockers":
+            report.blockers().iter().map(|seen| blocker(seen, folder)).collect::<Vec<_>>(),
         "advice": Value::Array(advices),
     }))
+}
+
+fn blocker(Blocker { task, site }: &Blocker<'_>, folder: &Path) -> Value {
+    json!({
+        "task": task,
+        "file": site.place.file,
+        "line": site.place.line,
+        "function": site.place.function,
+        "blockage": site.blockage,
+        "count": site.count,
+        "total_ms": millis(site.total),
+        "longest_ms": millis(site.longest),
+        "stack": site.stack,
+        "edit": edit(site, folder).map(|(now, instead)| json!({"now": now, "instead": instead})),
+    })
 }
 
 fn event_loop((process, seen): &(u32, LoopPart)) -> Value {

@@ -39,6 +39,14 @@ pub(super) fn lines(report: &Report, page: Page<'_>) -> Vec<String> {
         lines.push(String::new());
         lines.extend(blocked(blocker, page));
     }
+    if let Some(left) = blockers.len().checked_sub(BLOCKERS_SHOWN).filter(|left| *left > 0) {
+        let text = format!(
+            "and {} blocked for less time; `--html FILE` and `--json` show all",
+            counted(left as u64, "more line")
+        );
+        lines.push(String::new());
+        lines.extend(wrapped(&text, page.width).iter().map(|line| format!("{DIM}{line}{DIM:#}")));
+    }
     if blockers.is_empty() {
         lines.push(String::new());
         lines.push(format!("{GREEN}no step blocked an event loop{GREEN:#}"));
@@ -111,7 +119,10 @@ fn tasks(report: &Report, page: Page<'_>) -> Vec<String> {
          its time, lag: share of the waiting that it causes{DIM:#}"
     ));
     if let Some(left) = report.tasks.len().checked_sub(ROWS_SHOWN).filter(|left| *left > 0) {
-        lines.push(format!("{DIM}and {left} more, which took less{DIM:#}"));
+        lines.push(format!(
+            "{DIM}and {left} more, which took less; `--html FILE` and `--json` show \
+             all{DIM:#}"
+        ));
     }
     lines
 }

@@ -36,6 +36,7 @@ pub(super) fn starting(start: &Start<'_>) -> Value {
                 "process": concurrency.processes,
             },
             "python": start.python.path.display().to_string(),
+            "listen": start.listen.map(|address| address.to_string()),
         }),
     )
 }

@@ -1,5 +1,7 @@
 //! What a worker says while it works: calm words for people, events for programs.
 
+use std::net::SocketAddr;
+
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, QueueName, TaskName};
 use laneway_core::profile::{Blockage, Place, Site};
@@ -21,6 +23,8 @@ pub(super) struct Start<'a> {
     pub(super) queues: Vec<QueueName>,
     pub(super) options: &'a WorkerOptions,
     pub(super) python: &'a Python,
+    /// Where probes are answered.
+    pub(super) listen: Option<SocketAddr>,
 }
 
 /// Writes what happens, as wanted.
@@ -69,6 +73,9 @@ impl<'a> Journal<'a> {
             ("python", python),
         ] {
             self.output.note(&format!("  {DIM}{name:<7}{DIM:#}  {}", plain(&text)));
+        }
+        if let Some(address) = start.listen {
+            self.output.note(&format!("  {DIM}http   {DIM:#}  http://{address}/queues"));
         }
     }
 

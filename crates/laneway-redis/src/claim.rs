@@ -1,0 +1,84 @@
+//! Handing out jobs.
+
+use laneway_core::clock::Timestamp;
+use laneway_core::error::{Code, Error};
+use laneway_core::id::SessionId;
+use laneway_core::job::Payload;
+use laneway_core::store::{Claim, Claimed, ClaimedJob};
+use redis::Value;
+
+use crate::fault::damaged;
+use crate::reply;
+use crate::script::CLAIM;
+use crate::store::RedisStore;
+use crate::value::{self, Body, Standing};
+
+/// The most jobs of one lane that one script hands out; a script of that size takes milliseconds.
+const JOBS_MAX: usize = 4_000;
+
+/// Takes ready jobs.
+pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, Error> {
+    let mut call = store
+        .call(&CLAIM)
+        .arg(claim.session.to_string())
+        .arg(claim.call)
+        .arg(claim.queues.len())
+        .repeatable();
+    for queue in claim.queues.iter() {
+        call.push(queue.as_str());
+    }
+    for slots in &claim.slots {
+        call.push(slots.lane as u8);
+        call.push(slots.count.min(JOBS_MAX));
+    }
+    let answer = store.ask(call).await?;
+    if answer == Value::Int(-1) {
+        return Err(session_lost(claim.session));
+    }
+    let mut values = reply::array(answer)?.into_iter();
+    let mut next = || values.next().unwrap_or(Value::Nil);
+    let now = Timestamp::from_micros(reply::number(&next())?);
+    let next_due_at = Some(reply::number(&next())?).filter(|at| *at >= 0);
+    let mut jobs = Vec::new();
+    while let Some(id) = reply::optional_bytes(next())? {
+        let standing = reply::bytes(next())?;
+        let body = reply::bytes(next())?;
+        jobs.push(claimed(store, &id, &standing, &body).await?);
+    }
+    Ok(Claimed { jobs, next_due_at: next_due_at.map(Timestamp::from_micros), now })
+}
+
+async fn claimed(
+    store: &RedisStore,
+    id: &[u8],
+    standing: &[u8],
+    body: &[u8],
+) -> Result<ClaimedJob, Error> {
+    let (standing, _) = Standing::read(standing)?;
+    let body = Body::read(body)?;
+    let head = store.policies().head(body.head)?;
+    Ok(ClaimedJob {
+        id: value::job_id(id)?,
+        token: standing.token,
+        task: head.task.clone(),
+        queue: head.queue.clone(),
+        lane: head.lane()?,
+        failures: standing.failures,
+        interrupts: standing.interrupts,
+        handbacks: standing.handbacks,
+        policy: store.policy(&head.policy).await?,
+        args: Payload(body.args.to_vec()),
+        ready_at: standing.at,
+    })
+}
+
+/// The refusal of a session that is not open.
+pub(crate) fn session_lost(session: SessionId) -> Error {
+    Error::new(Code::SessionLost, format!("session {session} is not open"))
+        .why("its lease ran out and it was swept, or it was closed or never opened")
+}
+
+/// A policy that a job names is missing.
+pub(crate) fn policy_missing(name: &str) -> Error {
+    damaged(format!("there is no policy `{name}`"))
+}

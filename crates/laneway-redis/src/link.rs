@@ -1,0 +1,323 @@
+//! The connection to the server, made again whenever it is lost.
+//!
+//! All calls of a store share one connection. A call that finds none makes one; when that fails,
+//! the calls of the next moment are refused with the same reason instead of trying it again, for a
+//! time that doubles up to a second. So a server that is away costs nobody more than a few attempts
+//! a second, and is used again within a second of its return.
+
+use std::time::Duration;
+
+use laneway_core::error::Error;
+use laneway_core::store::Durability;
+use redis::aio::{MultiplexedConnection, PubSub};
+use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, RedisError, RedisResult,
+    ServerErrorKind, TlsMode, Value,
+};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use crate::fault;
+use crate::options::Target;
+use crate::script::{Call, Repeats};
+
+/// The most time that the making of a connection takes.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// The most time that the server takes for an answer. A script is over in milliseconds; a server
+/// that has stopped, or a network that swallows everything, is noticed by this.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// The wait after the first failed attempt to connect.
+const WAIT_MIN: Duration = Duration::from_millis(50);
+
+/// The longest wait between two attempts to connect.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// How often one call survives a lost connection or a flushed script cache.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// The way to the server of one store.
+#[derive(Debug)]
+pub(crate) struct Link {
+    target: TargetBox,
+    shown: String,
+    durability: Durability,
+    state: Mutex<State>,
+}
+
+/// A target whose password is not shown.
+struct TargetBox(Target);
+
+impl std::fmt::Debug for TargetBox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.shown())
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connection: Option<Numbered>,
+    /// How many connections were made so far.
+    made: u64,
+    refusal: Option<Refusal>,
+    /// The node of a cluster that has the namespace, when it is not the one that was named.
+    moved_to: Option<(String, u16)>,
+}
+
+#[derive(Debug, Clone)]
+struct Numbered {
+    number: u64,
+    connection: MultiplexedConnection,
+}
+
+/// Why there is no connection, and until when none is tried.
+#[derive(Debug)]
+struct Refusal {
+    error: Error,
+    attempts: u32,
+    until: Instant,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits on the network are by the machine's clock, whatever time the store has"
+)]
+fn instant_now() -> Instant {
+    Instant::now()
+}
+
+impl Link {
+    pub(crate) fn new(target: Target, durability: Durability) -> Self {
+        let shown = target.shown();
+        if target.is_encrypted() {
+            // Refused when the program has chosen another one for itself, which does as well.
+            drop(rustls::crypto::ring::default_provider().install_default());
+        }
+        Self { target: TargetBox(target), shown, durability, state: Mutex::default() }
+    }
+
+    /// The server as people may see it.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Calls a script. The second answer says that the call was made more than once, and that the
+    /// answer to the first one is lost.
+    pub(crate) async fn call(&self, call: Call) -> Result<(Value, bool), Error> {
+        let mut attempts = 0;
+        let mut is_repeated = false;
+        loop {
+            attempts += 1;
+            let numbered = self.connection().await?;
+            let answer = self.ask(&numbered, &call).await;
+            let fault = match answer {
+                Ok(value) => return Ok((value, is_repeated)),
+                Err(fault) => fault,
+            };
+            is_repeated |= fault.is_io_error();
+            let may_repeat = self.learn(&numbered, &fault, call.repeats).await;
+            if !may_repeat || attempts >= ATTEMPTS_MAX {
+                return Err(fault::error(&fault, &self.shown));
+            }
+        }
+    }
+
+    /// Runs a command that is no script, such as `INFO`.
+    pub(crate) async fn command(&self, command: Cmd) -> Result<Value, Error> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let numbered = self.connection().await?;
+            let answer = numbered.connection.clone().send_packed_command(&command).await;
+            let fault = match answer.and_then(Value::extract_error) {
+                Ok(value) => return Ok(value),
+                Err(fault) => fault,
+            };
+            let may_repeat = self.learn(&numbered, &fault, Repeats::Freely).await;
+            if !may_repeat || attempts >= ATTEMPTS_MAX {
+                return Err(fault::error(&fault, &self.shown));
+            }
+        }
+    }
+
+    async fn ask(&self, numbered: &Numbered, call: &Call) -> RedisResult<Value> {
+        let mut connection = numbered.connection.clone();
+        let mut answer = send(&mut connection, &call.command).await;
+        if is_unknown_script(&answer) {
+            send(&mut connection, &call.script.load()).await?;
+            answer = send(&mut connection, &call.command).await;
+        }
+        let value = answer?;
+        if call.writes && self.durability == Durability::Fsync {
+            wait_for_disk(&mut connection).await?;
+        }
+        Ok(value)
+    }
+
+    /// Draws the conclusions of a failed call, and tells whether it may be made again.
+    async fn learn(&self, numbered: &Numbered, fault: &RedisError, repeats: Repeats) -> bool {
+        if let Some((node, _)) = fault.redirect_node()
+            && let Some((host, port)) = node.rsplit_once(':')
+            && let Ok(port) = port.parse()
+        {
+            let mut state = self.state.lock().await;
+            state.moved_to = Some((host.to_owned(), port));
+            state.drop_connection(numbered.number);
+            return true;
+        }
+        if fault.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
+            return true;
+        }
+        if fault::ends_connection(fault) {
+            self.state.lock().await.drop_connection(numbered.number);
+            return repeats == Repeats::Freely && fault.is_connection_dropped();
+        }
+        false
+    }
+
+    /// The connection, made if need be.
+    async fn connection(&self) -> Result<Numbered, Error> {
+        let mut state = self.state.lock().await;
+        if let Some(numbered) = &state.connection {
+            return Ok(numbered.clone());
+        }
+        if let Some(refusal) = &state.refusal
+            && instant_now() < refusal.until
+        {
+            return Err(refusal.error.clone());
+        }
+        match self.connect(state.moved_to.clone()).await {
+            Ok(connection) => {
+                state.made += 1;
+                let numbered = Numbered { number: state.made, connection };
+                state.connection = Some(numbered.clone());
+                state.refusal = None;
+                Ok(numbered)
+            }
+            Err(fault) => {
+                let error = fault::error(&fault, &self.shown);
+                // A node that has gone away is found again from the address that was named.
+                state.moved_to = None;
+                let attempts = state.refusal.as_ref().map_or(0, |refusal| refusal.attempts) + 1;
+                let until = instant_now() + wait_after(attempts);
+                state.refusal = Some(Refusal { error: error.clone(), attempts, until });
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self, moved_to: Option<(String, u16)>) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_MAX))
+            .set_response_timeout(Some(ANSWER_MAX));
+        let making = async {
+            let client = self.client(moved_to).await?;
+            client.get_multiplexed_async_connection_with_config(&config).await
+        };
+        timeout(CONNECT_MAX, making).await.unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    async fn client(&self, moved_to: Option<(String, u16)>) -> RedisResult<Client> {
+        match (&self.target.0, moved_to) {
+            (Target::Server(info), None) => Client::open(info.clone()),
+            (Target::Server(info), Some((host, port))) => {
+                let address = match info.addr() {
+                    ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
+                        host,
+                        port,
+                        insecure: *insecure,
+                        tls_params: tls_params.clone(),
+                    },
+                    _ => ConnectionAddr::Tcp(host, port),
+                };
+                Client::open(info.clone().set_addr(address))
+            }
+            (Target::Sentinel { sentinels, master, node }, _) => {
+                let mut wanted = SentinelNodeConnectionInfo::default()
+                    .set_redis_connection_info(node.redis_settings().clone());
+                if matches!(node.addr(), ConnectionAddr::TcpTls { .. }) {
+                    wanted = wanted.set_tls_mode(TlsMode::Secure);
+                }
+                // The first may be on a machine that swallows everything: each attempt asks them
+                // in another order.
+                let mut sentinels = sentinels.clone();
+                fastrand::shuffle(&mut sentinels);
+                let mut sentinel = Sentinel::build(sentinels)?;
+                sentinel.async_master_for(master, Some(&wanted)).await
+            }
+        }
+    }
+
+    /// Makes a connection of its own that listens to this channel.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<PubSub, Error> {
+        let moved_to = self.state.lock().await.moved_to.clone();
+        let making = async {
+            let client = self.client(moved_to).await?;
+            let mut listener = client.get_async_pubsub().await?;
+            listener.subscribe(channel).await?;
+            Ok(listener)
+        };
+        let made = timeout(CONNECT_MAX, making).await.unwrap_or_else(|_| Err(too_slow()));
+        made.map_err(|fault| fault::error(&fault, &self.shown))
+    }
+}
+
+impl State {
+    /// Forgets a connection, unless another one has taken its place already.
+    fn drop_connection(&mut self, number: u64) {
+        if self.connection.as_ref().is_some_and(|numbered| numbered.number == number) {
+            self.connection = None;
+        }
+    }
+}
+
+async fn send(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
+    connection.send_packed_command(command).await.and_then(Value::extract_error)
+}
+
+fn is_unknown_script(answer: &RedisResult<Value>) -> bool {
+    let unknown = ErrorKind::Server(ServerErrorKind::NoScript);
+    answer.as_ref().is_err_and(|fault| fault.kind() == unknown)
+}
+
+/// Waits until the server's append-only file has everything that this connection wrote.
+async fn wait_for_disk(connection: &mut MultiplexedConnection) -> RedisResult<()> {
+    let mut command = redis::cmd("WAITAOF");
+    command.arg(1).arg(0).arg(u64::try_from(ANSWER_MAX.as_millis()).unwrap_or(u64::MAX) / 2);
+    let written: (i64, i64) = redis::from_redis_value(send(connection, &command).await?)?;
+    if written.0 >= 1 {
+        return Ok(());
+    }
+    Err(RedisError::from(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        "the append-only file was not written in time",
+    )))
+}
+
+fn too_slow() -> RedisError {
+    let text = format!("no connection within {} s", CONNECT_MAX.as_secs());
+    RedisError::from(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
+}
+
+/// The wait after so many failed attempts to connect, with a random part so that the clients of a
+/// server that comes back do not all come at once.
+pub(crate) fn wait_after(attempts: u32) -> Duration {
+    let whole = WAIT_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(10)).min(WAIT_MAX);
+    whole.mul_f64(0.5 + fastrand::f64() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_second_and_no_further() {
+        for attempts in 1..40 {
+            let wait = wait_after(attempts);
+            assert!(wait >= WAIT_MIN / 2 && wait <= WAIT_MAX, "{attempts}: {wait:?}");
+        }
+        assert!(wait_after(30) >= WAIT_MAX / 2);
+    }
+}

@@ -1,0 +1,213 @@
+-- Takes ready jobs for a session.
+--
+-- ARGV after the time: session, number of the claim, number of queues, the queues, then pairs of a
+-- lane and the places in it. Answers with -1 when the session is not open; else with the time, the
+-- next due time (-1 for none), and for each job its id, its standing and its body.
+local session, number = ARGV[2], ARGV[3]
+local session_key, held_key = prefix .. 'session:' .. session, prefix .. 'held:' .. session
+local open = call('HMGET', session_key, 'ended', 'calls')
+if open[1] ~= '0' then return -1 end
+
+local queues_asked = tonumber(ARGV[4])
+local sources, lanes, room = {}, {}, {}
+do
+  local names = {}
+  for index = 1, queues_asked do names[index] = ARGV[4 + index] end
+  local seen = {}
+  for index, is_paused in ipairs(fields(prefix .. 'queues', names)) do
+    local name = names[index]
+    if is_paused == '0' and not seen[name] then
+      seen[name] = true
+      sources[#sources + 1] = name
+    end
+  end
+  for index = 5 + queues_asked, #ARGV, 2 do
+    local lane = tonumber(ARGV[index])
+    if not room[lane] then lanes[#lanes + 1] = lane end
+    room[lane] = tonumber(ARGV[index + 1])
+  end
+end
+
+local answer = { now, -1 }
+local states, held, deadlines, back = {}, {}, {}, {}
+local taken = 0
+
+-- Makes jobs running that have left their line; all are of one queue.
+local function start(ids, queue)
+  local bodies, kept = fields(BODY, ids), fields(STATE, ids)
+  for index, id in ipairs(ids) do
+    local body, standing = bodies[index], kept[index]
+    local marks, failures, interrupts, handbacks, token, ready_at, wall = 0, 0, 0, 0, 0, 0, 0
+    if standing then
+      local _
+      _, marks, failures, interrupts, handbacks, token, ready_at, _, wall =
+        struct.unpack(STANDING, standing)
+      if has(marks, HAS_PROGRESS) then
+        call('HDEL', prefix .. 'progress', id)
+        marks = unmark(marks, HAS_PROGRESS)
+      end
+      back[#back + 1] = id
+    else
+      ready_at = struct.unpack('>I8', body, 9)
+    end
+    local deadline = 0
+    local flags = string.byte(body, 25)
+    if flags > 0 then
+      if has(flags, WITH_DEADLINE) then
+        deadline = math.min(now + struct.unpack('>I8', body, 17), TIME_MAX)
+        deadlines[#deadlines + 1] = deadline
+        deadlines[#deadlines + 1] = id
+      end
+      if has(flags, WITH_FREE_KEY) then marks = mark(marks, FREES_KEY) end
+    end
+    local running = struct.pack(STANDING .. HELD, RUNNING, marks, failures, interrupts, handbacks,
+      token + 1, ready_at, now, wall, deadline, taken, session, number, queue)
+    states[#states + 1] = id
+    states[#states + 1] = running
+    held[#held + 1] = id
+    local place = #answer
+    answer[place + 1] = id
+    answer[place + 2] = running
+    answer[place + 3] = body
+    taken = taken + 1
+  end
+  bulk('ZREM', prefix .. 'since:' .. queue, back)
+  back = {}
+  count(queue, READY, -#ids)
+  count(queue, RUNNING, #ids)
+end
+
+-- Merges lines that are sorted by their scores; `line` is a list of pairs of an id and a score.
+local function sorted(jobs)
+  table.sort(jobs, function(a, b) return a[2] < b[2] end)
+  return jobs
+end
+
+-- The best jobs of a limit's lines, no more than there is room for, by queue.
+local function wanted_of(key)
+  local wanted, left = {}, {}
+  for _, lane in ipairs(lanes) do left[lane] = room[lane] end
+  for _, queue in ipairs(sources) do
+    local line = {}
+    for _, lane in ipairs(lanes) do
+      if left[lane] > 0 then
+        local found = call('ZRANGE', limited_line(lane, queue, key), 0, left[lane] - 1, 'WITHSCORES')
+        for index = 1, #found, 2 do
+          line[#line + 1] = { found[index], tonumber(found[index + 1]), lane, queue }
+        end
+        left[lane] = left[lane] - #found / 2
+      end
+    end
+    for _, job in ipairs(sorted(line)) do wanted[#wanted + 1] = job end
+  end
+  return wanted
+end
+
+-- The limits with a permit and a waiting job, the one first that has waited longest.
+local function open_gates()
+  local found, seen = {}, {}
+  for _, queue in ipairs(sources) do
+    for _, lane in ipairs(lanes) do
+      if room[lane] > 0 then
+        local line = call('ZRANGEBYSCORE', prefix .. 'lines:' .. lane .. ':' .. queue, '-inf', now,
+          'WITHSCORES')
+        for index = 1, #line, 2 do
+          if not seen[line[index]] then
+            seen[line[index]] = true
+            found[#found + 1] = { line[index], tonumber(line[index + 1]) }
+          end
+        end
+      end
+    end
+  end
+  return sorted(found)
+end
+
+local function take_limited()
+  for _, open_gate in ipairs(open_gates()) do
+    local key = open_gate[1]
+    local wanted = wanted_of(key)
+    local gate = gate_of(key)
+    local granted, tat = grant(gate, #wanted)
+    if granted > 0 then
+      gate.tat = tat
+      put_gate(key, gate)
+      for index = 1, granted do
+        local id, _, lane, queue = unpack(wanted[index])
+        call('ZREM', limited_line(lane, queue, key), id)
+        close_line_if_empty(lane, queue, key)
+        room[lane] = room[lane] - 1
+        start({ id }, queue)
+      end
+    end
+  end
+end
+
+local function take_ready()
+  for _, queue in ipairs(sources) do
+    local ids, jobs, lines = {}, {}, 0
+    for _, lane in ipairs(lanes) do
+      if room[lane] > 0 then
+        local found = call('ZPOPMIN', prefix .. 'ready:' .. lane .. ':' .. queue, room[lane])
+        if #found > 0 then
+          lines = lines + 1
+          room[lane] = room[lane] - #found / 2
+          for index = 1, #found, 2 do jobs[#jobs + 1] = { found[index], tonumber(found[index + 1]) } end
+        end
+      end
+    end
+    if lines > 1 then sorted(jobs) end
+    for index, job in ipairs(jobs) do ids[index] = job[1] end
+    if #ids > 0 then start(ids, queue) end
+  end
+end
+
+-- What this very claim took and still holds.
+local function take_again()
+  local ids, mine = call('SMEMBERS', held_key), {}
+  for index, standing in ipairs(fields(STATE, ids)) do
+    local _, place, _, claim = struct.unpack('>' .. HELD, standing, 47)
+    if claim == number then mine[#mine + 1] = { ids[index], place, standing } end
+  end
+  for _, job in ipairs(sorted(mine)) do
+    answer[#answer + 1] = job[1]
+    answer[#answer + 1] = job[3]
+    answer[#answer + 1] = call('HGET', BODY, job[1])
+  end
+end
+
+local function next_due_at()
+  local earliest
+  for _, queue in ipairs(sources) do
+    for _, lane in ipairs(lanes) do
+      local line = lane .. ':' .. queue
+      local due = call('ZRANGE', prefix .. 'due:' .. line, 0, 0, 'WITHSCORES')[2]
+      local permit = call('ZRANGE', prefix .. 'lines:' .. line, 0, 0, 'WITHSCORES')[2]
+      if due then earliest = math.min(earliest or TIME_MAX, tonumber(due)) end
+      if permit then earliest = math.min(earliest or TIME_MAX, math.max(tonumber(permit), now)) end
+    end
+  end
+  return earliest or -1
+end
+
+local calls = open[2]
+if string.find(calls, ',' .. number .. ',', 1, true) then
+  take_again()
+else
+  local has_limits = call('EXISTS', prefix .. 'gate') == 1
+  promote(PROMOTE_MAX)
+  if has_limits then take_limited() end
+  take_ready()
+  if taken > 0 then
+    bulk('HSET', STATE, states)
+    bulk('SADD', held_key, held)
+    bulk('ZADD', prefix .. 'deadline', deadlines)
+    calls = calls .. number .. ','
+    -- A worker repeats only its latest claims.
+    if #calls > 1000 then calls = string.sub(calls, string.find(calls, ',', #calls - 500, true)) end
+    call('HSET', session_key, 'calls', calls)
+  end
+  finish()
+end
+answer[2] = next_due_at()
+return answer
