@@ -71,9 +71,11 @@ impl Server {
         options: &str,
     ) -> Result<Self, Error> {
         let host = location.rsplit_once('@').map_or(location, |(_, host)| host);
-        // A path to a socket cannot stand where a host does.
+        // A socket is named by its path: after a scheme that says so, else in an option.
+        let is_socket = scheme.ends_with("+unix") && host.len() > 1;
         let has_host_option = options.split('&').any(|option| option.starts_with("host="));
-        if (host.is_empty() || host.starts_with([':', '/'])) && !has_host_option {
+        let has_host = !host.is_empty() && !host.starts_with([':', '/']);
+        if !has_host && !is_socket && !has_host_option {
             return Err(invalid(text, "it names no server"));
         }
         let mark = if options.is_empty() { "" } else { "?" };
