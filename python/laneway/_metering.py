@@ -89,7 +89,7 @@ def _billing(
     replaced: Callable[..., Any] | None, account_for: AccountFor | None
 ) -> Callable[..., Any]:
     cell = constructor_cell(replaced)
-    if cell is None or sys.version_info < (3, 12):
+    if cell is None:
         return _factory(replaced or _start_task, account_for)
     construct = cell.cell_contents
 
@@ -105,7 +105,9 @@ def _billing(
     def constructed(coroutine: AnyCoroutine, **options: Any) -> Any:  # noqa: ANN401 - a task
         return bill(None, coroutine, **options)
 
-    return asyncio.create_eager_task_factory(cast("Any", constructed))
+    # There is a cell, so this Python has eager tasks.
+    eager: Any = asyncio
+    return cast("Callable[..., Any]", eager.create_eager_task_factory(constructed))
 
 
 def _start_task(

@@ -212,7 +212,7 @@ def test_a_blocked_loop_is_named_while_it_is_blocked_and_logged_with_its_line(la
     assert f"lab.py:{line}" in condition()
     lab.wait_for(job, "succeeded", 30)
     log = lab.folder / "worker.err"
-    wait_until(lambda: advice(lab).get("hangs", {}).get("site"), 10, "the measurement")
+    wait_until(lambda: bool(advice(lab).get("hangs", {}).get("site")), 10, "the measurement")
     said = log.read_text()
     assert said.count("lab.hangs keeps the event loop from turning") == 1
     assert "it waits in a blocking call in `hangs`" in said
@@ -230,7 +230,7 @@ def test_what_blocks_a_loop_for_ever_is_named_and_leaves_its_measurement(lab: St
     assert lab.job(job)["state"] == "running"
     failure = lab.wait_for(job, "failed", 20)["failure"]
     assert "blocks its event loop at" in failure["message"]
-    wait_until(lambda: advice(lab).get("spins", {}).get("site"), 20, "the measurement")
+    wait_until(lambda: bool(advice(lab).get("spins", {}).get("site")), 20, "the measurement")
     found = advice(lab)["spins"]
     assert found["site"]["line"] == line
     assert found["sufficiency"]["runs"] == 1
@@ -246,7 +246,7 @@ def test_a_job_that_got_no_turn_is_not_blamed_and_the_one_that_blocked_it_is(lab
     assert "because `lab.hangs` blocks its event loop at" in failure["message"]
     assert "goes on though it was cancelled" not in failure["message"]
     lab.wait_for(blocker, "succeeded", 20)
-    wait_until(lambda: advice(lab).get("hangs", {}).get("site"), 10, "the measurement")
+    wait_until(lambda: bool(advice(lab).get("hangs", {}).get("site")), 10, "the measurement")
     assert advice(lab)["hangs"]["sufficiency"]["runs"] == 1
 
 

@@ -77,7 +77,7 @@ def _measuring(factory: Callable[..., Any] | None) -> Callable[..., Any]:
         return factory
     measuring: Any = _factory(factory or _start_task)
     setattr(measuring, _OF_PROGRAM, factory)
-    return measuring
+    return cast("Callable[..., Any]", measuring)
 
 
 def _constructor(construct: Callable[..., Any]) -> Callable[..., Any]:
