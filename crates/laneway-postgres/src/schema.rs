@@ -295,7 +295,9 @@ mod tests {
     fn nothing_is_left_to_be_filled_in() {
         let sql = &after(0, "laneway")[0].sql;
         let left = sql.match_indices('{').map(|(at, _)| &sql[at..(at + 12).min(sql.len())]);
-        let left: Vec<_> = left.filter(|text| !text.starts_with("{}")).collect();
+        // The names of what is filled in begin with a letter; regular expressions have braces, too.
+        let is_name = |text: &&str| text[1..].starts_with(|sign: char| sign.is_ascii_alphabetic());
+        let left: Vec<_> = left.filter(is_name).collect();
         assert!(left.is_empty(), "{left:?}");
     }
 

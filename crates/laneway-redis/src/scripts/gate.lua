@@ -13,12 +13,12 @@ end
 
 -- How many of so many permits are granted now; the rest of the answer as in `laneway_core::limit`.
 local function grant(gate, wanted)
-  local interval = math.max(math.floor(gate.per / gate.count), 1)
   local start = math.max(gate.tat, now)
-  local room = math.floor(math.max(now + interval * gate.burst - start, 0) / interval)
-  local granted = math.min(room, wanted)
-  local tat = math.min(start + interval * granted, TIME_MAX)
-  return granted, tat, math.max(tat - interval * (gate.burst - 1), now)
+  local room = gate.burst + math.floor((now - start) * gate.count / gate.per)
+  local granted = math.min(math.max(room, 0), wanted)
+  local tat = math.min(start + math.ceil(granted * gate.per / gate.count), TIME_MAX)
+  local rest = math.floor((gate.burst - 1) * gate.per / gate.count)
+  return granted, tat, math.max(tat - rest, now)
 end
 
 local function limited_line(lane, queue, key)

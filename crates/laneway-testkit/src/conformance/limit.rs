@@ -34,6 +34,17 @@ pub async fn a_burst_and_then_the_pace<H: Harness>(t: Trial<H>) {
     assert_eq!(t.claim(10).await.len(), 3);
 }
 
+pub async fn an_uneven_interval_is_never_shortened<H: Harness>(t: Trial<H>) {
+    // A start each 1.43 µs.
+    let uneven = Rate::new(700_000, seconds(1), 1).expect("a usable rate");
+    limited(&t, 3, "api", uneven).await;
+    assert_eq!(t.claim(10).await.len(), 1);
+    t.advance(std::time::Duration::from_micros(1));
+    assert!(t.claim(10).await.is_empty());
+    t.advance(std::time::Duration::from_micros(1));
+    assert_eq!(t.claim(10).await.len(), 1);
+}
+
 pub async fn a_job_that_waits_for_its_limit_is_ready<H: Harness>(t: Trial<H>) {
     limited(&t, 1, "api", slow(1)).await;
     let waiting = t.add(t.job_limited("api", slow(1))).await;

@@ -161,6 +161,7 @@ macro_rules! conformance_suite {
             limit {
                 a_burst_and_then_the_pace,
                 a_job_that_waits_for_its_limit_is_ready,
+                an_uneven_interval_is_never_shortened,
                 a_claim_tells_when_the_next_permit_can_be_had,
                 permits_that_no_job_used_are_not_spent,
                 a_claim_that_takes_nothing_spends_no_permits,

@@ -46,6 +46,9 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'session % is not open', p_session USING ERRCODE = 'LW001';
     END IF;
+    -- The repetition of a call whose answer was lost waits here until the first has ended: what that
+    -- one took is locked until then, and would look like nothing.
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_session::text || ':' || p_call, 0));
     v_lines := ARRAY(SELECT c.id FROM claim_lines(p_queues, p_lanes) AS c);
     IF EXISTS (SELECT FROM claim_call WHERE session = v_session AND call = p_call) THEN
         RETURN QUERY SELECT r.id, r.seq, r.token, j.task, j.policy,
@@ -158,7 +161,6 @@ DECLARE
     g record;
     v gate;
     v_start bigint;
-    v_interval bigint;
     v_budget bigint;
     v_tat bigint;
     v_touched integer[];
@@ -169,16 +171,18 @@ BEGIN
         WHERE gl.line = ANY (p_lines) AND gl.next_at <= p_now GROUP BY gl.gate ORDER BY 2, 1
     LOOP
         EXIT WHEN room[1] <= 0 AND room[2] <= 0 AND room[3] <= 0;
-        SELECT * INTO v FROM gate WHERE id = g.gate FOR UPDATE SKIP LOCKED;
+        -- Not `FOR UPDATE`: that would pass over a gate for as long as anybody's transaction has
+        -- added a job to it.
+        SELECT * INTO v FROM gate WHERE id = g.gate FOR NO KEY UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
             places := NULL;
             RETURN NEXT;
             CONTINUE;
         END IF;
-        v_interval := v.per / v.count;
+        -- Rounded as in `laneway_core::limit`: once a grant, and never in favour of the caller.
         v_start := greatest(v.tat, p_now);
-        v_budget := floor(least(1000000, greatest(0, p_now - v_start
-            + v_interval::numeric * v.burst) / v_interval))::bigint;
+        v_budget := least(1000000, greatest(0,
+            v.burst + floor((p_now - v_start)::numeric * v.count / v.per)))::bigint;
         IF v_budget > 0 THEN
             WITH candidate AS MATERIALIZED (
                 SELECT r.place, r.seq, r.line, l.lane, l.urgency, l.place AS rank,
@@ -200,7 +204,7 @@ BEGIN
         ELSE
             places := NULL;
         END IF;
-        v_tat := v_start + v_interval * coalesce(cardinality(places), 0);
+        v_tat := v_start + ceil(coalesce(cardinality(places), 0)::numeric * v.per / v.count)::bigint;
         IF places IS NOT NULL THEN
             UPDATE gate SET tat = v_tat WHERE id = g.gate;
             FOR i IN 1 .. 3 LOOP

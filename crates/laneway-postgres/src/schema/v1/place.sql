@@ -41,7 +41,9 @@ DECLARE
     v mark;
     v_low bigint;
 BEGIN
-    IF p_last IS NULL OR NOT pg_try_advisory_xact_lock({lock}, p_line) THEN
+    -- Where a transaction sees one moment only, its statements do not see what came after the lock.
+    IF p_last IS NULL OR current_setting('transaction_isolation') <> 'read committed'
+        OR NOT pg_try_advisory_xact_lock({lock}, p_line) THEN
         RETURN;
     END IF;
     -- The statements from here on see what had been committed when the lock was granted.
@@ -61,7 +63,7 @@ $$;
 CREATE FUNCTION next_permit_at(p_gate integer, p_now bigint) RETURNS bigint
 LANGUAGE sql STABLE AS $$
     SELECT greatest(p_now, least(9223372036854775807,
-        greatest(tat, p_now)::numeric - (per / count)::numeric * (burst - 1)))::bigint
+        greatest(tat, p_now)::numeric - floor((burst - 1)::numeric * per / count)))::bigint
     FROM gate WHERE id = p_gate
 $$;
 
