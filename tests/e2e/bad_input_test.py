@@ -99,7 +99,9 @@ def test_a_store_of_a_newer_release_is_refused(story: Story) -> None:
     assert "LW1004" in done.stderr
 
 
-@pytest.mark.parametrize("url", ["redis://localhost", "nonsense", "sqlite://relative.db"])
+@pytest.mark.parametrize(
+    "url", ["redis://", "amqp://localhost", "nonsense", "sqlite://relative.db"]
+)
 def test_a_store_url_that_is_not_possible_is_explained(story: Story, url: str) -> None:
     done = story.run("--store", url, "status")
     assert done.returncode == 2

@@ -126,7 +126,7 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
     held = {"held": ["it uses `tkinter`, which is not thread-safe"]}
     assert supervisor.receive() == {
         "Hello": [
-            4,
+            5,
             version,
             supervisor.process.pid,
             "CPython 3.12.1",

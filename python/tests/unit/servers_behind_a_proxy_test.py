@@ -34,11 +34,15 @@ def ask(client: socket.socket, command: str) -> bytes:
     return client.recv(4096)
 
 
+#: How a system tells a reset: of a connection that the other end has closed before, as a pipe's.
+RESET = (ConnectionResetError, BrokenPipeError)
+
+
 def is_cut(client: socket.socket) -> bool:
     with client:
         try:
             return client.recv(1) == b""
-        except ConnectionResetError:
+        except RESET:
             return True
 
 
@@ -81,5 +85,9 @@ def test_a_network_that_is_down_refuses_until_it_is_up(proxy: Proxy, server: Red
 
 
 def test_a_server_that_is_away_closes_the_connection(server: RedisServer) -> None:
-    with Proxy(1) as proxy, socket.create_connection(("127.0.0.1", proxy.port), 5) as client:
+    with Proxy(1) as proxy:
+        try:
+            client = socket.create_connection(("127.0.0.1", proxy.port), 5)
+        except RESET:
+            return  # It was so quick that connecting tells it.
         assert is_cut(client)
