@@ -46,8 +46,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'session % is not open', p_session USING ERRCODE = 'LW001';
     END IF;
-    -- The repetition of a call whose answer was lost waits here until the first has ended: what that
-    -- one took is locked until then, and would look like nothing.
+    -- The repetition of a call whose answer was lost waits here until the first has ended: what
+    -- that one took is locked until then, and would look like nothing.
     PERFORM pg_advisory_xact_lock(hashtextextended(p_session::text || ':' || p_call, 0));
     v_lines := ARRAY(SELECT c.id FROM claim_lines(p_queues, p_lanes) AS c);
     IF EXISTS (SELECT FROM claim_call WHERE session = v_session AND call = p_call) THEN
@@ -204,7 +204,8 @@ BEGIN
         ELSE
             places := NULL;
         END IF;
-        v_tat := v_start + ceil(coalesce(cardinality(places), 0)::numeric * v.per / v.count)::bigint;
+        v_tat := v_start
+            + ceil(coalesce(cardinality(places), 0)::numeric * v.per / v.count)::bigint;
         IF places IS NOT NULL THEN
             UPDATE gate SET tat = v_tat WHERE id = g.gate;
             FOR i IN 1 .. 3 LOOP
