@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_MEMBERS: Any = vars(types.ModuleType)["__dict__"]
+"""What reads a module's names past whatever its class makes of them."""
+
+
 def own_functions(function: types.FunctionType) -> Iterator[types.FunctionType]:
     """A function, and those of the same package that it names, in turn; itself is the first.
 
@@ -100,8 +104,11 @@ def dotted_names(function: types.FunctionType) -> Iterator[str]:
 
 def _members(value: object) -> dict[str, Any]:
     """What a module holds; nothing for what is none."""
-    # `isinstance` believes a proxy, and wakes it.
-    return vars(value) if issubclass(type(value), types.ModuleType) else {}
+    # `isinstance` believes a proxy, and `vars` asks a lazy module; both wake it.
+    if not issubclass(type(value), types.ModuleType):
+        return {}
+    members: dict[str, Any] = _MEMBERS.__get__(value)
+    return members
 
 
 def _name_of(value: object) -> Iterator[str]:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator
 from collections.abc import Callable as AbstractCallable
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import pytest
@@ -50,6 +51,26 @@ class Callable:
 @functools.wraps(awaits)
 def wrapper() -> object:
     return awaits()
+
+
+class Waking(ModuleType):
+    """A module that loads when it is asked for anything, as those of a lazy loader."""
+
+    @override
+    def __getattribute__(self, name: str) -> object:
+        message = f"it was woken by {name}"
+        raise ImportError(message)
+
+
+waking = Waking("waking")
+
+
+def names_a_lazy_module() -> object:
+    return waking.thing
+
+
+def test_a_lazy_module_is_not_woken() -> None:
+    assert "waking.thing" in library_names(names_a_lazy_module)
 
 
 @pytest.mark.parametrize("function", [awaits, iterates, enters, Callable(), wrapper])
