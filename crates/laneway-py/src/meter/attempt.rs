@@ -77,8 +77,10 @@ impl Sums {
         let run_delay = step.run_delay.min(wall - cpu);
         self.in_steps = self.in_steps.plus(StepTime { wall, cpu, run_delay });
         self.steps += u64::from(wall > 0);
-        self.longest = self.longest.max(wall);
-        self.squares += wall as f64 * wall as f64;
+        // As of a step that has ended: a wait for a core is not its work.
+        let own = wall - run_delay;
+        self.longest = self.longest.max(own);
+        self.squares += own as f64 * own as f64;
         self
     }
 
@@ -180,5 +182,20 @@ impl ProcessClocks {
             cpu: now.cpu.saturating_sub(self.cpu),
             children_cpu: now.children_cpu.saturating_sub(self.children_cpu),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_under_way_counts_without_its_wait_for_a_core() {
+        let none = StepTime { wall: 0, cpu: 0, run_delay: 0 };
+        let before =
+            Sums { wall: 100, ended_at: 0, steps: 0, in_steps: none, longest: 0, squares: 0.0 };
+        let sums = before.with_unfinished(StepTime { wall: 90, cpu: 20, run_delay: 60 });
+        assert_eq!((sums.longest, sums.squares), (30, 900.0));
+        assert_eq!((sums.in_steps.wall, sums.in_steps.run_delay), (90, 60));
     }
 }
