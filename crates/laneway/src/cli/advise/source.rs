@@ -84,6 +84,9 @@ fn whole_in_thread(code: &Line) -> Option<String> {
         return None;
     }
     let from = before.chars().count();
+    if !is_whole(&expression) || code.calls.iter().any(|call| call.start < from) {
+        return None;
+    }
     let until = from + expression.chars().count();
     let handed =
         match code.calls.iter().find(|call| call.start == from && call.closing + 1 == until) {
@@ -91,6 +94,21 @@ fn whole_in_thread(code: &Line) -> Option<String> {
             _ => format!("await asyncio.to_thread(lambda: {expression})"),
         };
     Some(format!("{before}{handed}"))
+}
+
+/// Whether an expression is no part of one that other lines begin or end.
+fn is_whole(expression: &str) -> bool {
+    let is_joined = |word: &str| ["and", "else", "if", "in", "is", "not", "or"].contains(&word);
+    let mut words = expression.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+    let begins = words.next().unwrap_or_default();
+    let ends = words.next_back().unwrap_or(begins);
+    let is_start = |sign: char| sign.is_alphanumeric() || "_([{\"'".contains(sign);
+    let is_end = |sign: char| sign.is_alphanumeric() || "_)]}\"'".contains(sign);
+    let is_negated = begins == "not" && words.next() != Some("in");
+    expression.starts_with(is_start)
+        && expression.ends_with(is_end)
+        && (is_negated || !is_joined(begins))
+        && !is_joined(ends)
 }
 
 fn to_thread(code: &Line, call: &Call) -> String {
@@ -329,16 +347,18 @@ impl Line {
         let is_statement =
             STATEMENTS.contains(&first.as_str()) && !expression.starts_with("print(");
         let is_split = |at: &usize| {
-            *at >= start && matches!(self.sign(*at), Some(',' | ';' | ':')) || {
-                // An augmented assignment is none of an expression.
-                start == 0
-                    && self.sign(*at) == Some('=')
-                    && self.sign(*at + 1) != Some('=')
-                    && at
-                        .checked_sub(1)
-                        .and_then(|at| self.sign(at))
-                        .is_some_and(|sign| "+-*/%&|^@".contains(sign))
-            }
+            *at >= start && matches!(self.sign(*at), Some(',' | ':'))
+                || self.sign(*at) == Some(';')
+                || {
+                    // An augmented assignment is none of an expression.
+                    start == 0
+                        && self.sign(*at) == Some('=')
+                        && self.sign(*at + 1) != Some('=')
+                        && at
+                            .checked_sub(1)
+                            .and_then(|at| self.sign(at))
+                            .is_some_and(|sign| "+-*/%&|^@".contains(sign))
+                }
         };
         let is_plain = !expression.is_empty() && !is_statement && !outside.iter().any(is_split);
         is_plain.then(|| (self.text(0, start), expression))
@@ -436,6 +456,19 @@ mod tests {
             ("x = super().f(a)", ""),
             ("if f(a):", ""),
             ("raise f(a)", ""),
+            ("not f(a)", "await asyncio.to_thread(lambda: not f(a))"),
+            // Of an expression that other lines begin or end.
+            ("+ f(a)", ""),
+            ("and f(a)", ""),
+            ("not in f(a)", ""),
+            ("if f(a) else b", ""),
+            ("*f(a)", ""),
+            ("f(a) +", ""),
+            ("f(a) or", ""),
+            // What blocks may be a call that is not in the last expression.
+            ("x = f(a); y = g(b)", ""),
+            ("cache[f(k)] = g(v)", ""),
+            ("if f(a): x = g(b)", ""),
         ] {
             assert_eq!(in_thread(line, Callee::Unknown).unwrap_or_default(), expected, "{line}");
         }
