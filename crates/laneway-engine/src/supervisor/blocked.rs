@@ -34,6 +34,10 @@ impl Supervisor {
         // One that was settled without its runner is not among the attempts any more.
         let known = self.attempts.get(stuck.attempt);
         let before = before.filter(|before| before.stuck.attempt == stuck.attempt);
+        if known.is_none() && before.is_none() && runner.abandoned == 0 {
+            // It has ended meanwhile, and was measured.
+            return;
+        }
         let ran_for = known
             .and_then(Attempt::started_at)
             .map(|started_at| now.since(started_at))

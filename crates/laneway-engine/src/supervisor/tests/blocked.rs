@@ -78,9 +78,14 @@ fn a_run_whose_runner_is_killed_leaves_its_step_its_line_and_its_time() {
 
 #[test]
 fn a_step_that_has_ended_is_not_measured_again_when_its_runner_dies() {
-    let endings: [fn(&mut Rig); 2] = [
+    let endings: [fn(&mut Rig); 3] = [
         |rig| rig.say(1, FromRunner::Stuck(None)),
         |rig| rig.end(1, &[2], &End::Returned(Payload(Vec::new()))),
+        // The thread that looks at the loop may have looked before the end, and tell it after.
+        |rig| {
+            rig.end(1, &[2], &End::Returned(Payload(Vec::new())));
+            rig.say(1, stuck(2, STEP));
+        },
     ];
     for end in endings {
         let mut rig = blocked();
