@@ -184,6 +184,7 @@ macro_rules! conformance_suite {
             unique {
                 a_taken_key_answers_with_its_holder,
                 a_key_twice_in_one_batch_is_taken_once,
+                the_first_of_a_batch_takes_the_key_whatever_its_limit,
                 other_keys_are_free,
                 the_same_key_of_another_task_is_free,
                 the_same_key_in_the_other_scope_is_free,

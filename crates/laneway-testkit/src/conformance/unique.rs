@@ -7,7 +7,7 @@ use laneway_core::store::{
 };
 
 use super::Harness;
-use super::trial::{Trial, failure, payload, seconds};
+use super::trial::{Trial, failure, payload, rate, seconds};
 
 const UNFINISHED: UniqueScope = UniqueScope::Unfinished;
 const KEPT: UniqueScope = UniqueScope::Kept;
@@ -38,6 +38,17 @@ pub async fn a_key_twice_in_one_batch_is_taken_once<H: Harness>(t: Trial<H>) {
         let expected = [true, false].map(|created| Enqueued { id, created });
         assert_eq!(answers, expected);
     }
+}
+
+pub async fn the_first_of_a_batch_takes_the_key_whatever_its_limit<H: Harness>(t: Trial<H>) {
+    let limited = |limit_key: &str| NewJob {
+        unique: Some(UniqueKey { scope: UNFINISHED, text: "k".to_owned() }),
+        ..t.job_limited(limit_key, rate(1, 1))
+    };
+    let (first, second) = (limited("b"), limited("a"));
+    let id = first.id;
+    let answers = t.enqueue(vec![first, second]).await;
+    assert_eq!(answers, [true, false].map(|created| Enqueued { id, created }));
 }
 
 pub async fn other_keys_are_free<H: Harness>(t: Trial<H>) {

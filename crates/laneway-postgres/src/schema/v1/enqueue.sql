@@ -167,10 +167,11 @@ DECLARE
     -- The place of the last job of each kind that was added.
     v_used bigint[];
 BEGIN
-    -- Two callers that take the same keys wait for each other in one order.
+    -- Two callers that take the same keys, or without keys the same limits, wait for each other in
+    -- one order. Jobs that share a key keep their order: the first of them gets it.
     FOR e IN SELECT * FROM unnest(p_ids, p_seqs, p_kinds, p_args, p_dues, p_waits, p_scopes, p_keys)
         WITH ORDINALITY AS e (id, seq, kind, args, due, wait, scope, key, place)
-        ORDER BY scope, key, k_limits[kind], place
+        ORDER BY scope, key, CASE WHEN key IS NULL THEN k_limits[kind] END, place
     LOOP
         v_holder := NULL;
         v_marks := 0;
