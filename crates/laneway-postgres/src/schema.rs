@@ -74,7 +74,8 @@ pub async fn pending(options: &PostgresOptions) -> Result<Vec<Migration>, Error>
 /// Makes the schema of a store, or brings it to this build's version. Tells what it did.
 ///
 /// # Errors
-/// `LW1008` when the server cannot be reached, `LW1041` and `LW1051` to `LW1056` when it refuses.
+/// `LW1008` when the server cannot be reached, `LW1040`, `LW1041` and `LW1053` to `LW1056` when it
+/// refuses.
 pub async fn migrate(options: &PostgresOptions) -> Result<Vec<Migration>, Error> {
     let place = options.place();
     let mut client = connect(options, &place).await?;
@@ -168,7 +169,7 @@ async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
     }
     let Place { schema, user, .. } = place;
     Err(Error::new(
-        Code::StoreRightsMissing,
+        Code::StoreAccessDenied,
         format!("the user `{user}` may not work with the schema `{schema}`"),
     )
     .why(format!("it may not read and write: {missing}"))

@@ -51,8 +51,8 @@ impl PostgresStore {
     /// runtime that this is awaited in.
     ///
     /// # Errors
-    /// `LW1008` when the server cannot be reached, `LW1004`, `LW1041` and `LW1051` to `LW1056` when
-    /// it or its schema cannot be used.
+    /// `LW1008` when the server cannot be reached, `LW1004`, `LW1040`, `LW1041` and `LW1053` to
+    /// `LW1056` when it or its schema cannot be used.
     pub async fn connect(options: PostgresOptions) -> Result<Self, Error> {
         let link = Link::new(&options)?;
         let mut client = link.client().await.map_err(|fault| link.explain(fault))?;
