@@ -155,6 +155,11 @@ fn explain(error: &tokio_postgres::Error, place: &Place) -> Error {
             format!("the user `{user}` may not do this in the schema `{schema}`"),
         )
         .fix("let a user with the right run `laneway migrate`, and grant this one the use of the schema"),
+        "LW013" => {
+            let why = refusal.message();
+            let (_, what) = why.split_once(": ").unwrap_or(("", why));
+            return Error::new(Code::JobUnreadable, "the job cannot be added").why(what);
+        }
         "25006" => {
             Error::new(Code::StoreServerReadOnly, format!("{place} takes no writes"))
         }

@@ -243,6 +243,7 @@ fn filled(part: &str, schema: &str) -> String {
         .replace("{cancelled}", &code(Code::JobCancelled))
         .replace("{unknown}", &code(Code::OutcomeUnknown))
         .replace("{poisonous}", &code(Code::JobPoisonous))
+        .replace("{unreadable}", &code(Code::JobUnreadable))
         .replace("{runner_died}", &code(Code::RunnerDied))
         .replace("{timed_out}", &code(Code::AttemptTimedOut))
 }

@@ -141,6 +141,8 @@ registry! {
     ThreadStuck = 2011, exit 1, once, "give the blocking call a timeout of its own; a thread cannot be killed";
     /// The attempt went on after its end was asked for
     StopIgnored = 2012, exit 1, once, "let the task pass `CancelledError` on";
+    /// What a job is cannot be read
+    JobUnreadable = 2013, exit 1, once, "enqueue it again as its guide describes; `laneway jobs show` tells what cannot be read";
     /// An argument cannot be stored
     ArgumentUnencodable = 3001, exit 1, once, "pass plain data, such as an id, and open the resource inside the task";
     /// The arguments do not fit the task
