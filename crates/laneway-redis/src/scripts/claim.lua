@@ -123,8 +123,10 @@ local function open_gates()
   for _, queue in ipairs(sources) do
     for _, lane in ipairs(lanes) do
       if room[lane] > 0 then
+        -- Each open gate has a job for this line, so more of them than there is room for do not
+        -- matter.
         local line = call('ZRANGEBYSCORE', prefix .. 'lines:' .. lane .. ':' .. queue, '-inf', now,
-          'WITHSCORES')
+          'WITHSCORES', 'LIMIT', 0, room[lane])
         for index = 1, #line, 2 do
           if not seen[line[index]] then
             seen[line[index]] = true
@@ -137,8 +139,16 @@ local function open_gates()
   return sorted(found)
 end
 
+local function is_full()
+  for _, lane in ipairs(lanes) do
+    if room[lane] > 0 then return false end
+  end
+  return true
+end
+
 local function take_limited()
   for _, open_gate in ipairs(open_gates()) do
+    if is_full() then return end
     local key = open_gate[1]
     local wanted = wanted_of(key)
     local gate = gate_of(key)

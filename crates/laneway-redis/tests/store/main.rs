@@ -16,3 +16,4 @@ mod network;
 mod place;
 mod proxy;
 mod server;
+mod size;
