@@ -1,8 +1,8 @@
 """What it costs to reach a lane of this runner: the advice weighs a task's time against it.
 
-The readings are taken once, in a quiet moment, and take some milliseconds in all. The least is told:
-whatever else the machine did only adds to a reading. Calls are handed over many at once, as a lane
-that is busy gets them: one alone would tell how long an idle processor takes to wake up.
+The readings are taken once, in a quiet moment, and take some milliseconds in all. The least is
+told: whatever else the machine did only adds to a reading. Calls are handed over many at once, as a
+lane that is busy gets them: one alone would tell how long an idle processor takes to wake up.
 """
 
 from __future__ import annotations
