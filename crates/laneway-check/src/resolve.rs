@@ -18,6 +18,7 @@ mod attributes;
 mod calls;
 mod decorators;
 mod names;
+mod paths;
 
 pub(crate) use decorators::Decoration;
 

@@ -95,6 +95,7 @@ fn judge(root: &Path, knowledge: &Knowledge, outcome: &mut Outcome) {
         includes_tests: true,
         respects_ignores: false,
         cache: None,
+        ..Options::default()
     };
     let own_rule = root.parent().and_then(Path::file_name).unwrap().to_string_lossy().into_owned();
     let is_snippet = own_rule.starts_with("LW");
