@@ -13,7 +13,7 @@ from peers.ran import ran
 from peers.stores import KIND, STORE
 
 DISTRIBUTIONS = ("laneway",)
-JOBS = 200_000 if KIND == "redis" else 50_000
+JOBS = 200_000 if KIND == "redis" else 100_000
 PROCESSES = 1
 SETTING = "defaults; `enqueue_many`"
 

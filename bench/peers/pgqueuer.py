@@ -17,7 +17,7 @@ from peers.ran import ran
 from peers.stores import STORE, count
 
 DISTRIBUTIONS = ("pgqueuer", "asyncpg")
-JOBS = 10_000
+JOBS = 40_000
 PROCESSES = 1
 SETTING = "batches of 1000, uvloop"
 
