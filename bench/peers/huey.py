@@ -1,4 +1,4 @@
-"""huey: threads of one consumer, and a blocking pop for each job."""
+"""huey: threads or processes of one consumer, and a blocking pop for each job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peers.stores import STORE
 
 DISTRIBUTIONS = ("huey", "redis")
 JOBS = 20_000
-PROCESSES = 1
+PROCESSES = 4
 SETTING = "`RedisHuey`, no results"
 
 queue = RedisHuey("peers", url=STORE, results=False)
@@ -32,7 +32,7 @@ def enqueue(jobs: int) -> None:
 
 
 def worker(processes: int) -> list[str]:
-    """One consumer; a second thread of it would only wait for the GIL."""
+    """One consumer; more processes than cores, as each waits for the answer to every pop."""
     kind = "thread" if processes == 1 else "process"
     workers = ["--worker-type", kind, "--workers", str(processes)]
     # Of its two signals, this is the one that lets a running job end.

@@ -22,8 +22,8 @@ class Peer(Protocol):
     JOBS: int
     """How many jobs it drains in a few seconds."""
     PROCESSES: int
-    """How many of its processes run jobs, unless the command line says otherwise: the number that
-    drained more on two cores which the server shares."""
+    """How many of its processes run jobs, unless the command line says otherwise: of 1, 2 and 4 the
+    number that drained most on two cores which the server shares."""
     SETTING: str
     """How it is set up, in a few words for the table's reader."""
 
