@@ -131,7 +131,12 @@ impl<'a> Resolver<'a> {
             Expr::Call { function, arguments } => {
                 if !self.special_call(spot, *function, arguments, found) {
                     for callee in self.values(place, *function).iter() {
-                        self.result(*callee, found);
+                        if let Value::Known(node) = callee {
+                            let made = self.knowledge.made_with(*node, summary, arguments);
+                            found.extend(made.map(Value::Object));
+                        } else {
+                            self.result(*callee, found);
+                        }
                     }
                 }
             }

@@ -51,7 +51,12 @@ fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
     let name = called(checkup, site);
     let own_rule = entry.rule.unwrap_or(Rule::Lw105);
     let mut draft = reached(checkup, site, own_rule, &name, &entry.what);
-    draft.tier = tier(checkup, &draft, entry.severity());
+    let summary = checkup.program.summary(site.place.file);
+    let severity = match summary.expr(site.expr) {
+        Expr::Call { arguments, .. } => entry.severity_with(summary, arguments),
+        _ => entry.severity(),
+    };
+    draft.tier = tier(checkup, &draft, severity);
     draft.suggestion = Some(suggestion(checkup, &draft, &name, entry));
     if draft.way.is_empty() {
         draft.edit = rename(checkup, site, entry);
