@@ -85,7 +85,7 @@ impl Resolver<'_> {
         for binding in bindings.iter().filter(|it| !is_unset(it)) {
             self.meaning(Place { file: place.file, scope: binding.scope }, binding, &mut found);
         }
-        // What is only said of a name that is `None` at first counts where nothing shows what it is.
+        // What is only said of a name that is `None` at first counts where nothing shows it.
         if found.is_empty() {
             for binding in bindings.iter().filter(is_unset) {
                 self.meaning(Place { file: place.file, scope: binding.scope }, binding, &mut found);
