@@ -75,7 +75,8 @@ pub async fn pending(options: &PostgresOptions) -> Result<Vec<Migration>, Error>
 /// Makes the schema of a store, or brings it to this build's version. Tells what it did.
 ///
 /// # Errors
-/// `LW1008` when the server cannot be reached, `LW1041` and `LW1051` to `LW1056` when it refuses.
+/// `LW1008` when the server cannot be reached, `LW1040`, `LW1041` and `LW1053` to `LW1056` when it
+/// refuses.
 pub async fn migrate(options: &PostgresOptions) -> Result<Vec<Migration>, Error> {
     let place = options.place();
     let mut client = connect(options, &place).await?;
@@ -183,14 +184,14 @@ async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
     let Place { schema, user, .. } = place;
     let refused = format!("the user `{user}` may not work with the schema `{schema}`");
     let user = quoted_where_needed(user);
-    Err(Error::new(Code::StoreRightsMissing, refused)
-        .why(format!("it may not use: {missing}"))
-        .fix(format!(
+    Err(Error::new(Code::StoreAccessDenied, refused).why(format!("it may not use: {missing}")).fix(
+        format!(
             "as the owner of the schema: GRANT USAGE ON SCHEMA {schema} TO {user}; \
              GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; \
              GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {user}; \
              GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"
-        )))
+        ),
+    ))
 }
 
 /// A name as a person would write it in SQL.
@@ -268,6 +269,7 @@ fn filled(part: &str, schema: &str) -> String {
         .replace("{cancelled}", &code(Code::JobCancelled))
         .replace("{unknown}", &code(Code::OutcomeUnknown))
         .replace("{poisonous}", &code(Code::JobPoisonous))
+        .replace("{unreadable}", &code(Code::JobUnreadable))
         .replace("{runner_died}", &code(Code::RunnerDied))
         .replace("{timed_out}", &code(Code::AttemptTimedOut))
 }
