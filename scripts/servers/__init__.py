@@ -4,6 +4,7 @@ Each server lives in a temporary folder, listens on a private loopback port and 
 ends with whoever started it, however that ends.
 """
 
+from servers.pgbouncer import PgBouncer
 from servers.postgres import PostgresServer
 from servers.process import Server, ServerFailedError
 from servers.programs import ProgramMissingError
@@ -11,6 +12,7 @@ from servers.proxy import Proxy
 from servers.redis import RedisServer
 
 __all__ = [
+    "PgBouncer",
     "PostgresServer",
     "ProgramMissingError",
     "Proxy",

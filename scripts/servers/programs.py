@@ -21,10 +21,18 @@ FOLDERS = {
         *("/opt/homebrew/bin", "/opt/homebrew/opt/redis*/bin", "/opt/homebrew/opt/valkey*/bin"),
         *(".local/bin", "redis/src", "valkey/src", "bin"),
     ),
+    "pgbouncer": (
+        *("/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin"),
+        *(".local/bin", "bin"),
+    ),
 }
-NAMES = {"postgres": ("postgres",), "redis": ("redis-server", "valkey-server")}
-DEBIAN_PACKAGES = {"postgres": "postgresql", "redis": "redis-server"}
-HOMEBREW_FORMULAS = {"postgres": "postgresql@17", "redis": "redis"}
+NAMES = {
+    "postgres": ("postgres",),
+    "redis": ("redis-server", "valkey-server"),
+    "pgbouncer": ("pgbouncer",),
+}
+DEBIAN_PACKAGES = {"postgres": "postgresql", "redis": "redis-server", "pgbouncer": "pgbouncer"}
+HOMEBREW_FORMULAS = {"postgres": "postgresql@17", "redis": "redis", "pgbouncer": "pgbouncer"}
 INSTALL_SECONDS = 600
 
 
@@ -68,6 +76,14 @@ def postgres_programs() -> PostgresPrograms:
     if not found:
         raise ProgramMissingError(_advice("postgres"))
     return found
+
+
+def pgbouncer_program() -> Path:
+    """Find the program of PgBouncer, and install it first where it is missing."""
+    found = _candidates("pgbouncer") or (_install("pgbouncer") and _candidates("pgbouncer"))
+    if not found:
+        raise ProgramMissingError(_advice("pgbouncer"))
+    return found[0]
 
 
 def _candidates(kind: str) -> list[Path]:
