@@ -4,7 +4,7 @@ Each server lives in a temporary folder, listens on a private loopback port and 
 ends with whoever started it, however that ends.
 """
 
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, PostgresStandby
 from servers.process import Server, ServerFailedError
 from servers.programs import ProgramMissingError
 from servers.proxy import Proxy
@@ -12,6 +12,7 @@ from servers.redis import RedisServer
 
 __all__ = [
     "PostgresServer",
+    "PostgresStandby",
     "ProgramMissingError",
     "Proxy",
     "RedisServer",
