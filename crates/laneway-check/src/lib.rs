@@ -19,11 +19,13 @@
 mod cache;
 mod check;
 mod discovery;
+mod evidence;
 mod finding;
 mod finish;
 mod fixes;
 mod graph;
 mod knowledge;
+mod learn;
 mod lines;
 mod lowering;
 mod program;
@@ -33,7 +35,9 @@ mod source;
 mod summary;
 
 pub use check::{Options, Report, check};
+pub use evidence::{Cause, Cost, Evidence, Frame, Sighting};
 pub use finding::{Confidence, FileProblem, Finding, Fix, Location, Replacement, Step, Tier};
 pub use fixes::fixed;
 pub use knowledge::{Kind, Knowledge, KnowledgeError, Lane};
+pub use learn::{Lesson, Lessons, NotLearned, learn};
 pub use rules::{RULES, Rule, RuleEntry};

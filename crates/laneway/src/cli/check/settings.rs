@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use laneway_check::{Knowledge, Options, RULES, Report, Rule, Tier};
+use laneway_check::{Knowledge, Lessons, Options, RULES, Report, Rule, Tier};
 use laneway_core::error::{Code, Error};
 use serde::Deserialize;
 
-use super::CheckArgs;
+use super::{CheckArgs, evidence};
 use crate::config::{Discovered, Sources};
 
 /// The table `[tool.laneway.check]` of `pyproject.toml`, or `[check]` of `laneway.toml`.
@@ -26,6 +26,9 @@ struct Table {
     include_tests: bool,
     /// The file with the findings that are known already, relative to the settings.
     baseline: Option<PathBuf>,
+    /// Whether calls that could not be followed are shown.
+    #[serde(default)]
+    strict: bool,
     /// Files of knowledge of the project's own, relative to the settings.
     #[serde(default)]
     knowledge: Vec<PathBuf>,
@@ -53,6 +56,16 @@ impl CheckSettings {
         }
         if select.is_empty() {
             rules.extend(RULES.iter().map(|entry| entry.rule));
+        }
+        // Who names the rule for what could not be followed wants to see it.
+        let is_strict = arguments.strict
+            || table.strict
+            || select.iter().any(|wanted| wanted == Rule::Lw001.code());
+        if is_strict {
+            rules.insert(Rule::Lw001);
+        }
+        if arguments.profile.is_some() {
+            rules.insert(Rule::Lw002);
         }
         for unwanted in table.ignore.iter().chain(&arguments.ignore) {
             for rule in matching(unwanted)? {
@@ -90,6 +103,8 @@ impl CheckSettings {
                 includes_tests: arguments.include_tests || table.include_tests,
                 respects_ignores: !arguments.no_gitignore,
                 cache: (!arguments.no_cache).then(|| base.join(".laneway").join("check.cache")),
+                is_strict,
+                evidence: None,
             },
             knowledge: table.knowledge.iter().map(|path| base.join(path)).collect(),
             folder,
@@ -98,15 +113,30 @@ impl CheckSettings {
 
     /// Reads the knowledge and checks the code.
     pub(super) fn check(&self) -> Result<Report, Error> {
+        Ok(laneway_check::check(&self.options, &self.knowledge()?))
+    }
+
+    /// Joins what was measured with what is found from now on.
+    pub(super) fn measured(mut self, source: Option<&str>) -> Result<Self, Error> {
+        self.options.evidence =
+            source.map(|source| evidence::read(source, &self.folder)).transpose()?;
+        Ok(self)
+    }
+
+    /// What the stacks of measurements say of libraries.
+    pub(super) fn learn(&self, source: &str) -> Result<Lessons, Error> {
+        let evidence = evidence::read(source, &self.folder)?;
+        Ok(laneway_check::learn(&self.options, &self.knowledge()?, &evidence))
+    }
+
+    fn knowledge(&self) -> Result<Knowledge, Error> {
         let mut own = Vec::new();
         for path in &self.knowledge {
             let text = fs::read_to_string(path)
                 .map_err(|error| unreadable(path).why(error.to_string()))?;
             own.push((path.display().to_string(), text));
         }
-        let knowledge = Knowledge::load(&own)
-            .map_err(|error| unreadable(Path::new(&error.file)).why(error.message))?;
-        Ok(laneway_check::check(&self.options, &knowledge))
+        Knowledge::load(&own).map_err(|error| unreadable(Path::new(&error.file)).why(error.message))
     }
 }
 
@@ -120,7 +150,7 @@ fn matching(text: &str) -> Result<Vec<Rule>, Error> {
     let found: Vec<Rule> = found.map(|entry| entry.rule).collect();
     if found.is_empty() || text.is_empty() {
         return Err(Error::new(Code::InvalidArgument, format!("there is no rule `{text}`"))
-            .why("rules are called LW101 to LW601")
+            .why("rules are called LW001 to LW601")
             .closest(text, RULES.iter().map(|entry| entry.code)));
     }
     Ok(found)
