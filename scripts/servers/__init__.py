@@ -5,7 +5,7 @@ ends with whoever started it, however that ends.
 """
 
 from servers.pgbouncer import PgBouncer
-from servers.postgres import PostgresServer
+from servers.postgres import PostgresServer, PostgresStandby
 from servers.process import Server, ServerFailedError
 from servers.programs import ProgramMissingError
 from servers.proxy import Proxy
@@ -14,6 +14,7 @@ from servers.redis import RedisServer
 __all__ = [
     "PgBouncer",
     "PostgresServer",
+    "PostgresStandby",
     "ProgramMissingError",
     "Proxy",
     "RedisServer",

@@ -47,6 +47,15 @@ class PostgresPrograms:
     postgres: Path
     initdb: Path
 
+    @property
+    def basebackup(self) -> Path:
+        """The program that copies a running server, which comes with the clients."""
+        beside = self.initdb.with_name("pg_basebackup")
+        found = beside if beside.exists() else shutil.which("pg_basebackup")
+        if not found:
+            raise ProgramMissingError("`pg_basebackup` is not beside `initdb`, nor on PATH")
+        return Path(found)
+
 
 def find_redis() -> Path | None:
     """Find the server program of Redis, or of Valkey."""
