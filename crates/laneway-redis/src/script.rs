@@ -33,7 +33,7 @@ macro_rules! scripts {
 
 scripts! {
     OPEN = "room", "open";
-    ENQUEUE = "change", "gate", "place", "add", "enqueue";
+    ENQUEUE = "change", "gate", "place", "add", "check", "enqueue";
     RESTORE = "change", "gate", "place", "add", "restore";
     CLAIM = "room", "change", "gate", "place", "claim";
     SETTLE = "room", "change", "gate", "place", "settle";
@@ -129,11 +129,13 @@ fn constants() -> String {
          local INTERRUPTS_MAX_DEFAULT, PROMOTE_MAX, SESSIONS_MAX = {INTERRUPTS_MAX_DEFAULT}, \
          {PROMOTE_MAX}, {SESSIONS_MAX}\n\
          local CANCELLED_FAILURE = cmsgpack.pack({{ code = '{}', kind = '', \
-         message = 'somebody asked to cancel it', traceback = '' }})\n",
+         message = 'somebody asked to cancel it', traceback = '' }})\n\
+         local JOB_UNREADABLE = '{}'\n",
         Code::OutcomeUnknown,
         Code::JobPoisonous,
         Code::RunnerDied,
         Code::AttemptTimedOut,
         Code::JobCancelled,
+        Code::JobUnreadable,
     )
 }
