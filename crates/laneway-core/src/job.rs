@@ -12,8 +12,8 @@ use crate::error::{Code, Error};
 /// The longest accepted name of a task, queue or limit key, in bytes.
 pub const NAME_BYTES_MAX: usize = 200;
 
-/// How much of a text that is no name is shown in its place.
-const STAND_IN_CHARS_MAX: usize = 40;
+/// About how many bytes of a text that is no name are shown in its place.
+const STAND_IN_BYTES: usize = 100;
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $noun:literal) => {
@@ -42,11 +42,7 @@ macro_rules! name {
 
             /// The name that is shown where a stored text, or nothing at all, is no name.
             pub fn stand_in(text: &str) -> Self {
-                let shown: String = text.chars().take(STAND_IN_CHARS_MAX).collect();
-                let quoted = if text.is_empty() { String::new() } else { format!(" {shown:?}") };
-                let mut name = format!("(unreadable){quoted}");
-                name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
-                Self(Arc::from(name.trim_end()))
+                Self(Arc::from(stand_in(text)))
             }
 
             /// The name as text.
@@ -93,6 +89,21 @@ impl QueueName {
     pub fn default_queue() -> Self {
         Self(Arc::from("default"))
     }
+}
+
+fn stand_in(text: &str) -> String {
+    if text.is_empty() {
+        return String::from("(unreadable)");
+    }
+    let mut name = String::from("(unreadable) \"");
+    for character in text.chars() {
+        if name.len() > STAND_IN_BYTES {
+            name.push('…');
+            break;
+        }
+        name.extend(character.escape_debug());
+    }
+    name + "\""
 }
 
 fn is_name(text: &str) -> bool {

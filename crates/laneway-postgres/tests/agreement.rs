@@ -17,11 +17,11 @@ use reused::Reused;
 #[test]
 fn a_store_on_a_server_agrees_with_the_model() {
     let _schemas = Reused::<true>::until_dropped();
-    run_agreement::<Reused<true>>(60);
+    run_agreement::<Reused<true>>(100);
 }
 
 #[test]
 fn a_store_that_waits_for_no_disk_agrees_with_the_model() {
     let _schemas = Reused::<false>::until_dropped();
-    run_agreement::<Reused<false>>(60);
+    run_agreement::<Reused<false>>(100);
 }

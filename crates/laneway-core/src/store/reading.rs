@@ -3,6 +3,9 @@
 use crate::error::{Code, Error};
 use crate::job::{Failure, QueueName, TaskName};
 
+/// The most that is said of a part.
+const FLAW_CHARS_MAX: usize = 300;
+
 /// Notes what of a job cannot be read, and puts stand-ins in its place.
 #[derive(Debug, Default)]
 pub struct Reading(Vec<String>);
@@ -65,7 +68,11 @@ fn flaw(error: &Error) -> String {
         Code::StoreCorrupt if !error.reason().is_empty() => error.reason(),
         _ => error.what(),
     };
-    text.to_owned()
+    // What stands where a name should be may have any length.
+    match text.char_indices().nth(FLAW_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +91,8 @@ mod tests {
         let flaws = reading.flaws().unwrap();
         assert_eq!(flaws, "7 is not a lane; \" a\" cannot be the name of a task");
         assert_eq!(Reading::default().flaws(), None);
+        let long = unreadable(&TaskName::new("x".repeat(100_000)).unwrap_err());
+        assert!(long.message.len() < 1_000, "{}", long.message);
     }
 
     #[test]

@@ -35,11 +35,13 @@ struct Kept {
     _schema: Schema,
 }
 
-/// Those that no case uses, by durability.
-static IDLE: [Mutex<Vec<Kept>>; 2] = [const { Mutex::new(Vec::new()) }; 2];
+/// Those that no case uses.
+static IDLE_SYNCHRONOUS: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+static IDLE_ASYNCHRONOUS: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
 
 fn idle(is_synchronous: bool) -> MutexGuard<'static, Vec<Kept>> {
-    IDLE[usize::from(is_synchronous)].lock().unwrap_or_else(PoisonError::into_inner)
+    let idle = if is_synchronous { &IDLE_SYNCHRONOUS } else { &IDLE_ASYNCHRONOUS };
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An empty store, whose schema has served other cases before.
