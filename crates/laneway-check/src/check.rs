@@ -158,7 +158,7 @@ fn read(
         },
         message: error.to_string(),
     };
-    let text = read_bytes(&found.path).and_then(source::decode).map_err(problem)?;
+    let text = read_decoded(&found.path).map_err(problem)?;
     let (summary, lines, used) = summary(&text, cache).map_err(problem)?;
     let file = SourceFile {
         path: shown,
@@ -190,18 +190,19 @@ fn summary(text: &str, cache: &Cache) -> Result<(Summary, Lines, Option<Used>), 
 
 /// The text of a file that the parser can read without harm.
 pub(crate) fn read_text(path: &std::path::Path) -> Result<String, Unreadable> {
-    let text = source::decode(read_bytes(path)?)?;
+    let text = read_decoded(path)?;
     source::refuse_depth(&text)?;
     Ok(text)
 }
 
-fn read_bytes(path: &std::path::Path) -> Result<Vec<u8>, Unreadable> {
+/// The text of a file, whatever it holds.
+pub(crate) fn read_decoded(path: &std::path::Path) -> Result<String, Unreadable> {
     let system = |error: std::io::Error| Unreadable::System(error.to_string());
     let size = std::fs::metadata(path).map_err(system)?.len();
     if size > source::BYTES_MAX {
         return Err(Unreadable::TooLarge(size));
     }
-    std::fs::read(path).map_err(system)
+    source::decode(std::fs::read(path).map_err(system)?)
 }
 
 fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {

@@ -88,7 +88,8 @@ impl Texts<'_> {
         let program = self.program;
         let text = self.texts.entry(file).or_insert_with(|| {
             let path = program.file(file).map(|file| file.real_path.clone()).unwrap_or_default();
-            crate::check::read_text(&path).unwrap_or_default().into()
+            // It was found fit to be parsed before.
+            crate::check::read_decoded(&path).unwrap_or_default().into()
         });
         text.clone()
     }
