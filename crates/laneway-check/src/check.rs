@@ -19,10 +19,10 @@ use crate::source::{self, Unreadable};
 use crate::summary::Summary;
 
 /// The stack of each thread that reads files: trees are freed by recursion.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// What is checked, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Files, and folders whose files are checked.
     pub paths: Vec<PathBuf>,
@@ -93,7 +93,12 @@ pub fn check(options: &Options, knowledge: &Knowledge) -> Report {
     report
 }
 
-fn analyse(program: &Program, knowledge: &Knowledge, wanted: &[bool], report: &mut Report) {
+pub(crate) fn analyse(
+    program: &Program,
+    knowledge: &Knowledge,
+    wanted: &[bool],
+    report: &mut Report,
+) {
     let resolver = Resolver::new(program, knowledge);
     let graph = Graph::build(&resolver, wanted);
     let reach = Reach::of(&graph);
@@ -116,17 +121,8 @@ fn read(
     options: &Options,
     cache: &Cache,
 ) -> Result<(SourceFile, Option<Used>), FileProblem> {
-    let shown = found.path.strip_prefix(&options.base).unwrap_or(&found.path);
-    let shown: std::sync::Arc<str> = shown.to_string_lossy().as_ref().into();
-    let problem = |error: Unreadable| FileProblem {
-        path: shown.clone(),
-        line: match error {
-            Unreadable::TooDeep { line } => Some(line),
-            _ => None,
-        },
-        message: error.to_string(),
-    };
-    let text = read_text(&found.path).map_err(problem)?;
+    let shown = shown(&found.path, options);
+    let text = read_text(&found.path).map_err(|error| unreadable(&shown, &error))?;
     let (summary, lines, used) = summary(&text, cache);
     let file = SourceFile {
         path: shown,
@@ -135,8 +131,22 @@ fn read(
         is_package: found.is_package,
         summary,
         lines,
+        text: None,
     };
     Ok((file, used))
+}
+
+/// A path as it is shown.
+pub(crate) fn shown(path: &std::path::Path, options: &Options) -> std::sync::Arc<str> {
+    path.strip_prefix(&options.base).unwrap_or(path).to_string_lossy().as_ref().into()
+}
+
+pub(crate) fn unreadable(shown: &std::sync::Arc<str>, error: &Unreadable) -> FileProblem {
+    let line = match error {
+        Unreadable::TooDeep { line } => Some(*line),
+        _ => None,
+    };
+    FileProblem { path: shown.clone(), line, message: error.to_string() }
 }
 
 /// The summary of a text, from the cache where it has one.
@@ -164,7 +174,7 @@ pub(crate) fn read_text(path: &std::path::Path) -> Result<String, Unreadable> {
     Ok(text)
 }
 
-fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {
+pub(crate) fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {
     let error = file.summary.syntax_error.as_ref()?;
     let (line, _) = file.lines.line(error.at);
     let message = format!("not all of it is Python 3: {}", error.message);
