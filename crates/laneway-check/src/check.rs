@@ -22,7 +22,7 @@ use crate::summary::Summary;
 pub(crate) const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// What is checked, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Files, and folders whose files are checked.
     pub paths: Vec<PathBuf>,

@@ -79,9 +79,18 @@ impl Workspace {
         }
     }
 
-    /// The options it was made with.
-    pub const fn options(&self) -> &Options {
-        &self.options
+    /// Takes other options; refuses those that mean other files, for which nothing is gained from
+    /// what was read.
+    pub fn adopt(&mut self, options: &Options) -> bool {
+        let files = |it: &Options| {
+            let choice = (it.includes_tests, it.respects_ignores);
+            (it.paths.clone(), it.base.clone(), it.exclude.clone(), choice)
+        };
+        let is_same = files(options) == files(&self.options);
+        if is_same {
+            self.options = options.clone();
+        }
+        is_same
     }
 
     /// Looks at the disk and reads what is new or has changed; gives the paths, as they are shown,
@@ -89,7 +98,7 @@ impl Workspace {
     ///
     /// The clock of a disk is coarse. What is known to have been `touched` is read whatever the
     /// disk says of it.
-    pub fn refresh(&mut self, touched: &[PathBuf]) -> Vec<Arc<str>> {
+    pub fn refresh(&mut self, touched: &BTreeSet<PathBuf>) -> Vec<Arc<str>> {
         let Options { paths, exclude, respects_ignores, .. } = &self.options;
         let (found, problems) = discovery::discover(paths, exclude, *respects_ignores);
         self.problems = problems;

@@ -33,7 +33,7 @@ impl Bench {
         for (path, text) in files {
             bench.write(path, text);
         }
-        bench.workspace.refresh(&[]);
+        bench.refresh(&[]);
         bench
     }
 
@@ -48,15 +48,15 @@ impl Bench {
     }
 
     fn refresh(&mut self, touched: &[&str]) -> Vec<String> {
-        let touched: Vec<PathBuf> = touched.iter().map(|name| self.path(name)).collect();
+        let touched: BTreeSet<PathBuf> = touched.iter().map(|name| self.path(name)).collect();
         self.workspace.refresh(&touched).iter().map(ToString::to_string).collect()
     }
 
-    /// The errors and warnings; all findings of a check of the disk must be the same, unless a file is open.
+    /// Errors and warnings; all findings are those of a check of the disk, unless a file is open.
     fn findings(&self) -> Vec<Finding> {
         let report = self.workspace.report(&self.knowledge);
         if self.workspace.held.values().all(|held| !held.is_open) {
-            let other = check::check(self.workspace.options(), &self.knowledge);
+            let other = check::check(&self.workspace.options, &self.knowledge);
             assert_eq!(report.findings, other.findings);
             let mut problems = report.problems;
             problems.sort_by_key(|it| it.path.clone());
