@@ -99,6 +99,11 @@ def cpu_s(pid: int) -> float:
     return 0.0
 
 
+def tree_cpu_s(pid: int) -> float:
+    """CPU seconds of a process, of all its descendants, and of those of them that have ended."""
+    return sum(map(cpu_s, [pid, *children(pid)]))
+
+
 def usage(pid: int) -> Usage:
     """CPU seconds, proportional memory and the number of processes of a tree."""
     cpu, pss, count = 0.0, 0.0, 0

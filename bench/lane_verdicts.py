@@ -26,8 +26,9 @@ import harness
 from verdict_set.scoring import Score, Timing, Verdict, keeps_promise, summary, table
 
 APP = harness.HERE / "lane_verdicts_app.py"
-DRAIN_S = 0.8
-"""The length of one drain; three make enough evidence for a verdict."""
+DRAIN_S = 1.0
+"""The length of one drain; three make enough evidence for a verdict, which asks for two seconds of
+the function itself."""
 OTHERS_MAX = 0.1
 """A drain is timed again when other programs had more of the machine than this, twice at most."""
 TRIAL_S = 0.15

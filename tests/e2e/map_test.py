@@ -135,6 +135,26 @@ print(result.lane, set(result) == {os.getpid()})
         assert "it computes, but" in done.stderr
 
 
+def test_a_process_that_does_not_find_the_function_leaves_the_run_inline(tmp_path: Path) -> None:
+    done = run(
+        tmp_path,
+        """
+import types
+plugin = types.ModuleType("plugin_of_this_process")
+exec("def work(n): return compute(n)", plugin.__dict__)
+plugin.compute = compute
+if __name__ == "__main__":
+    sys.modules[plugin.__name__] = plugin
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    result = laneway.map(plugin.work, [0.05] * 24)
+    print(result.lane, set(result) == {os.getpid()}, len(result.errors))
+""",
+    )
+    assert done.stdout == "inline True 0\n", done.stderr
+    if len(os.sched_getaffinity(0)) > 1:
+        assert "it computes, but" in done.stderr
+
+
 LANES = {
     "inline": ("work", 'lane="inline"'),
     "thread": ("work", 'lane="thread", concurrency=3'),

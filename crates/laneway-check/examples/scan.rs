@@ -25,6 +25,7 @@ fn main() {
         includes_tests: false,
         respects_ignores: false,
         cache,
+        ..Options::default()
     };
     let report = check(&options, &knowledge);
     for it in &report.findings {

@@ -36,11 +36,7 @@ fn answers(text: &str, finding: &Finding, place: usize, new: &str) -> bool {
     let start = finding.location.start as usize;
     let moved = if place <= start { start + new.len() } else { start };
     let Ok(at) = u32::try_from(moved) else { return false };
-    let is_answered = summary.directives.iter().any(|directive| {
-        let is_meant = directive.rules.is_empty()
-            || directive.rules.iter().any(|rule| rule == finding.rule.code());
-        is_meant && directive.line.contains(at)
-    });
+    let is_answered = summary.is_answered(at, finding.rule);
     // A text that is broken already says nothing about the comment.
     is_answered && (summary.syntax_error.is_none() || summarize(text).syntax_error.is_some())
 }

@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use crate::cache::{Cache, Key, Used};
 use crate::discovery::{Found, discover};
+use crate::evidence::Evidence;
 use crate::finding::{FileProblem, Finding};
-use crate::finish::finish;
+use crate::finish::{finish, hide_locks};
 use crate::graph::{Graph, Reach};
 use crate::knowledge::Knowledge;
 use crate::lines::Lines;
@@ -22,7 +23,8 @@ use crate::summary::Summary;
 pub(crate) const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// What is checked, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent choice of the user")]
 pub struct Options {
     /// Files, and folders whose files are checked.
     pub paths: Vec<PathBuf>,
@@ -36,6 +38,10 @@ pub struct Options {
     pub respects_ignores: bool,
     /// The file in which summaries are kept between runs.
     pub cache: Option<PathBuf>,
+    /// Whether calls that could not be followed are findings, too.
+    pub is_strict: bool,
+    /// What was measured while the code ran.
+    pub evidence: Option<Evidence>,
 }
 
 /// What was found.
@@ -59,10 +65,20 @@ pub struct Report {
 
 /// Checks the files that the options name.
 pub fn check(options: &Options, knowledge: &Knowledge) -> Report {
-    let (found, mut problems) =
-        discover(&options.paths, &options.exclude, options.respects_ignores);
+    let (program, wanted, mut report) = read_program(options);
+    analyse(&program, knowledge, options, &wanted, &mut report);
+    // A large program is many small pieces of memory; nobody waits for them to be given back.
+    std::thread::spawn(move || drop(program));
+    report
+}
+
+/// Reads all files, and says of which of them findings are wanted.
+pub(crate) fn read_program(options: &Options) -> (Program, Vec<bool>, Report) {
+    let (cache, (found, mut problems)) = rayon::join(
+        || Cache::open(options.cache.as_deref()),
+        || discover(&options.paths, &options.exclude, options.respects_ignores),
+    );
     let pool = rayon::ThreadPoolBuilder::new().stack_size(STACK_BYTES).build();
-    let cache = Cache::open(options.cache.as_deref());
     let read = || found.par_iter().map(|found| read(found, options, &cache)).collect::<Vec<_>>();
     let results = match &pool {
         Ok(pool) => pool.install(read),
@@ -87,15 +103,14 @@ pub fn check(options: &Options, knowledge: &Knowledge) -> Report {
     }
     cache.save(&used);
     report.files = files.len();
-    let program = Program::new(files);
-    analyse(&program, knowledge, &wanted, &mut report);
     report.problems = problems;
-    report
+    (Program::new(files), wanted, report)
 }
 
 pub(crate) fn analyse(
     program: &Program,
     knowledge: &Knowledge,
+    options: &Options,
     wanted: &[bool],
     report: &mut Report,
 ) {
@@ -109,11 +124,23 @@ pub(crate) fn analyse(
         reach: &reach,
         wanted,
         drafts: Vec::new(),
+        answered: 0,
     };
     rules::apply(&mut checkup);
-    let drafts = checkup.drafts;
+    hide_locks(&mut checkup.drafts);
+    if options.is_strict {
+        rules::show_unresolved(&mut checkup);
+    }
+    let foreign = match &options.evidence {
+        Some(evidence) => rules::measure(&mut checkup, evidence),
+        None => Vec::new(),
+    };
     report.entry_points = graph.entries.len();
-    (report.findings, report.answered) = finish(program, drafts);
+    report.answered = checkup.answered;
+    let (findings, answered) = finish(program, checkup.drafts);
+    report.findings = findings;
+    report.findings.extend(foreign);
+    report.answered += answered;
 }
 
 fn read(
@@ -122,8 +149,9 @@ fn read(
     cache: &Cache,
 ) -> Result<(SourceFile, Option<Used>), FileProblem> {
     let shown = shown(&found.path, options);
-    let text = read_text(&found.path).map_err(|error| unreadable(&shown, &error))?;
-    let (summary, lines, used) = summary(&text, cache);
+    let problem = |error: Unreadable| unreadable(&shown, &error);
+    let text = read_bytes(&found.path).and_then(source::decode).map_err(problem)?;
+    let (summary, lines, used) = summary(&text, cache).map_err(problem)?;
     let file = SourceFile {
         path: shown,
         real_path: found.path.clone(),
@@ -150,28 +178,36 @@ pub(crate) fn unreadable(shown: &std::sync::Arc<str>, error: &Unreadable) -> Fil
 }
 
 /// The summary of a text, from the cache where it has one.
-fn summary(text: &str, cache: &Cache) -> (Summary, Lines, Option<Used>) {
+fn summary(text: &str, cache: &Cache) -> Result<(Summary, Lines, Option<Used>), Unreadable> {
     if !cache.is_kept() {
-        return (summarize(text), Lines::of(text), None);
+        source::refuse_depth(text)?;
+        return Ok((summarize(text), Lines::of(text), None));
     }
     let key = Key::of(text);
+    // A text that has a summary was looked at when it was made.
     if let Some((summary, lines)) = cache.get(key) {
-        return (summary, lines, Some((key, None)));
+        return Ok((summary, lines, Some((key, None))));
     }
+    source::refuse_depth(text)?;
     let (summary, lines) = (summarize(text), Lines::of(text));
     let bytes = Cache::encode(&summary, &lines);
-    (summary, lines, Some((key, bytes)))
+    Ok((summary, lines, Some((key, bytes))))
 }
 
+/// The text of a file that the parser can read without harm.
 pub(crate) fn read_text(path: &std::path::Path) -> Result<String, Unreadable> {
+    let text = source::decode(read_bytes(path)?)?;
+    source::refuse_depth(&text)?;
+    Ok(text)
+}
+
+fn read_bytes(path: &std::path::Path) -> Result<Vec<u8>, Unreadable> {
     let system = |error: std::io::Error| Unreadable::System(error.to_string());
     let size = std::fs::metadata(path).map_err(system)?.len();
     if size > source::BYTES_MAX {
         return Err(Unreadable::TooLarge(size));
     }
-    let text = source::decode(std::fs::read(path).map_err(system)?)?;
-    source::refuse_depth(&text)?;
-    Ok(text)
+    std::fs::read(path).map_err(system)
 }
 
 pub(crate) fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::Cost;
 use crate::rules::Rule;
 
 /// How bad it is.
@@ -45,7 +46,7 @@ pub enum Confidence {
     High,
     /// A name on the way has several meanings, and one of them is guilty.
     Medium,
-    /// A guess by the name alone; shown with `strict` only.
+    /// A guess by the name alone.
     Low,
 }
 
@@ -139,6 +140,10 @@ pub struct Finding {
     pub fix: Option<Fix>,
     /// What stays the same when lines move: for baselines and code scanners.
     pub fingerprint: String,
+    /// Other places of the same trouble, which the same change mends.
+    pub others: Vec<Location>,
+    /// What it cost, if somebody measured.
+    pub measured: Option<Cost>,
 }
 
 /// A file that could not be read as Python.

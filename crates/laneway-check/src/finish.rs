@@ -26,7 +26,6 @@ pub(crate) fn finish(program: &Program, mut drafts: Vec<Draft>) -> (Vec<Finding>
     drafts.dedup_by_key(|draft| {
         (draft.place.file, draft.span.start, draft.span.end, draft.rule, draft.call.clone())
     });
-    hide_locks(&mut drafts);
     let all = drafts.len();
     drafts.retain(|draft| !is_answered(program, draft));
     let answered = all - drafts.len();
@@ -47,7 +46,7 @@ pub(crate) fn finish(program: &Program, mut drafts: Vec<Draft>) -> (Vec<Finding>
 }
 
 /// A lock that is held across an await is told once, not as a wait for the lock as well.
-fn hide_locks(drafts: &mut Vec<Draft>) {
+pub(crate) fn hide_locks(drafts: &mut Vec<Draft>) {
     let held: Vec<(FileId, Span)> = drafts
         .iter()
         .filter(|draft| draft.rule == Rule::Lw403)
@@ -66,15 +65,16 @@ fn hide_locks(drafts: &mut Vec<Draft>) {
 /// A comment on the line of the finding, or on that of the call by which an async function begins
 /// the way to it.
 fn is_answered(program: &Program, draft: &Draft) -> bool {
-    let own = program.summary(draft.place.file).node_span_answered(draft.span.start, draft.rule);
+    let own = program.summary(draft.place.file).is_answered(draft.span.start, draft.rule);
     own || draft.way.first().is_some_and(|edge| {
         let summary = program.summary(edge.caller.file);
-        summary.node_span_answered(summary.node(edge.expr).span.start, draft.rule)
+        summary.is_answered(summary.node(edge.expr).span.start, draft.rule)
     })
 }
 
 impl crate::summary::Summary {
-    fn node_span_answered(&self, at: u32, rule: Rule) -> bool {
+    /// Whether a comment answers a rule at an offset.
+    pub(crate) fn is_answered(&self, at: u32, rule: Rule) -> bool {
         self.directives.iter().any(|directive| {
             let is_meant =
                 directive.rules.is_empty() || directive.rules.iter().any(|it| it == rule.code());
@@ -121,7 +121,11 @@ impl Texts<'_> {
         let location = self.location(draft.place.file, draft.span);
         let function = program.qualified_name(draft.place);
         let call = draft.call.as_deref().unwrap_or("");
-        let fingerprint = format!("{}:{}:{function}:{call}", draft.rule.code(), location.path);
+        let fingerprint = match &draft.identity {
+            Some(identity) => format!("{}:{identity}", draft.rule.code()),
+            None => format!("{}:{}:{function}:{call}", draft.rule.code(), location.path),
+        };
+        let others = draft.others.iter().map(|(file, span)| self.location(*file, *span)).collect();
         let chain = self.chain(&draft.way);
         let choke_point = draft.choke_point.map(|place| self.definition(place));
         let fix = draft.edit.as_ref().map(|edit| self.fix(&draft, edit));
@@ -139,6 +143,8 @@ impl Texts<'_> {
             suggestion: draft.suggestion,
             fix,
             fingerprint,
+            others,
+            measured: draft.measured,
         }
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct Graph {
     /// Where the loop begins to run code: async functions, and callbacks of the loop.
     pub(crate) entries: Vec<Place>,
     pub(crate) on_loop: FxHashSet<Place>,
+    /// Parameters to which somebody passes a function that is known.
+    pub(crate) passed: FxHashSet<(Place, u32)>,
 }
 
 /// The search, while it goes on.
@@ -100,6 +102,7 @@ impl Graph {
                 edges: Vec::new(),
                 entries: Vec::new(),
                 on_loop: FxHashSet::default(),
+                passed: FxHashSet::default(),
             },
             known_edges: FxHashSet::default(),
             called_parameters: FxHashSet::default(),
@@ -116,6 +119,7 @@ impl Graph {
         }
         search.wrappers();
         search.run();
+        search.graph.passed = search.passed.keys().copied().collect();
         search.graph
     }
 

@@ -4,6 +4,7 @@
 //! An entry says what a call does to the thread that makes it; a type says where its objects come
 //! from. A project adds its own files of the same form.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 mod embedded;
@@ -61,6 +62,11 @@ pub(crate) enum Member {
     Every(NodeId),
 }
 
+fn parse(name: &str, text: &str) -> Result<File, KnowledgeError> {
+    toml::from_str(text)
+        .map_err(|error| KnowledgeError { file: name.to_owned(), message: error.to_string() })
+}
+
 impl Knowledge {
     const ROOT: NodeId = NodeId(0);
 
@@ -68,20 +74,17 @@ impl Knowledge {
     pub fn load(own: &[(String, String)]) -> Result<Self, KnowledgeError> {
         let mut base =
             Self { nodes: vec![Node::default()], entries: Vec::new(), libraries: Vec::new() };
-        for (name, text) in embedded::FILES {
-            base.read(name, text)?;
-        }
-        for (name, text) in own {
-            base.read(name, text)?;
+        // Reading the texts takes longer than all that follows.
+        let embedded: Vec<_> =
+            embedded::FILES.par_iter().map(|(name, text)| parse(name, text)).collect();
+        let own = own.iter().map(|(name, text)| parse(name, text));
+        for file in embedded.into_iter().chain(own) {
+            base.add(file?);
         }
         Ok(base)
     }
 
-    fn read(&mut self, name: &str, text: &str) -> Result<(), KnowledgeError> {
-        let file: File = toml::from_str(text).map_err(|error| KnowledgeError {
-            file: name.to_owned(),
-            message: error.to_string(),
-        })?;
+    fn add(&mut self, file: File) {
         for alias in file.alias {
             let meant = self.node(&alias.is);
             let id = self.raw_node(&alias.name);
@@ -94,7 +97,6 @@ impl Knowledge {
             self.add_entry(entry);
         }
         self.libraries.extend(file.library);
-        Ok(())
     }
 
     fn add_type(&mut self, kind: &file::Type) {

@@ -22,6 +22,18 @@ impl Lines {
         (u32::try_from(after.max(1)).unwrap_or(u32::MAX), start.unwrap_or(0))
     }
 
+    /// Where a line, from 1, begins.
+    pub(crate) fn start(&self, line: u32) -> Option<u32> {
+        self.starts.get(line.checked_sub(1)? as usize).copied()
+    }
+
+    /// Where a line ends, before the mark of its end; for the last one, where it begins.
+    pub(crate) fn end(&self, line: u32) -> Option<u32> {
+        let start = self.start(line)?;
+        let next = self.starts.get(line as usize).copied();
+        Some(next.map_or(start, |next| next.saturating_sub(1).max(start)))
+    }
+
     /// How many lines there are.
     pub(crate) fn count(&self) -> usize {
         self.starts.len()
@@ -41,5 +53,7 @@ mod tests {
         assert_eq!(lines.line(5), (3, 5));
         assert_eq!(lines.line(6), (4, 6));
         assert_eq!(lines.line(99), (4, 6));
+        assert_eq!([1, 3, 4, 5].map(|line| lines.start(line)), [Some(0), Some(5), Some(6), None]);
+        assert_eq!([1, 3, 4, 5].map(|line| lines.end(line)), [Some(2), Some(5), Some(6), None]);
     }
 }

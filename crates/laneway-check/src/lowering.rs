@@ -40,6 +40,7 @@ pub(crate) fn summarize(source: &str) -> Summary {
         lowering.suite(&module.body);
         lowering.finish(&module.body);
     }
+    lowering.summary.names.sort();
     lowering.summary
 }
 
@@ -111,8 +112,7 @@ impl<'a> Lowering<'a> {
         if let Some(name) = self.known.get(text) {
             return *name;
         }
-        let name = Name(u32::try_from(self.summary.names.len()).unwrap_or(u32::MAX));
-        self.summary.names.push(text.into());
+        let name = self.summary.names.push(text);
         self.known.insert(text.into(), name);
         name
     }

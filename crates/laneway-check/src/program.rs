@@ -38,23 +38,80 @@ pub(crate) struct SourceFile {
     pub(crate) text: Option<Arc<str>>,
 }
 
-/// The bindings and calls of a file, by scope.
+/// The bindings and calls of a file, by scope, as numbers of the summary's tables.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
-    bindings: FxHashMap<(ScopeId, Name), Vec<u32>>,
-    names: FxHashMap<Box<str>, Name>,
-    inside: FxHashMap<ScopeId, Inside>,
-    /// Assignments to attributes, by the class in whose methods they stand.
-    attributes: FxHashMap<(ScopeId, Name), Vec<u32>>,
+struct Index {
+    bindings: ByName,
+    calls: ByScope,
+    withs: ByScope,
+    loops: ByScope,
+    reads: ByScope,
+    /// Assignments to attributes, by where they stand.
+    assigned: ByScope,
+    /// The same, by the class in whose methods they stand.
+    attributes: ByName,
 }
 
-/// What stands in one scope, as numbers of the summary's tables.
+/// Rows of a table by a scope and a name, in the order of both.
 #[derive(Debug, Default)]
-struct Inside {
-    calls: Vec<u32>,
-    withs: Vec<u32>,
-    loops: Vec<u32>,
-    reads: Vec<u32>,
+struct ByName(Vec<(ScopeId, Name, u32)>);
+
+impl ByName {
+    fn of(mut rows: Vec<(ScopeId, Name, u32)>) -> Self {
+        rows.sort_unstable();
+        rows.dedup();
+        Self(rows)
+    }
+
+    fn rows(&self, scope: ScopeId, name: Name) -> impl Iterator<Item = usize> {
+        let from = self.0.partition_point(|row| (row.0, row.1) < (scope, name));
+        let rows = self.0.get(from..).unwrap_or_default();
+        let rows = rows.iter().take_while(move |row| (row.0, row.1) == (scope, name));
+        rows.map(|row| row.2 as usize)
+    }
+}
+
+/// Rows of a table by their scope.
+#[derive(Debug, Default)]
+struct ByScope {
+    /// Where the rows of each scope begin, and where those of the last one end.
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl ByScope {
+    /// From the scopes of all rows.
+    fn of(scopes: usize, of_rows: impl Iterator<Item = ScopeId> + Clone) -> Self {
+        let mut starts = vec![0_u32; scopes + 2];
+        for scope in of_rows.clone() {
+            if let Some(count) = starts.get_mut(scope.0 as usize + 2) {
+                *count += 1;
+            }
+        }
+        let mut all = 0;
+        for start in &mut starts {
+            all += *start;
+            *start = all;
+        }
+        // What begins one place later is filled from its start on, and ends where it should begin.
+        let mut rows = vec![0_u32; all as usize];
+        for (row, scope) in (0..).zip(of_rows) {
+            if let Some(next) = starts.get_mut(scope.0 as usize + 1)
+                && let Some(place) = rows.get_mut(*next as usize)
+            {
+                *place = row;
+                *next += 1;
+            }
+        }
+        Self { starts, rows }
+    }
+
+    fn rows(&self, scope: ScopeId) -> impl Iterator<Item = usize> {
+        let bound = |at: usize| self.starts.get(at).map_or(0, |bound| *bound as usize);
+        let scope = scope.0 as usize;
+        let rows = self.rows.get(bound(scope)..bound(scope + 1)).unwrap_or_default();
+        rows.iter().map(|row| *row as usize)
+    }
 }
 
 /// All files.
@@ -164,48 +221,49 @@ impl Program {
 
     /// The number that a text has in a file's table of strings.
     pub(crate) fn name(&self, file: FileId, text: &str) -> Option<Name> {
-        self.index(file)?.names.get(text).copied()
+        self.summary(file).names.find(text)
     }
 
     /// The bindings of a name in one scope, in the order of the text.
     pub(crate) fn bindings(&self, place: Place, name: Name) -> Vec<&Binding> {
         let summary = self.summary(place.file);
-        let index = self.index(place.file);
-        let found = index.and_then(|index| index.bindings.get(&(place.scope, name)));
-        found.into_iter().flatten().filter_map(|at| summary.bindings.get(*at as usize)).collect()
-    }
-
-    fn inside(&self, place: Place) -> Option<&Inside> {
-        self.index(place.file)?.inside.get(&place.scope)
+        let rows = self.index(place.file).map(|index| index.bindings.rows(place.scope, name));
+        rows.into_iter().flatten().filter_map(|at| summary.bindings.get(at)).collect()
     }
 
     /// The calls that stand in one scope.
     pub(crate) fn calls(&self, place: Place) -> impl Iterator<Item = &Call> {
-        let summary = self.summary(place.file);
-        let found = self.inside(place).map(|inside| inside.calls.as_slice());
-        found.unwrap_or_default().iter().filter_map(|at| summary.calls.get(*at as usize))
+        let rows = self.index(place.file).map(|index| index.calls.rows(place.scope));
+        let table = &self.summary(place.file).calls;
+        rows.into_iter().flatten().filter_map(|at| table.get(at))
     }
 
     /// The `with` statements of one scope.
     pub(crate) fn withs(&self, place: Place) -> impl Iterator<Item = &With> {
-        let summary = self.summary(place.file);
-        let found = self.inside(place).map(|inside| inside.withs.as_slice());
-        found.unwrap_or_default().iter().filter_map(|at| summary.withs.get(*at as usize))
+        let rows = self.index(place.file).map(|index| index.withs.rows(place.scope));
+        let table = &self.summary(place.file).withs;
+        rows.into_iter().flatten().filter_map(|at| table.get(at))
     }
 
     /// The loops of one scope.
     pub(crate) fn loops(&self, place: Place) -> impl Iterator<Item = &Loop> {
-        let summary = self.summary(place.file);
-        let found = self.inside(place).map(|inside| inside.loops.as_slice());
-        found.unwrap_or_default().iter().filter_map(|at| summary.loops.get(*at as usize))
+        let rows = self.index(place.file).map(|index| index.loops.rows(place.scope));
+        let table = &self.summary(place.file).loops;
+        rows.into_iter().flatten().filter_map(|at| table.get(at))
     }
 
     /// The attributes that are read in one scope.
     pub(crate) fn reads(&self, place: Place) -> impl Iterator<Item = ExprId> {
-        let summary = self.summary(place.file);
-        let found = self.inside(place).map(|inside| inside.reads.as_slice());
-        let reads = found.unwrap_or_default().iter();
-        reads.filter_map(|at| summary.reads.get(*at as usize)).map(|(expr, _)| *expr)
+        let rows = self.index(place.file).map(|index| index.reads.rows(place.scope));
+        let table = &self.summary(place.file).reads;
+        rows.into_iter().flatten().filter_map(|at| table.get(at)).map(|(expr, _)| *expr)
+    }
+
+    /// The assignments to attributes that stand in one scope.
+    pub(crate) fn assigned(&self, place: Place) -> impl Iterator<Item = &AttributeBinding> {
+        let rows = self.index(place.file).map(|index| index.assigned.rows(place.scope));
+        let table = &self.summary(place.file).attributes;
+        rows.into_iter().flatten().filter_map(|at| table.get(at))
     }
 
     /// The assignments to an attribute in the methods of a class.
@@ -214,10 +272,9 @@ impl Program {
         class: Place,
         name: Name,
     ) -> impl Iterator<Item = &AttributeBinding> {
-        let summary = self.summary(class.file);
-        let index = self.index(class.file);
-        let found = index.and_then(|index| index.attributes.get(&(class.scope, name)));
-        found.into_iter().flatten().filter_map(|at| summary.attributes.get(*at as usize))
+        let rows = self.index(class.file).map(|index| index.attributes.rows(class.scope, name));
+        let table = &self.summary(class.file).attributes;
+        rows.into_iter().flatten().filter_map(|at| table.get(at))
     }
 
     /// The class in which a function is a method.
@@ -252,46 +309,40 @@ impl Program {
 
 impl Index {
     fn of(summary: &Summary) -> Self {
-        let mut index = Self::default();
-        for (at, name) in (0..).zip(&summary.names) {
-            index.names.insert(name.clone(), Name(at));
+        let scopes = summary.scopes.len();
+        let bindings = (0..).zip(&summary.bindings);
+        let mut by_name: Vec<_> =
+            bindings.clone().map(|(at, it)| (it.scope, it.name, at)).collect();
+        for (_, outer) in bindings.filter(|(_, it)| matches!(it.meaning, Meaning::Outer { .. })) {
+            by_name.extend(published(summary, outer));
         }
-        for (at, binding) in (0..).zip(&summary.bindings) {
-            index.bindings.entry((binding.scope, binding.name)).or_default().push(at);
-            if let Meaning::Outer { .. } = binding.meaning {
-                index.publish(summary, binding);
-            }
-        }
-        for (at, call) in (0..).zip(&summary.calls) {
-            index.inside.entry(call.scope).or_default().calls.push(at);
-        }
-        for (at, with) in (0..).zip(&summary.withs) {
-            index.inside.entry(with.scope).or_default().withs.push(at);
-        }
-        for (at, it) in (0..).zip(&summary.loops) {
-            index.inside.entry(it.scope).or_default().loops.push(at);
-        }
-        for (at, (_, scope)) in (0..).zip(&summary.reads) {
-            index.inside.entry(*scope).or_default().reads.push(at);
-        }
-        for (at, attribute) in (0..).zip(&summary.attributes) {
-            if let Some(class) = class_around(summary, attribute.scope) {
-                index.attributes.entry((class, attribute.attribute)).or_default().push(at);
-            }
-        }
-        index
-    }
-
-    /// What a function assigns to a `global` name is a binding of the module, too.
-    fn publish(&mut self, summary: &Summary, outer: &Binding) {
-        let assigned = (0..).zip(&summary.bindings).filter(|(_, it)| {
-            it.scope == outer.scope
-                && it.name == outer.name
-                && !matches!(it.meaning, Meaning::Outer { .. })
+        let attributes = (0..).zip(&summary.attributes);
+        let of_classes = attributes.filter_map(|(at, it)| {
+            class_around(summary, it.scope).map(|class| (class, it.attribute, at))
         });
-        let assigned: Vec<u32> = assigned.map(|(at, _)| at).collect();
-        self.bindings.entry((ScopeId::MODULE, outer.name)).or_default().extend(assigned);
+        Self {
+            bindings: ByName::of(by_name),
+            calls: ByScope::of(scopes, summary.calls.iter().map(|it| it.scope)),
+            withs: ByScope::of(scopes, summary.withs.iter().map(|it| it.scope)),
+            loops: ByScope::of(scopes, summary.loops.iter().map(|it| it.scope)),
+            reads: ByScope::of(scopes, summary.reads.iter().map(|(_, scope)| *scope)),
+            assigned: ByScope::of(scopes, summary.attributes.iter().map(|it| it.scope)),
+            attributes: ByName::of(of_classes.collect()),
+        }
     }
+}
+
+/// What a function assigns to a `global` name is a binding of the module, too.
+fn published<'s>(
+    summary: &'s Summary,
+    outer: &'s Binding,
+) -> impl Iterator<Item = (ScopeId, Name, u32)> + 's {
+    let assigned = (0..).zip(&summary.bindings).filter(|(_, it)| {
+        it.scope == outer.scope
+            && it.name == outer.name
+            && !matches!(it.meaning, Meaning::Outer { .. })
+    });
+    assigned.map(|(at, _)| (ScopeId::MODULE, outer.name, at))
 }
 
 /// The class of the method in which a scope lies.

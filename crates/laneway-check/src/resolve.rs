@@ -18,6 +18,7 @@ mod attributes;
 mod calls;
 mod decorators;
 mod names;
+mod paths;
 
 pub(crate) use decorators::Decoration;
 
@@ -258,6 +259,11 @@ impl<'a> Resolver<'a> {
             }
             Value::Known(node) => {
                 found.extend(self.knowledge.made(node).map(Value::Object));
+            }
+            Value::Object(class) => {
+                if let Some(Member::Named(node)) = self.knowledge.member(class, "__call__") {
+                    found.extend(self.knowledge.made_by_data(node).map(Value::Object));
+                }
             }
             Value::Instance(class) => {
                 let mut callees = Vec::new();

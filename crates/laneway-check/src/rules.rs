@@ -12,9 +12,11 @@ mod fan_out;
 mod hot_loop;
 mod locks;
 mod loops;
+mod measured;
 mod needless;
 mod pickling;
 mod tasks;
+mod unresolved;
 
 pub(crate) use draft::{Change, Checkup, Draft, Edit};
 
@@ -23,6 +25,8 @@ pub(crate) use draft::{Change, Checkup, Draft, Edit};
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "`RULES` says of each what it is")]
 pub enum Rule {
+    Lw001,
+    Lw002,
     Lw101,
     Lw102,
     Lw103,
@@ -67,6 +71,8 @@ const fn entry(rule: Rule, code: &'static str, tier: Tier, title: &'static str) 
 
 /// All rules, in the order of their codes.
 pub const RULES: &[RuleEntry] = &[
+    entry(Rule::Lw001, "LW001", Tier::Hint, "call that could not be followed"),
+    entry(Rule::Lw002, "LW002", Tier::Warning, "line that blocked, and that reading did not find"),
     entry(Rule::Lw101, "LW101", Tier::Error, "sleep on the event loop"),
     entry(Rule::Lw102, "LW102", Tier::Error, "blocking HTTP on the event loop"),
     entry(Rule::Lw103, "LW103", Tier::Error, "waiting for a process on the event loop"),
@@ -120,7 +126,10 @@ impl Rule {
     }
 }
 
-/// Applies all rules.
+pub(crate) use measured::check as measure;
+pub(crate) use unresolved::check as show_unresolved;
+
+/// Applies the rules that need nothing but the code.
 pub(crate) fn apply(checkup: &mut Checkup<'_>) {
     blocking::check(checkup);
     hot_loop::check(checkup);

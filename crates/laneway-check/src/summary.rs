@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,8 +22,52 @@ impl Span {
 }
 
 /// A number of a file's table of strings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Name(pub(crate) u32);
+
+/// A file's strings, one behind the other: there are too many to have memory of their own each.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Names {
+    text: String,
+    ends: Vec<u32>,
+    /// Their numbers in the order of the texts.
+    sorted: Vec<u32>,
+}
+
+impl Names {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn text(&self, name: Name) -> &str {
+        let at = name.0 as usize;
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let start = start.unwrap_or(0) as usize;
+        self.ends.get(at).and_then(|end| self.text.get(start..*end as usize)).unwrap_or("")
+    }
+
+    /// Adds a text that is not there yet.
+    pub(crate) fn push(&mut self, text: &str) -> Name {
+        let name = Name(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
+        self.text.push_str(text);
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        name
+    }
+
+    /// Makes the texts to be found; nothing is added any more.
+    pub(crate) fn sort(&mut self) {
+        let mut sorted: Vec<u32> = (0..).take(self.len()).collect();
+        sorted.sort_unstable_by_key(|at| self.text(Name(*at)));
+        self.sorted = sorted;
+        self.text.shrink_to_fit();
+    }
+
+    /// The number of a text.
+    pub(crate) fn find(&self, text: &str) -> Option<Name> {
+        let found = self.sorted.binary_search_by_key(&text, |at| self.text(Name(*at)));
+        found.ok().and_then(|at| self.sorted.get(at)).map(|at| Name(*at))
+    }
+}
 
 /// A number of a file's table of expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -319,7 +363,7 @@ pub(crate) struct Directive {
 /// All that is kept of a file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Summary {
-    pub(crate) names: Vec<Box<str>>,
+    pub(crate) names: Names,
     pub(crate) nodes: Vec<Node>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) bindings: Vec<Binding>,
@@ -356,7 +400,7 @@ const OTHER: Node = Node { span: Span { start: 0, end: 0 }, expr: Expr::Other };
 
 impl Summary {
     pub(crate) fn text(&self, name: Name) -> &str {
-        self.names.get(name.0 as usize).map_or("", |text| text)
+        self.names.text(name)
     }
 
     pub(crate) fn node(&self, id: ExprId) -> &Node {

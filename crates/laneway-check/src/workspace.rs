@@ -173,7 +173,7 @@ impl Workspace {
             report.problems.extend(check::syntax_problem(file));
         }
         report.tests = self.held.values().filter(|held| held.found.is_test).count();
-        check::analyse(&self.program, knowledge, &self.wanted, &mut report);
+        check::analyse(&self.program, knowledge, &self.options, &self.wanted, &mut report);
         report.problems.extend(self.held.values().filter_map(|held| match &held.content {
             Content::Problem(problem) => Some(problem.clone()),
             Content::File(_) => None,

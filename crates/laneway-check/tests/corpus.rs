@@ -95,6 +95,7 @@ fn judge(root: &Path, knowledge: &Knowledge, outcome: &mut Outcome) {
         includes_tests: true,
         respects_ignores: false,
         cache: None,
+        ..Options::default()
     };
     let own_rule = root.parent().and_then(Path::file_name).unwrap().to_string_lossy().into_owned();
     let is_snippet = own_rule.starts_with("LW");
@@ -189,4 +190,44 @@ fn every_label_of_the_corpus_is_found_and_nothing_else() {
         );
     }
     assert!(outcome.problems.is_empty(), "{:#?}", outcome.problems);
+}
+
+#[test]
+fn names_of_other_files_hide_nothing() {
+    let options = Options {
+        paths: vec![corpus().join("snippets")],
+        base: corpus(),
+        includes_tests: true,
+        ..Options::default()
+    };
+    let report = check(&options, &Knowledge::load(&[]).unwrap());
+    let found = |name: &str| {
+        let path = format!("snippets/LW501/{name}.py");
+        report.findings.iter().any(|it| it.rule == Rule::Lw501 && *it.location.path == *path)
+    };
+    assert!(found("nothing_to_await") && found("formats_a_text") && found("private_helper"));
+    assert!(!found("callback_given_as_a_value"));
+}
+
+#[test]
+fn what_another_file_hands_on_may_be_wanted_async() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("app/__init__.py", ""),
+        ("app/work.py", "async def passed():\n    return 1\nasync def called():\n    return 1\n"),
+        ("app/main.py", "from app.work import called, passed as p\nregister(p)\ncalled()\n"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let options = Options {
+        paths: vec![folder.path().to_owned()],
+        base: folder.path().to_owned(),
+        ..Options::default()
+    };
+    let report = check(&options, &Knowledge::load(&[]).unwrap());
+    let of_rule = report.findings.iter().filter(|it| it.rule == Rule::Lw501);
+    let functions: Vec<&str> = of_rule.map(|it| it.function.as_str()).collect();
+    assert_eq!(functions, ["app.work.called"]);
 }

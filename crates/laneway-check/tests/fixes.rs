@@ -20,6 +20,7 @@ fn fix(text: &str) -> (String, usize) {
         includes_tests: true,
         respects_ignores: false,
         cache: None,
+        ..Options::default()
     };
     let report = check(&options, &Knowledge::load(&[]).unwrap());
     fixed(text, &report.findings)

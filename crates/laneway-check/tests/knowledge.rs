@@ -266,6 +266,7 @@ fn run(cases: &[Case], root: &Path) -> Report {
         includes_tests: true,
         respects_ignores: false,
         cache: None,
+        ..Options::default()
     };
     check(&options, &Knowledge::load(&[]).unwrap())
 }

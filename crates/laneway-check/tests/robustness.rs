@@ -29,6 +29,7 @@ fn run_in(folder: &Path) -> Report {
         includes_tests: true,
         respects_ignores: true,
         cache: Some(folder.join("check.cache")),
+        ..Options::default()
     };
     let mut report = check(&options, &Knowledge::load(&[]).unwrap());
     // None of these functions awaits anything, which is not what is asked here.

@@ -10,8 +10,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use laneway_check::{Knowledge, Options, RULES, check};
+use laneway_check::{Cause, Evidence, Frame, Knowledge, Options, RULES, Sighting, check};
 
 const SECTIONS: [&str; 4] = ["What it finds", "Why it matters", "Example", "Instead"];
 
@@ -65,11 +66,31 @@ fn findings(block: &Block, code: &str) -> BTreeSet<u32> {
         includes_tests: true,
         respects_ignores: false,
         cache: None,
+        is_strict: code == "LW001",
+        evidence: Some(seen(block)),
     };
     let report = check(&options, &Knowledge::load(&[]).unwrap());
     assert!(report.problems.is_empty(), "{code}.md:{}: {:?}", block.line, report.problems);
     let of_rule = report.findings.iter().filter(|it| it.rule.code() == code);
     of_rule.map(|it| it.location.line).collect()
+}
+
+/// What the marks `# seen: FUNCTION` of a block say was measured.
+fn seen(block: &Block) -> Evidence {
+    let sightings = (1..).zip(block.source.lines()).filter_map(|(line, text)| {
+        let (_, function) = text.split_once("# seen: ")?;
+        let function = function.split_whitespace().next()?.to_owned();
+        Some(Sighting {
+            frame: Frame { file: "example.py".to_owned(), line, function },
+            stack: Vec::new(),
+            task: "example".to_owned(),
+            cause: Cause::Computes,
+            count: 1,
+            total: Duration::from_millis(80),
+            longest: Duration::from_millis(80),
+        })
+    });
+    Evidence { sightings: sightings.collect(), loop_time: Duration::from_secs(1) }
 }
 
 fn expected(block: &Block, code: &str) -> BTreeSet<u32> {

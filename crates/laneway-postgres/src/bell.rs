@@ -8,6 +8,7 @@
 //! it quick.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -32,8 +33,18 @@ const LOOKS_FOR_JOBS: u32 = 6;
 /// How often they look where none arrive.
 const LOOK_OFTEN_EVERY: Duration = Duration::from_millis(150);
 
-/// How long a listener waits for its own first notification before it relies on looking alone.
+/// How long it may take to get a connection that listens.
+const EAR_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a listener waits for a first notification before it relies on looking alone.
 const PROBE_WAIT: Duration = Duration::from_secs(2);
+
+/// After so many looks, a minute of them, it tries again whether notifications arrive. Each further
+/// try comes after twice as many.
+const LOOKS_OF_SILENCE: u32 = 400;
+
+/// The most looks between two tries, half an hour of them.
+const LOOKS_OF_SILENCE_MAX: u32 = 12_000;
 
 /// The longest wait before the listener connects again: a server that is back is soon noticed.
 const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -105,27 +116,31 @@ fn parse(payload: &str, origin: u64) -> Option<Wake> {
 /// Listens for as long as somebody watches.
 pub(crate) async fn listen(hub: Arc<Hub>, link: Weak<Link>, by_notifications: bool) {
     let mut failures: u32 = 0;
-    let mut by_notifications = by_notifications;
+    let mut silence = if by_notifications { 0 } else { u32::MAX };
+    let mut looks: u32 = 0;
     while hub.goes_on() {
-        if !by_notifications {
+        if looks < silence {
+            looks = looks.saturating_add(u32::from(by_notifications));
             link::wait(jittered(LOOK_OFTEN_EVERY)).await;
             hub.tell_unknown();
             continue;
         }
         let heard = match link.upgrade() {
             None => return,
-            Some(link) => match link.dedicated().await {
-                Ok((ear, messages)) => {
+            Some(link) => match Listener::new(&hub, link).await {
+                Ok(listener) => {
                     failures = 0;
-                    let listener = Listener { ear, messages, origin: link.origin() };
-                    drop(link);
+                    silence = 0;
                     listener.serve(&hub).await
                 }
-                Err(_) => Heard::Cut,
+                Err(heard) => heard,
             },
         };
         match heard {
-            Heard::Silence => by_notifications = false,
+            Heard::Silence => {
+                looks = 0;
+                silence = silence.saturating_mul(2).clamp(LOOKS_OF_SILENCE, LOOKS_OF_SILENCE_MAX);
+            }
             Heard::Enough => return,
             Heard::Cut => {
                 failures += 1;
@@ -155,22 +170,45 @@ enum Heard {
 
 /// A connection that hears notifications.
 struct Listener {
-    ear: Ear,
+    _ear: Ear,
     messages: mpsc::UnboundedReceiver<String>,
     origin: u64,
 }
 
 impl Listener {
+    /// Gets a connection and tries whether it hears anything. Until that is known, watchers look
+    /// for themselves: a server that takes connections may take its time to answer.
+    async fn new(hub: &Hub, link: Arc<Link>) -> Result<Self, Heard> {
+        let mut trying = pin!(Self::tried(link));
+        loop {
+            match link::within(jittered(LOOK_EVERY), trying.as_mut()).await {
+                Some(tried) => return tried,
+                None if hub.goes_on() => hub.tell_unknown(),
+                None => return Err(Heard::Enough),
+            }
+        }
+    }
+
+    async fn tried(link: Arc<Link>) -> Result<Self, Heard> {
+        let connected = link::within(EAR_WAIT, link.dedicated()).await;
+        let Some(Ok((ear, mut messages))) = connected else {
+            return Err(Heard::Cut);
+        };
+        let origin = link.origin();
+        // Another connection notifies: what a pooler does with a notification of this very one
+        // tells nothing.
+        if link.notify(&payload(0, origin)).await.is_err() {
+            return Err(Heard::Cut);
+        }
+        match link::within(PROBE_WAIT, messages.recv()).await {
+            None => Err(Heard::Silence),
+            Some(None) => Err(Heard::Cut),
+            // Of what others have told meanwhile, the first look that follows finds all.
+            Some(Some(_)) => Ok(Self { _ear: ear, messages, origin }),
+        }
+    }
+
     async fn serve(mut self, hub: &Hub) -> Heard {
-        let probe = payload(0, self.origin);
-        if self.ear.notify(&probe).await.is_err() {
-            return Heard::Cut;
-        }
-        match link::within(PROBE_WAIT, self.messages.recv()).await {
-            None => return Heard::Silence,
-            Some(None) => return Heard::Cut,
-            Some(Some(message)) => self.tell(hub, &message),
-        }
         hub.tell_unknown();
         let mut looks: u32 = 0;
         while hub.goes_on() {

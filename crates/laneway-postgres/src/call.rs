@@ -27,6 +27,10 @@ impl Call {
         Self { sql: sql.into(), parameters: Vec::new(), is_write: false }
     }
 
+    pub(crate) const fn is_write(&self) -> bool {
+        self.is_write
+    }
+
     /// Adds a parameter.
     pub(crate) fn with(mut self, value: impl ToSql + Send + Sync + 'static, kind: Type) -> Self {
         self.parameters.push((Box::new(value), kind));

@@ -50,7 +50,8 @@ pub(crate) fn question() -> Call {
                 WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'),
             (SELECT count(*) FROM {schema}.job),
             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
-            current_setting('max_connections')::bigint",
+            current_setting('max_connections')::bigint,
+            current_setting('default_transaction_isolation')",
     )
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn told(
     let off_by = (number(1)? - asked_at) / 1_000;
     let (dead, held, age, lag) = (number(2)?, number(3)?, number(4)?, number(5)?);
     let (autovacuum, fsync, synchronous) = (text(6)?, text(7)?, text(8)?);
+    let isolation = text(14)?;
     let mut health = Health::default();
     let mut fact = |name: &str, value: String| health.facts.push((name.to_owned(), value));
     fact("store", format!("postgresql://{}/{}", place.server, place.database));
@@ -94,6 +96,12 @@ pub(crate) fn told(
             String::from(
                 "synchronous_commit is off in the server or for this user: a crash of the server \
                  may take the last moments; set it to `on`, or say `?durability=os`",
+            )
+        }),
+        (isolation != "read committed").then(|| {
+            format!(
+                "transactions of this user are `{isolation}` by default, so every call takes two \
+                 round trips more; set `default_transaction_isolation` to `read committed` for it"
             )
         }),
         (off_by.abs() > CLOCK_MILLIS_RISKY).then(|| {

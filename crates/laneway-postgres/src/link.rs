@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
@@ -10,19 +11,22 @@ use laneway_core::error::{Code, Error};
 use laneway_core::store::Durability;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio_postgres::{Client, Config, Row};
+use tokio_postgres::{Client, Config, IsolationLevel, Row};
 
-use crate::bell;
 use crate::call::Call;
 use crate::fault::{Fault, Place};
 use crate::options::PostgresOptions;
 use crate::tls::Tls;
-
-/// How long the answer to one call may take before its connection is given up.
-const ANSWER_WAIT: Duration = Duration::from_secs(30);
+use crate::{bell, schema};
 
 /// How long a call waits for a connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(10);
+
+/// How long it may take to look at the schema, and to make it.
+const PREPARE_WAIT: Duration = Duration::from_secs(60);
+
+/// How long it may take to tell the server that a call was given up.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a call is made again by itself: verbs may be repeated, and most of what breaks one
 /// call, such as an ended backend or a deadlock, is over at once.
@@ -50,6 +54,9 @@ pub(crate) struct Link {
     schema: String,
     channel: String,
     durability: Durability,
+    answer_wait: Duration,
+    /// Whether a transaction has to say that it wants to see what others commit meanwhile.
+    names_isolation: AtomicBool,
     /// `None` for the server's clock.
     clock: Option<Arc<dyn Clock>>,
     /// Tells notifications of this process from those of others.
@@ -86,6 +93,8 @@ impl Link {
             schema: options.quoted_schema(),
             channel: options.channel(),
             durability: options.durability(),
+            answer_wait: options.answer_wait(),
+            names_isolation: AtomicBool::new(false),
             clock: options.clock(),
             origin: fastrand::u64(1..),
         })
@@ -148,16 +157,47 @@ impl Link {
     }
 
     async fn ask_once(&self, sql: &str, call: &Call) -> Result<Vec<Row>, Fault> {
-        let client = self.client().await?;
-        let asked = within(ANSWER_WAIT, client.query_typed(sql, &call.parameters())).await;
+        let mut client = self.client().await?;
+        let asked = if call.is_write() && self.names_isolation.load(Ordering::Relaxed) {
+            within(self.answer_wait, query_apart(&mut client, sql, call)).await
+        } else {
+            within(self.answer_wait, client.query_typed(sql, &call.parameters())).await
+        };
         if let Some(answer) = asked {
             return answer.map_err(Fault::Driver);
         }
-        // Its answer may still come, so nobody else may have this connection.
-        drop(Object::take(client));
-        Err(Error::new(Code::StoreUnavailable, format!("{} does not answer", self.place))
-            .why(format!("a call has waited for {} s", ANSWER_WAIT.as_secs()))
-            .into())
+        self.abandon(client);
+        Err(unanswered(&self.place, self.answer_wait).into())
+    }
+
+    /// Gives up a connection whose answer may still come. The server is told to stop what it does
+    /// there: a claim that went on would take jobs that nobody gets.
+    fn abandon(&self, client: Object) {
+        let client = Object::take(client);
+        let tls = self.tls.clone();
+        self.runtime.spawn(async move {
+            // Where that word cannot arrive, the time that a verb waits for locks is bounded.
+            let told = within(CANCEL_WAIT, client.cancel_token().cancel_query(tls)).await;
+            // Not before: a pooler that sees its client go knows no more what was to be cancelled.
+            drop((told, client));
+        });
+    }
+
+    /// Sees to the schema, see [`schema::prepare`], and to how transactions begin.
+    pub(crate) async fn prepare(&self, options: &PostgresOptions) -> Result<(), Error> {
+        let mut client = self.client().await.map_err(|fault| self.explain(fault))?;
+        let Some(prepared) = within(PREPARE_WAIT, schema::prepare(&mut client, options)).await
+        else {
+            self.abandon(client);
+            return Err(unanswered(&self.place, PREPARE_WAIT));
+        };
+        prepared?;
+        drop(client);
+        let question = Call::question("SELECT current_setting('default_transaction_isolation')");
+        let rows = self.ask_here(&question).await.map_err(|fault| self.explain(fault))?;
+        let level: Option<&str> = rows.first().and_then(|row| row.try_get(0).ok());
+        self.names_isolation.store(level != Some("read committed"), Ordering::Relaxed);
+        Ok(())
     }
 
     /// A connection of the pool.
@@ -178,14 +218,14 @@ impl Link {
     pub(crate) async fn notify(&self, payload: &str) -> Result<(), Fault> {
         let client = self.client().await?;
         let sql = notify_sql(&self.channel, payload);
-        if let Some(answer) = within(ANSWER_WAIT, client.batch_execute(&sql)).await {
+        if let Some(answer) = within(self.answer_wait, client.batch_execute(&sql)).await {
             return answer.map_err(Fault::Driver);
         }
-        drop(Object::take(client));
-        Ok(())
+        self.abandon(client);
+        Err(unanswered(&self.place, self.answer_wait).into())
     }
 
-    /// A connection of its own that listens, and the payloads that it hears.
+    /// A connection of its own that listens, and the payloads that it hears. It may take any time.
     pub(crate) async fn dedicated(
         &self,
     ) -> Result<(Ear, mpsc::UnboundedReceiver<String>), tokio_postgres::Error> {
@@ -193,22 +233,35 @@ impl Link {
         let (heard, messages) = mpsc::unbounded_channel();
         self.runtime.spawn(bell::hear(connection, heard));
         client.batch_execute(&format!("LISTEN {}", quoted(&self.channel))).await?;
-        Ok((Ear { client, channel: self.channel.clone() }, messages))
+        Ok((Ear { _client: client }, messages))
     }
 }
 
-/// The sending end of a connection that listens.
+/// A connection that listens until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Ear {
-    client: Client,
-    channel: String,
+    _client: Client,
 }
 
-impl Ear {
-    /// Notifies everybody, this very connection too.
-    pub(crate) async fn notify(&self, payload: &str) -> Result<(), tokio_postgres::Error> {
-        self.client.batch_execute(&notify_sql(&self.channel, payload)).await
-    }
+/// Makes a call where transactions are to see one moment only, unless they say otherwise: a claim
+/// would fail whenever another one had been faster. A setting of the session would reach others
+/// through a pooler.
+async fn query_apart(
+    client: &mut Object,
+    sql: &str,
+    call: &Call,
+) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let builder = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = builder.start().await?;
+    let rows = transaction.query_typed(sql, &call.parameters()).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// The refusal to wait any longer.
+pub(crate) fn unanswered(place: &Place, wait: Duration) -> Error {
+    Error::new(Code::StoreUnavailable, format!("{place} does not answer"))
+        .why(format!("a call has waited for {} s", wait.as_secs_f64()))
 }
 
 /// A lost notification costs nothing but time, so nobody waits for a disk.

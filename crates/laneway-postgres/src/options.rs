@@ -26,6 +26,9 @@ const SCHEMA_BYTES_MAX: usize = 50;
 /// Connections of one process when the URL names no other number.
 const CONNECTIONS_DEFAULT: usize = 6;
 
+/// How long the answer to one call may take.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
 /// The options that are this crate's; all others are the driver's.
 const OWN: [&str; 7] =
     ["schema", "listen", "connections", "sslmode", "sslrootcert", "sslcert", "sslkey"];
@@ -40,6 +43,7 @@ pub struct PostgresOptions {
     encryption: Encryption,
     durability: Durability,
     creates: bool,
+    answer_wait: Duration,
     clock: Option<Arc<dyn Clock>>,
 }
 
@@ -58,6 +62,7 @@ impl PostgresOptions {
             encryption: Encryption::default(),
             durability: Durability::Fsync,
             creates: true,
+            answer_wait: ANSWER_WAIT,
             clock: None,
         };
         let mut others = Vec::new();
@@ -147,6 +152,8 @@ impl PostgresOptions {
             self.config.tcp_user_timeout(Duration::from_secs(15));
         }
         self.config.keepalives_idle(Duration::from_secs(15));
+        self.config.keepalives_interval(Duration::from_secs(5));
+        self.config.keepalives_retries(3);
     }
 
     /// Sets what survives of an acknowledged write. The server's own settings may promise less; it
@@ -161,6 +168,13 @@ impl PostgresOptions {
     #[must_use]
     pub const fn existing(mut self) -> Self {
         self.creates = false;
+        self
+    }
+
+    /// Gives up a call whose answer takes longer; 30 s unless said otherwise.
+    #[must_use]
+    pub const fn answer_within(mut self, wait: Duration) -> Self {
+        self.answer_wait = wait;
         self
     }
 
@@ -194,6 +208,10 @@ impl PostgresOptions {
 
     pub(crate) const fn durability(&self) -> Durability {
         self.durability
+    }
+
+    pub(crate) const fn answer_wait(&self) -> Duration {
+        self.answer_wait
     }
 
     pub(crate) fn clock(&self) -> Option<Arc<dyn Clock>> {

@@ -1,11 +1,11 @@
 //! The versions of the schema: looking at one, making one, upgrading one.
 
 use laneway_core::error::{Code, Error};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, IsolationLevel};
 
 use crate::fault::{Fault, Place};
-use crate::link::{literal, quoted};
+use crate::link::{literal, quoted, unanswered, within};
 use crate::options::PostgresOptions;
 use crate::tls::Tls;
 
@@ -26,6 +26,7 @@ const MIGRATIONS: &[(&str, &[&str])] = &[(
         include_str!("schema/v1/control.sql"),
         include_str!("schema/v1/profile.sql"),
         include_str!("schema/v1/interface.sql"),
+        include_str!("schema/v1/bounds.sql"),
     ],
 )];
 
@@ -100,8 +101,11 @@ pub(crate) async fn prepare(client: &mut Client, options: &PostgresOptions) -> R
 
 async fn connect(options: &PostgresOptions, place: &Place) -> Result<Client, Error> {
     let tls = Tls::new(options.encryption())?;
-    let connected = options.config().connect(tls).await;
-    let (client, connection) = connected.map_err(|error| Fault::Driver(error).into_error(place))?;
+    let wait = options.answer_wait();
+    let connected = within(wait, options.config().connect(tls)).await;
+    let (client, connection) = connected
+        .ok_or_else(|| unanswered(place, wait))?
+        .map_err(|error| Fault::Driver(error).into_error(place))?;
     tokio::runtime::Handle::current().spawn(async move {
         if connection.await.is_err() {
             // Whoever uses the client hears of it.
@@ -147,16 +151,21 @@ const LOOK: &str = "SELECT current_setting('server_version_num')::integer,
         WHERE n.nspname = $1),
     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = 0
-        WHERE n.nspname = $1 AND c.relname = 'migration' AND d.description LIKE 'Laneway%')";
+        WHERE n.nspname = $1 AND c.relname = 'migration' AND d.classoid = 'pg_class'::regclass
+        AND d.description LIKE 'Laneway%')";
 
 /// Refuses at once what would fail with the first job.
 async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
     let sql = "SELECT coalesce(string_agg(c.relname, ', ' ORDER BY c.relname), '')
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND c.relkind = 'r' AND NOT (
-            has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-            AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
-            AND has_table_privilege(c.oid, 'DELETE'))";
+        WHERE n.nspname = $1 AND NOT CASE
+            WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN c.relkind <> 'r'
+            WHEN c.relkind = 'r' THEN has_table_privilege(c.oid, 'SELECT')
+                AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
+                AND has_table_privilege(c.oid, 'DELETE')
+            WHEN c.relname = 'job_seq' THEN has_sequence_privilege(c.oid, 'SELECT')
+                AND has_sequence_privilege(c.oid, 'USAGE')
+            ELSE true END";
     let asked = client.query_typed(sql, &[(&place.schema, Type::TEXT)]).await;
     let rows = asked.map_err(|error| Fault::Driver(error).into_error(place))?;
     let missing: String = rows
@@ -167,23 +176,34 @@ async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
         return Ok(());
     }
     let Place { schema, user, .. } = place;
-    Err(Error::new(
-        Code::StoreRightsMissing,
-        format!("the user `{user}` may not work with the schema `{schema}`"),
-    )
-    .why(format!("it may not read and write: {missing}"))
-    .fix(format!(
-        "as the owner of the schema: GRANT USAGE ON SCHEMA {schema} TO {user}; GRANT SELECT, \
+    let refused = format!("the user `{user}` may not work with the schema `{schema}`");
+    let user = quoted_where_needed(user);
+    Err(Error::new(Code::StoreRightsMissing, refused)
+        .why(format!("it may not read and write: {missing}"))
+        .fix(format!(
+            "as the owner of the schema: GRANT USAGE ON SCHEMA {schema} TO {user}; GRANT SELECT, \
          INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE, SELECT ON \
          ALL SEQUENCES IN SCHEMA {schema} TO {user}"
-    )))
+        )))
+}
+
+/// A name as a person would write it in SQL.
+fn quoted_where_needed(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_word = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_plain);
+    if is_word { name.to_owned() } else { quoted(name) }
 }
 
 /// Applies what is missing in one transaction, which others that want the same wait for.
 async fn apply(client: &mut Client, schema: &str, place: &Place) -> Result<Vec<Migration>, Fault> {
-    let transaction = client.transaction().await?;
+    // What others did while this waited for them has to be seen.
+    let builder = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let transaction = builder.start().await?;
     transaction
-        .batch_execute(&format!("SELECT pg_advisory_xact_lock({}, -3)", lock(schema)))
+        .batch_execute(&format!(
+            "SET LOCAL lock_timeout = '20s'; SELECT pg_advisory_xact_lock({}, -3)",
+            lock(schema)
+        ))
         .await?;
     let from = match look(transaction.client(), place).await? {
         Found::Absent => 0,

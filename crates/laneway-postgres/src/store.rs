@@ -27,8 +27,7 @@ use crate::transaction::{self, Enqueueing};
 use crate::value::Identity;
 use crate::watch::{Hub, PostgresWatch};
 use crate::{
-    census, claim, control, enqueue, health, inspect, ownership, profile, restore, schema, session,
-    settle,
+    census, claim, control, enqueue, health, inspect, ownership, profile, restore, session, settle,
 };
 
 /// How often profiles are summed up anew because somebody else was faster.
@@ -54,11 +53,8 @@ impl PostgresStore {
     /// `LW1008` when the server cannot be reached, `LW1004`, `LW1041` and `LW1051` to `LW1056` when
     /// it or its schema cannot be used.
     pub async fn connect(options: PostgresOptions) -> Result<Self, Error> {
-        let link = Link::new(&options)?;
-        let mut client = link.client().await.map_err(|fault| link.explain(fault))?;
-        schema::prepare(&mut client, &options).await?;
-        drop(client);
-        let link = Arc::new(link);
+        let link = Arc::new(Link::new(&options)?);
+        link.prepare(&options).await?;
         let ringer = Arc::new(Ringer::default());
         link.runtime().spawn(ringer.clone().serve(Arc::downgrade(&link)));
         let listens = options.listens();

@@ -6,8 +6,12 @@
     reason = "a test without its server has failed, and says how to get one"
 )]
 
+#[path = "server/locks.rs"]
+mod locks;
 #[path = "support/server.rs"]
 mod server;
+#[path = "server/waits.rs"]
+mod waits;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,15 +51,19 @@ async fn open_session(store: &PostgresStore) -> SessionId {
     session
 }
 
+fn claim_of(session: SessionId, call: u64, queue: QueueName, count: usize) -> Claim {
+    let slots = vec![LaneSlots { lane: Lane::Async, count }];
+    Claim { session, call, queues: Arc::new([queue]), slots }
+}
+
 async fn claim(
     store: &PostgresStore,
     session: SessionId,
     call: u64,
     count: usize,
 ) -> Vec<ClaimedJob> {
-    let slots = vec![LaneSlots { lane: Lane::Async, count }];
-    let queues = Arc::new([QueueName::default_queue()]);
-    store.claim(Claim { session, call, queues, slots }).await.unwrap().jobs
+    let claim = claim_of(session, call, QueueName::default_queue(), count);
+    store.claim(claim).await.unwrap().jobs
 }
 
 async fn settle_all(store: &PostgresStore, session: SessionId, jobs: &[ClaimedJob]) -> usize {
@@ -183,6 +191,11 @@ fn a_user_without_rights_is_told_which_to_ask_for() {
         assert_eq!(error.code(), Code::StoreRightsMissing, "{error}");
         assert!(error.remedy().contains(&format!("GRANT USAGE ON SCHEMA {}", schema.0)), "{error}");
         let grants = error.remedy().split_once(": ").unwrap().1;
+        let (of_tables, _) = grants.rsplit_once("; ").unwrap();
+        client.batch_execute(of_tables).await.unwrap();
+        let error = refusal(options.clone()).await;
+        assert_eq!(error.code(), Code::StoreRightsMissing, "{error}");
+        assert!(error.reason().contains("job_seq"), "{error}");
         client.batch_execute(grants).await.unwrap();
         let store = PostgresStore::connect(options).await.unwrap();
         assert!(store.enqueue(vec![job()]).await.unwrap()[0].created);

@@ -103,7 +103,7 @@ class _Auto:
         """Runs the rest in processes, or where it can run if there can be none after all."""
         work = self._work
         try:
-            lane = _processes(work, self._decision.width, self._each)
+            lane = self._begin_processes()
         except Exception as refused:  # noqa: BLE001 - pickling runs the function's own code
             reason = f"it computes, but {getattr(refused, 'why', refused)}"
             if work.settings.timeout is None:
@@ -117,6 +117,19 @@ class _Auto:
             return
         self._announce()
         drive(work, lane)
+
+    def _begin_processes(self) -> Processes:
+        work = self._work
+        lane = _processes(work, self._decision.width, self._each)
+        work.stop.wake = lane.wake
+        try:
+            lane.begin()
+        except BaseException:
+            lane.close()
+            raise
+        finally:
+            work.stop.wake = None
+        return lane
 
     def _lane(self) -> str:
         # The decision is changed by callbacks, which type checkers do not see.

@@ -182,6 +182,25 @@ class Processes:
         self._bell_out.settimeout(0)
         self._selector.register(self._bell_out, selectors.EVENT_READ)
 
+    def begin(self) -> None:
+        """Starts the processes, and waits until the first has found the function, or for `wake`.
+
+        Copies of this process need not look for it, so none is made before its first item.
+
+        Raises:
+            MapError: A process could not begin, or did not find the function.
+        """
+        if self._forks:
+            return
+        left = self._feed.left
+        for _ in range(self._width if left is None else min(self._width, left)):
+            self._begin()
+        while all(process.is_new for process in self._processes):
+            for key, _ in self._selector.select():
+                if key.data is None:
+                    return
+                self._read(key.data)
+
     def expect(self, seconds_per_item: float) -> None:
         """Says how long an item is likely to take, so that the first chunks have the right size.
 

@@ -1,13 +1,13 @@
 """What it costs to reach a lane of this runner: the advice weighs a task's time against it.
 
-The readings are taken once, in a quiet moment, and take some milliseconds in all. Medians are told:
-a moment in which somebody else had the processor says nothing about a lane.
+The readings are taken once, in a quiet moment, and take some milliseconds in all. The least is
+told: whatever else the machine did only adds to a reading. Calls are handed over many at once, as a
+lane that is busy gets them: one alone would tell how long an idle processor takes to wake up.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 25
 COROUTINES = 20
+CALLS = 20
 MEBIBYTE = 1 << 20
 
 
@@ -29,10 +30,9 @@ async def calibrate(book: ProfileBook) -> None:
     Args:
         book: Where they are told.
     """
-    async_ns = statistics.median([await _coroutines() for _ in range(ROUNDS)])
+    async_ns = min([await _coroutines() for _ in range(ROUNDS)])
     with ThreadPoolExecutor(1, "laneway-calibration") as pool:
-        await _call(pool)
-        thread_ns = statistics.median([await _call(pool) for _ in range(ROUNDS)])
+        thread_ns = min([await _calls(pool) for _ in range(ROUNDS)])
     has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     book.calibrate(int(async_ns), int(thread_ns), _serialisation(), has_gil)
 
@@ -48,10 +48,11 @@ async def _coroutines() -> float:
     return (time.perf_counter_ns() - started_ns) / COROUTINES
 
 
-async def _call(pool: ThreadPoolExecutor) -> int:
+async def _calls(pool: ThreadPoolExecutor) -> float:
+    loop = asyncio.get_running_loop()
     started_ns = time.perf_counter_ns()
-    await asyncio.get_running_loop().run_in_executor(pool, int)
-    return time.perf_counter_ns() - started_ns
+    await asyncio.gather(*(loop.run_in_executor(pool, int) for _ in range(CALLS)))
+    return (time.perf_counter_ns() - started_ns) / CALLS
 
 
 def _serialisation() -> int:

@@ -39,7 +39,7 @@ pub(super) fn replacements(
                 Replacement { start: call.start, end: call.start, text: before },
                 Replacement { start: call.end, end: call.end, text: ")".to_owned() },
             ];
-            let has_keeper = summary.names.iter().any(|name| &**name == KEEPER);
+            let has_keeper = summary.names.find(KEEPER).is_some();
             let keeper = (!has_keeper).then(|| insertion(summary, text, KEEPER_CODE));
             (pieces, keeper.into_iter().collect())
         }

@@ -7,14 +7,28 @@ use crate::summary::{Binding, Expr, ExprId, Meaning, Name, ScopeId};
 impl Resolver<'_> {
     /// What a name means at an offset of a scope.
     pub(super) fn name(&self, place: Place, name: Name, at: u32) -> Values {
+        match self.lookup(place, name, at) {
+            Some((scope, bindings)) => self.union(scope, &bindings),
+            None => self.star_or_builtin(place.file, name),
+        }
+    }
+
+    /// The scope that binds a name, as it is seen at an offset of another one, and the bindings
+    /// that may hold there.
+    pub(crate) fn lookup(
+        &self,
+        place: Place,
+        name: Name,
+        at: u32,
+    ) -> Option<(Place, Vec<&'_ Binding>)> {
         let mut here = place;
         let mut is_own = true;
         loop {
-            let Some(scope) = self.program.scope(here) else { return Values::default() };
+            let scope = self.program.scope(here)?;
             if is_own || scope.kind.is_seen_inside() {
                 let bindings = self.program.bindings(here, name);
                 if let Some(outer) = is_own.then(|| outer_binding(&bindings)).flatten() {
-                    return self.outer_name(here, name, outer);
+                    return self.outer_bindings(here, name, outer);
                 }
                 if !bindings.is_empty() {
                     let reaching = if is_own && scope.kind.is_function() {
@@ -22,29 +36,30 @@ impl Resolver<'_> {
                     } else {
                         bindings
                     };
-                    return self.union(here, &reaching);
+                    return Some((here, reaching));
                 }
             }
             is_own = false;
-            match self.program.outer(here) {
-                Some(outer) => here = outer,
-                None => break,
-            }
+            here = self.program.outer(here)?;
         }
-        self.star_or_builtin(place.file, name)
     }
 
-    fn outer_name(&self, place: Place, name: Name, is_global: bool) -> Values {
+    fn outer_bindings(
+        &self,
+        place: Place,
+        name: Name,
+        is_global: bool,
+    ) -> Option<(Place, Vec<&'_ Binding>)> {
         let module = Place { file: place.file, scope: ScopeId::MODULE };
         let mut here = if is_global { Some(module) } else { self.program.outer(place) };
         while let Some(place) = here {
             let bindings = self.program.bindings(place, name);
             if !bindings.is_empty() {
-                return self.union(place, &bindings);
+                return Some((place, bindings));
             }
             here = self.program.outer(place);
         }
-        Values::default()
+        None
     }
 
     fn star_or_builtin(&self, file: FileId, name: Name) -> Values {

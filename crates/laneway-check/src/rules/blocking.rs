@@ -10,7 +10,9 @@ use crate::graph::Site;
 use crate::knowledge::{Entry, Kind, Lane};
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Expr, LoopId, LoopKind, Meaning, Scope, ScopeId, ScopeKind, Summary, Use};
+use crate::summary::{
+    Call, Expr, LoopId, LoopKind, Meaning, Scope, ScopeId, ScopeKind, Span, Summary, Use,
+};
 
 /// Functions that run once, before or after a service does its work.
 const START_UP_NAMES: &[&str] =
@@ -28,6 +30,9 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
         let Some(entry) = site.callee.entry(checkup.resolver.knowledge) else { continue };
         let is_new =
             |seen: &mut FxHashSet<_>| seen.insert((site.place, site.expr, site.is_implicit));
+        if entry.kind.blocks() && is_done(checkup, site) {
+            continue;
+        }
         if entry.kind.blocks() && is_new(&mut seen) {
             let draft = blocking(checkup, site, entry);
             checkup.add(draft);
@@ -52,6 +57,47 @@ fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
         draft.edit = rename(checkup, site, entry);
     }
     draft
+}
+
+/// Whether it is the result of a future that has one: the function has asked it `done()` before, or
+/// is called back by it.
+fn is_done(checkup: &Checkup<'_>, site: &Site) -> bool {
+    let summary = checkup.program.summary(site.place.file);
+    let Expr::Call { function, .. } = summary.expr(site.expr) else { return false };
+    let Expr::Attribute(future, method) = summary.expr(*function) else { return false };
+    if site.is_implicit || !matches!(summary.text(*method), "result" | "exception") {
+        return false;
+    }
+    let Some(written) = summary.dotted(*future) else { return false };
+    let around = summary.node(site.expr).span;
+    let asked = checkup.program.calls(site.place).any(|call| {
+        let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
+        let Expr::Attribute(object, method) = summary.expr(*function) else { return false };
+        // In `f.result() if f.done() else None` the question comes later in the text.
+        let is_before = summary.node(call.expr).span.start < around.start
+            || call.used == Use::Tested && is_beside(summary, around, call);
+        summary.text(*method) == "done"
+            && is_before
+            && summary.dotted(*object).as_ref() == Some(&written)
+    });
+    let is_callback = || {
+        let parameter = checkup.program.scope(site.place).and_then(|it| it.parameters.first());
+        let is_sync = !checkup.is_async(site.place);
+        is_sync
+            && checkup.graph.entries.contains(&site.place)
+            && parameter.is_some_and(|it| summary.text(it.name) == written)
+    };
+    asked || is_callback()
+}
+
+/// Whether a question decides an expression on the same line.
+fn is_beside(summary: &Summary, expr: Span, question: &Call) -> bool {
+    summary.nodes.iter().any(|node| {
+        let is_choice = matches!(node.expr, Expr::Either(_));
+        let asked = summary.node(question.expr).span;
+        let has = |it: Span| node.span.start <= it.start && it.end <= node.span.end;
+        is_choice && has(expr) && has(asked)
+    })
 }
 
 /// Whether a function, or one that leads to it, asks first whether a loop runs already.

@@ -5,7 +5,7 @@ use super::draft::{Checkup, Draft};
 use crate::finding::Tier;
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Handler, HandlerEnd, ScopeKind, Summary};
+use crate::summary::{Expr, Handler, HandlerEnd, ScopeKind, Summary, With};
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
@@ -20,7 +20,39 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             }
         }
     }
+    for (file, source) in program.files().filter(|(file, _)| checkup.is_wanted(*file)) {
+        for with in source.summary.withs.iter().filter(|it| it.awaits > 0 && !it.is_async) {
+            drafts.extend(suppressed(checkup, Place { file, scope: with.scope }, with));
+        }
+    }
     checkup.extend(drafts);
+}
+
+/// `with suppress(CancelledError)` in an endless loop: the next turn begins as if nothing was.
+fn suppressed(checkup: &Checkup<'_>, place: Place, with: &With) -> Option<Draft> {
+    let summary = checkup.program.summary(place.file);
+    let is_async = checkup.is_async(place);
+    let around = summary.loops.iter().filter(|it| {
+        it.scope == with.scope && it.span.start <= with.span.start && with.span.end <= it.span.end
+    });
+    let innermost = around.min_by_key(|it| it.span.end - it.span.start)?;
+    if !is_async || !innermost.facts.is_endless {
+        return None;
+    }
+    let context = with.contexts.iter().find(|context| {
+        let Expr::Call { function, arguments } = summary.expr(**context) else { return false };
+        let takes = |name: &str| matches!(name, "CancelledError" | "BaseException");
+        arguments.iter().any(|it| summary.last_name(it.value).is_some_and(takes))
+            && summary.last_name(*function) == Some("suppress")
+            && checkup.resolver.library_path(place, *function).as_deref()
+                == Some("contextlib.suppress")
+    })?;
+    let function = short_name(checkup, place);
+    let message = format!(
+        "`suppress` in an endless loop swallows the cancellation of `{function}`, which then cannot be stopped"
+    );
+    let span = checkup.span(place, *context);
+    Some(Draft::new(Rule::Lw303, place, span, message).suggest("put the loop into the `with`"))
 }
 
 fn swallowed(

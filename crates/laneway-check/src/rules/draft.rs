@@ -1,5 +1,6 @@
 //! What rules are given, and what they leave: findings that know places of the text, not lines.
 
+use crate::evidence::Cost;
 use crate::finding::{Confidence, Tier};
 use crate::graph::{Edge, Graph, Reach};
 use crate::program::{FileId, Place, Program};
@@ -17,6 +18,8 @@ pub(crate) struct Checkup<'a> {
     /// Which files findings are wanted of, by their number.
     pub(crate) wanted: &'a [bool],
     pub(crate) drafts: Vec<Draft>,
+    /// How many places a comment answers that no draft was made for.
+    pub(crate) answered: usize,
 }
 
 /// A finding without lines and columns.
@@ -34,6 +37,11 @@ pub(crate) struct Draft {
     pub(crate) choke_point: Option<Place>,
     pub(crate) suggestion: Option<String>,
     pub(crate) edit: Option<Edit>,
+    /// Other places of the same trouble.
+    pub(crate) others: Vec<(FileId, Span)>,
+    /// What stays the same when lines move, where the call and its function do not say it.
+    pub(crate) identity: Option<String>,
+    pub(crate) measured: Option<Cost>,
 }
 
 /// A change of the text that keeps its meaning.
@@ -66,6 +74,9 @@ impl Draft {
             choke_point: None,
             suggestion: None,
             edit: None,
+            others: Vec::new(),
+            identity: None,
+            measured: None,
         }
     }
 

@@ -102,22 +102,20 @@ fn gather(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     {
         return None;
     }
-    let comprehension = arguments.iter().find_map(|it| comprehension(checkup, place, it))?;
-    let Expr::Comprehension { element, iterated } = summary.expr(comprehension) else {
-        return None;
-    };
-    if is_bounded(checkup, place, *iterated) || callee_is_bounded(checkup, place, *element) {
+    let (callee, iterated) = arguments.iter().find_map(|it| started(checkup, place, it))?;
+    if is_bounded(checkup, place, iterated) || function_is_bounded(checkup, place, callee) {
         return None;
     }
-    let all = written(summary, *iterated);
+    let all = written(summary, iterated);
     let message = format!("as many calls at once as {all} has elements: nothing bounds them");
     let suggestion = "bound them with an `asyncio.Semaphore` in the coroutine, or use `laneway.map(…, concurrency=…)`";
     let span = checkup.span(place, call.expr);
     Some(Draft::new(Rule::Lw304, place, span, message).suggest(suggestion))
 }
 
-/// The comprehension that an argument unpacks, itself or through a local name.
-fn comprehension(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Option<ExprId> {
+/// What an argument starts for each element of what it unpacks, itself or through a local name:
+/// the function that is called, and what is iterated. What runs already is not started.
+fn started(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Option<(ExprId, ExprId)> {
     let summary = checkup.program.summary(place.file);
     let mut inner = match summary.expr(argument.value) {
         Expr::Starred(inner) => *inner,
@@ -131,7 +129,25 @@ fn comprehension(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Op
         };
         inner = *value;
     }
-    matches!(summary.expr(inner), Expr::Comprehension { .. }).then_some(inner)
+    match summary.expr(inner) {
+        Expr::Comprehension { element, iterated } => {
+            let Expr::Call { function, arguments } = summary.expr(*element) else { return None };
+            let is_task =
+                matches!(summary.last_name(*function), Some("create_task" | "ensure_future"));
+            let Some(Expr::Call { function: inner, .. }) =
+                arguments.first().filter(|_| is_task).map(|it| summary.expr(it.value))
+            else {
+                return Some((*function, *iterated));
+            };
+            Some((*inner, *iterated))
+        }
+        Expr::Call { function, arguments } if summary.last_name(*function) == Some("map") => {
+            let [callee, iterated] = &**arguments else { return None };
+            let is_builtin = checkup.is_any_of(place, *function, &["builtins.map"]);
+            is_builtin.then_some((callee.value, iterated.value))
+        }
+        _ => None,
+    }
 }
 
 /// `asyncio.create_task(…)` for each of any number of things.
@@ -251,20 +267,20 @@ fn enters_bound(checkup: &Checkup<'_>, function: Place) -> bool {
 /// Whether the coroutine that is called for each element bounds itself.
 fn callee_is_bounded(checkup: &Checkup<'_>, place: Place, element: ExprId) -> bool {
     let summary = checkup.program.summary(place.file);
-    let Expr::Call { function, arguments } = summary.expr(element) else { return false };
-    if summary
-        .last_name(*function)
-        .is_some_and(|name| matches!(name, "create_task" | "ensure_future"))
-    {
-        return arguments.first().is_some_and(|it| callee_is_bounded(checkup, place, it.value));
-    }
-    let callees = checkup.values(place, *function);
+    let Expr::Call { function, .. } = summary.expr(element) else { return false };
+    function_is_bounded(checkup, place, *function)
+}
+
+/// Whether a coroutine function bounds itself.
+fn function_is_bounded(checkup: &Checkup<'_>, place: Place, function: ExprId) -> bool {
+    let summary = checkup.program.summary(place.file);
+    let callees = checkup.values(place, function);
     let mut functions = callees.iter().filter_map(|value| match value {
         Value::Function(function) | Value::Method(function) => Some(*function),
         _ => None,
     });
     // Work of unknown methods may bound itself, too: clients have pools.
-    let is_unknown_method = callees.is_empty() && !matches!(summary.expr(*function), Expr::Name(_));
+    let is_unknown_method = callees.is_empty() && !matches!(summary.expr(function), Expr::Name(_));
     is_unknown_method
         || functions.any(|it| mentions_bound(checkup, it) || enters_bound(checkup, it))
 }

@@ -23,7 +23,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
                 let path = checkup.resolver.knowledge.path(*node);
                 match kind {
                     Some(Kind::CurrentLoop) => drafts.extend(current_loop(checkup, place, call)),
-                    Some(Kind::LoopBound) if call.scope == ScopeId::MODULE => {
+                    Some(Kind::LoopBound) if is_of_import(checkup, place) => {
                         drafts.push(bound(checkup, place, call, path));
                     }
                     _ => {}
@@ -36,8 +36,21 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
 
 /// Most calls are of no interest, and what they mean is not worth being asked.
 fn is_of_interest(checkup: &Checkup<'_>, place: Place, call: &Call) -> bool {
-    place.scope == ScopeId::MODULE
+    is_of_import(checkup, place)
         || checkup.called_name(place, call).is_some_and(|name| name == "get_event_loop")
+}
+
+/// Whether code runs when its module is imported: that of the module, and of its classes.
+fn is_of_import(checkup: &Checkup<'_>, place: Place) -> bool {
+    let mut here = place;
+    while here.scope != ScopeId::MODULE {
+        let Some(scope) = checkup.program.scope(here) else { return false };
+        if scope.kind != ScopeKind::Class {
+            return false;
+        }
+        here = Place { file: here.file, scope: scope.parent };
+    }
+    true
 }
 
 fn current_loop(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {

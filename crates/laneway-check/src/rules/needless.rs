@@ -8,7 +8,9 @@ use crate::knowledge::Kind;
 use crate::program::{FileId, Place, Program, SourceFile};
 use crate::resolve::Value;
 use crate::rules::Rule;
-use crate::summary::{Call, Expr, ExprId, ImportStatement, Scope, ScopeId, ScopeKind};
+use crate::summary::{
+    Call, Expr, ExprId, ImportStatement, Meaning, Name, Scope, ScopeId, ScopeKind,
+};
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
@@ -32,7 +34,10 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
 /// want an `async def`.
 #[derive(Default)]
 struct Passed<'a> {
-    names: FxHashSet<&'a str>,
+    /// Of each file, which of its names stand somewhere without being called.
+    named: Vec<Vec<bool>>,
+    /// Names that a file imports and hands on.
+    imports: FxHashSet<&'a str>,
     reads: FxHashMap<&'a str, Vec<(Place, ExprId)>>,
 }
 
@@ -59,8 +64,14 @@ impl<'a> Passed<'a> {
                     *flag = true;
                 }
             }
-            let named = summary.names.iter().zip(is_named).filter(|(_, is_named)| *is_named);
-            passed.names.extend(named.map(|(name, _)| &**name));
+            for binding in &summary.bindings {
+                if let Meaning::From { name, .. } = binding.meaning
+                    && is_named.get(binding.name.0 as usize) == Some(&true)
+                {
+                    passed.imports.insert(summary.text(name));
+                }
+            }
+            passed.named.push(is_named);
             for (expr, scope) in &summary.reads {
                 if let Some(name) = summary.last_name(*expr) {
                     let place = Place { file, scope: *scope };
@@ -71,10 +82,24 @@ impl<'a> Passed<'a> {
         passed
     }
 
+    /// Whether the file of a function, or one that imports its name, hands the name on.
+    fn is_named(&self, program: &Program, file: FileId, name: &str) -> bool {
+        let has = |file: FileId, name: Name| {
+            let named = self.named.get(file.0 as usize);
+            named.and_then(|named| named.get(name.0 as usize)) == Some(&true)
+        };
+        let is_star = |source: &SourceFile| !source.summary.stars.is_empty();
+        program.name(file, name).is_some_and(|own| has(file, own))
+            || self.imports.contains(name)
+            || program.files().any(|(other, source)| {
+                is_star(source) && program.name(other, name).is_some_and(|own| has(other, own))
+            })
+    }
+
     /// Whether a function may be handed on: by its name, or as an attribute that is nothing else.
     fn may_have(&self, checkup: &Checkup<'_>, function: Place, name: &str) -> bool {
         let is_method = checkup.program.class_of(function).is_some();
-        if !is_method && self.names.contains(name) {
+        if !is_method && self.is_named(checkup.program, function.file, name) {
             return true;
         }
         let reads = self.reads.get(name).map(Vec::as_slice).unwrap_or_default();
@@ -208,7 +233,7 @@ fn is_called(source: &SourceFile, import: &ImportStatement) -> bool {
 /// Whether the file names the last part of a dotted name somewhere.
 fn spells(source: &SourceFile, dotted: &str) -> bool {
     let last = dotted.rsplit('.').next().unwrap_or(dotted);
-    source.summary.names.iter().any(|name| &**name == last)
+    source.summary.names.find(last).is_some()
 }
 
 /// LW503.

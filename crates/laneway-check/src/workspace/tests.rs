@@ -24,9 +24,8 @@ impl Bench {
             paths: vec![folder.path().to_owned()],
             base: folder.path().to_owned(),
             exclude: vec!["left_out/**".to_owned()],
-            includes_tests: false,
             respects_ignores: true,
-            cache: None,
+            ..Options::default()
         };
         let knowledge = Knowledge::load(&[]).unwrap();
         let mut bench = Self { folder, knowledge, workspace: Workspace::new(options) };

@@ -59,7 +59,7 @@ pub struct Sufficiency {
     pub runs_needed: u64,
     /// Runs after which the mean is known within the dead band, for this task's spread.
     pub runs_for_confidence: u64,
-    /// Wall time seen in all.
+    /// Wall time seen in all, with what a coroutine's arguments and result took of its loop.
     pub wall: Duration,
     /// Wall time needed in all.
     pub wall_needed: Duration,
@@ -71,7 +71,7 @@ impl Sufficiency {
             runs: profile.runs(),
             runs_needed: whole(RUNS_MIN),
             runs_for_confidence: runs_for(profile.wall.log_deviation()).max(whole(RUNS_MIN)),
-            wall: profile.wall.sum(),
+            wall: seen(profile),
             wall_needed: from_seconds(WALL_MIN),
         }
     }
@@ -85,6 +85,16 @@ impl Sufficiency {
     pub fn is_enough(&self) -> bool {
         self.has_runs() && self.wall >= self.wall_needed
     }
+}
+
+/// The time of its runs that was measured. Arguments and results of plain functions are decoded and
+/// encoded within their wall time, those of coroutines beside it.
+fn seen(profile: &Profile) -> Duration {
+    let beside = match profile.key.lane {
+        Lane::Async => profile.encode.sum(),
+        Lane::Thread | Lane::Process => Duration::ZERO,
+    };
+    profile.wall.sum().saturating_add(beside)
 }
 
 /// The numbers behind a verdict.

@@ -12,7 +12,7 @@ use crate::profile::Place;
 pub struct Calibration {
     /// Starting a coroutine on the loop and getting its result.
     pub async_dispatch: Duration,
-    /// Handing a call to a thread and getting its result.
+    /// Handing one of many calls to a thread and getting its result.
     pub thread_dispatch: Duration,
     /// Handing an empty call to a process and getting its result.
     pub process_dispatch: Duration,
@@ -34,7 +34,7 @@ impl Default for Calibration {
     fn default() -> Self {
         Self {
             async_dispatch: Duration::from_nanos(4_600),
-            thread_dispatch: Duration::from_micros(41),
+            thread_dispatch: Duration::from_micros(20),
             process_dispatch: Duration::from_micros(125),
             process_start: Duration::from_millis(130),
             encode_per_mebibyte: Duration::from_micros(1_500),

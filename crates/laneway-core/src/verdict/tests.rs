@@ -134,6 +134,16 @@ fn r0_a_short_function_needs_no_lane() {
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R0), None));
 }
 
+/// Arguments of a plain function are decoded within its wall time, and counted once.
+#[test]
+fn what_the_loop_of_a_coroutine_decodes_is_evidence_too() {
+    let work = Work { cpu: 1.0, encode: 2.0, ..Work::default() };
+    let on_loop = ask(&[profile(Lane::Async, 800, work)], &coroutine()).sufficiency;
+    assert!(on_loop.is_enough() && on_loop.wall == Duration::from_millis(2_400), "{on_loop:?}");
+    let in_thread = ask(&[profile(Lane::Thread, 800, work)], &function(Lane::Thread, 1));
+    assert_eq!(in_thread.sufficiency.wall, Duration::from_millis(800));
+}
+
 #[test]
 fn r1_a_blocking_coroutine_goes_to_an_async_library_or_a_thread() {
     let work = Work { cpu: 1.0, blocked: 60.0, awaited: 10.0, ..Work::default() };

@@ -56,9 +56,9 @@ thresholds! {
     SAVED_CORE_SHARE_MIN = 0.02 "of a core",
         "What frequent small runs must save together.",
         "judgement";
-    TRIVIAL_DISPATCHES = 10.0 "x",
+    TRIVIAL_DISPATCHES = 20.0 "x",
         "A call shorter than this many dispatches to a thread is not worth a lane (R0).",
-        "measured: a dispatch costs 17 to 41 us, so about 0.3 ms";
+        "measured: a dispatch costs 11 to 20 us, so about 0.3 ms";
     SHORT_RUN_WALL = 5.0 "s",
         "A run that is shorter than this in all and has no overlap needs no lane (R0).",
         "judgement";
@@ -179,7 +179,7 @@ thresholds! {
         "judgement";
     SCRIPT_THREAD_DISPATCH = 0.000_05 "s",
         "Giving an item of a script to a thread, and its result back to who keeps the books.",
-        "a dispatch was measured at 17 to 41 us; the rest is the books";
+        "a dispatch was measured at 11 to 20 us; the rest is the books";
     SCRIPT_THREAD_START = 0.000_08 "s",
         "Starting a thread for a script.",
         "judgement";

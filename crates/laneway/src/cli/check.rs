@@ -12,8 +12,10 @@ use super::output::Output;
 use super::{Context, NEGATIVE};
 
 mod baseline;
+mod evidence;
 mod github;
 mod json;
+mod learned;
 mod lsp;
 mod repair;
 mod sarif;
@@ -71,6 +73,18 @@ pub(super) struct CheckArgs {
     /// Count findings by rule instead of showing them
     #[arg(long)]
     statistics: bool,
+    /// Show the calls that could not be followed, too, and what would tell what they mean
+    #[arg(long)]
+    strict: bool,
+    /// Put what was measured to the findings, the dearest first: a report of `laneway profile
+    /// --json --out FILE`, or the URL of a store
+    #[arg(long, value_name = "FILE|STORE")]
+    profile: Option<String>,
+    /// Write entries for a file of `knowledge`: the functions of libraries that blocked an event
+    /// loop by these measurements
+    #[arg(long, value_name = "FILE|STORE", conflicts_with_all = ["fix", "profile", "statistics"])]
+    #[arg(conflicts_with_all = ["baseline", "write_baseline", "format", "strict", "watch", "lsp"])]
+    learn: Option<String>,
     /// Check again whenever a file changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "write_baseline"])]
     watch: bool,
@@ -120,6 +134,11 @@ impl From<TierChoice> for Tier {
 pub(super) fn run(arguments: &CheckArgs, context: &mut Context) -> Result<u8, Error> {
     if arguments.lsp {
         return lsp::run(arguments, context);
+    }
+    if let Some(source) = &arguments.learn {
+        let settings = CheckSettings::of(arguments, &context.sources)?;
+        learned::write(&settings.learn(source)?, &mut context.output);
+        return Ok(0);
     }
     let format = format(arguments, context.output.is_json())?;
     if arguments.watch {
@@ -190,10 +209,14 @@ impl Teller<'_> {
     }
 }
 
-/// The findings that are wanted, and how many are left out as too small.
+/// The findings that are wanted, what cost most first, and how many are left out as too small.
 fn select<'r>(report: &'r Report, settings: &CheckSettings) -> (Vec<&'r Finding>, usize) {
     let chosen = report.findings.iter().filter(|it| settings.rules.contains(&it.rule));
-    let (shown, small): (Vec<_>, Vec<_>) = chosen.partition(|it| it.tier <= settings.tier);
+    // What is asked for by a flag, and what cost time, is no trifle.
+    let is_asked = |it: &Finding| it.rule == Rule::Lw001 || it.measured.is_some();
+    let (mut shown, small): (Vec<_>, Vec<_>) =
+        chosen.partition(|it| it.tier <= settings.tier || is_asked(it));
+    shown.sort_by_key(|it| std::cmp::Reverse(it.measured.as_ref().map(|cost| cost.total)));
     (shown, small.len())
 }
 

@@ -7,4 +7,4 @@ Session = sessionmaker(create_engine("sqlite://"))
 async def save(row):
     with Session() as session:
         session.add(row)
-        session.commit()  # expect: LW105 (missed: an instance that is called)
+        session.commit()  # expect: LW105

@@ -3,7 +3,7 @@ import time
 
 class SyncClient:
     def read(self):
-        time.sleep(1)  # quiet: LW110 (raised: awaited, so the async twin)
+        time.sleep(1)
 
 
 class AsyncClient:

@@ -10,7 +10,7 @@ class Volume:
 
     @level.setter
     def level(self, value):
-        subprocess.run(["amixer", "set", str(value)])  # expect: LW110 (missed: a setter)
+        subprocess.run(["amixer", "set", str(value)])  # expect: LW110
         self._level = value
 
 

@@ -4,5 +4,5 @@ import contextlib
 
 async def worker(queue):
     while True:
-        with contextlib.suppress(asyncio.CancelledError):  # expect: LW303 (missed: no except)
+        with contextlib.suppress(asyncio.CancelledError):  # expect: LW303
             await queue.get()

@@ -4,4 +4,4 @@ import asyncio
 async def stop(tasks: set[asyncio.Task]):
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*[it for it in tasks if it])  # quiet: LW304 (raised: they run)
+    await asyncio.gather(*[it for it in tasks if it])

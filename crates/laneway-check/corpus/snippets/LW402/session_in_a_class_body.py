@@ -2,7 +2,7 @@ import aiohttp
 
 
 class Api:
-    session = aiohttp.ClientSession()  # expect: LW402 (missed: a class body)
+    session = aiohttp.ClientSession()  # expect: LW402
 
     async def page(self, url):
         async with self.session.get(url) as answer:

@@ -14,9 +14,6 @@ BEGIN
     ELSIF NOT FOUND THEN
         DELETE FROM limited WHERE gate = p_gate AND line = p_line AND seq = p_seq
         RETURNING seq, line, gate, token, failures, interrupts, handbacks, marks INTO s;
-        IF FOUND THEN
-            PERFORM close_gate_line(p_gate, p_line);
-        END IF;
     END IF;
     RETURN s;
 END
@@ -32,12 +29,13 @@ DECLARE
     j job;
     f finished;
     s standing;
+    v_left standing[];
 BEGIN
     FOR e IN SELECT * FROM unnest(p_jobs) WITH ORDINALITY AS e (id, place) ORDER BY id, place LOOP
         SELECT * INTO j FROM job WHERE id = e.id;
         CONTINUE WHEN NOT FOUND;
         -- A job that changes its place meanwhile is found at its new one.
-        LOOP
+        FOR i IN 1 .. 1000 LOOP
             UPDATE running SET cancel_asked = true WHERE id = e.id;
             IF FOUND THEN
                 v_answers[e.place] := 1;
@@ -45,6 +43,7 @@ BEGIN
             END IF;
             s := leave_waiting(j.seq, j.line, j.gate);
             IF s.seq IS NOT NULL THEN
+                v_left := v_left || s;
                 PERFORM make_finished(s, 5::smallint, NULL, NULL, failure_of('{cancelled}',
                     'somebody asked to cancel it'), NULL, v_now);
                 v_answers[e.place] := 0;
@@ -66,6 +65,9 @@ BEGIN
             EXIT WHEN NOT EXISTS (SELECT FROM job WHERE seq = j.seq);
         END LOOP;
     END LOOP;
+    -- Last of all: a claim that holds a job which this waits for writes to the line of its limit.
+    PERFORM close_gate_line(l.gate, l.line) FROM (SELECT DISTINCT gate, line FROM unnest(v_left)
+        WHERE gate IS NOT NULL ORDER BY gate, line) AS l;
     RETURN v_answers;
 END
 $$;
@@ -82,10 +84,12 @@ DECLARE
     f finished;
     v_live smallint;
 BEGIN
+    PERFORM announce(ARRAY(SELECT ended.seq FROM job JOIN finished AS ended
+        ON ended.seq = job.seq WHERE job.id = ANY (p_jobs) AND ended.state > 3));
     FOR e IN SELECT * FROM unnest(p_jobs) WITH ORDINALITY AS e (id, place) ORDER BY id, place LOOP
         SELECT * INTO j FROM job WHERE id = e.id;
         CONTINUE WHEN NOT FOUND;
-        LOOP
+        FOR i IN 1 .. 1000 LOOP
             SELECT * INTO f FROM finished WHERE seq = j.seq FOR UPDATE;
             IF FOUND THEN
                 v_answers[e.place] := requeue_ended(j, f, v_now);
@@ -201,10 +205,14 @@ BEGIN
     DELETE FROM progress USING unnest(v_seqs) AS n WHERE progress.seq = n;
     DELETE FROM job USING unnest(v_seqs) AS n WHERE job.seq = n;
     -- A gate whose budget is full again and that no job refers to is as good as a new one.
-    v_gates := ARRAY(SELECT id FROM gate g WHERE g.tat <= v_now
+    v_gates := ARRAY(SELECT id FROM gate g WHERE sees_latest() AND g.tat <= v_now
         AND NOT EXISTS (SELECT FROM job WHERE job.gate = g.id) LIMIT 100 FOR UPDATE SKIP LOCKED);
-    DELETE FROM gate g WHERE g.id = ANY (v_gates)
-        AND NOT EXISTS (SELECT FROM job WHERE job.gate = g.id);
+    -- The last to leave a line may have found it locked, and have left its row.
+    WITH gone AS (
+        DELETE FROM gate g WHERE g.id = ANY (v_gates)
+            AND NOT EXISTS (SELECT FROM job WHERE job.gate = g.id) RETURNING g.id
+    )
+    DELETE FROM gate_line l USING gone WHERE l.gate = gone.id;
     RETURN coalesce(cardinality(v_seqs), 0);
 END
 $$;

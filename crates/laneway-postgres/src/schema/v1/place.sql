@@ -29,6 +29,12 @@ BEGIN
 END
 $$;
 
+-- Whether a statement sees what others have committed before it. Where a transaction sees one
+-- moment only, its statements do not see what came before a lock was granted, and prove nothing.
+CREATE FUNCTION sees_latest() RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')
+$$;
+
 -- Moves the mark of a line forward, if nobody announces anything for it at this moment.
 --
 -- `p_last` is a number of `job_seq` that was taken before this transaction got its own number. Who
@@ -41,14 +47,14 @@ DECLARE
     v mark;
     v_low bigint;
 BEGIN
-    -- Where a transaction sees one moment only, its statements do not see what came after the lock.
-    IF p_last IS NULL OR current_setting('transaction_isolation') <> 'read committed'
+    IF p_last IS NULL OR NOT sees_latest()
         OR NOT pg_try_advisory_xact_lock({lock}, p_line) THEN
         RETURN;
     END IF;
     -- The statements from here on see what had been committed when the lock was granted.
     SELECT * INTO v FROM mark WHERE line = p_line;
-    IF v.next IS NULL THEN
+    -- The numbers of a server from whose dump this was restored may be far ahead.
+    IF v.next IS NULL OR v.horizon > pg_current_xact_id() THEN
         UPDATE mark SET next = p_last, horizon = pg_current_xact_id() WHERE line = p_line;
     ELSIF pg_snapshot_xmin(pg_current_snapshot()) >= v.horizon THEN
         SELECT r.seq INTO v_low FROM ready r
@@ -86,6 +92,9 @@ $$;
 CREATE FUNCTION close_gate_line(p_gate integer, p_line integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF NOT sees_latest() THEN
+        RETURN;
+    END IF;
     PERFORM FROM gate_line WHERE gate = p_gate AND line = p_line FOR UPDATE SKIP LOCKED;
     IF FOUND AND NOT EXISTS (SELECT FROM limited WHERE gate = p_gate AND line = p_line) THEN
         DELETE FROM gate_line WHERE gate = p_gate AND line = p_line;
@@ -141,6 +150,15 @@ BEGIN
         VALUES (s.gate, s.line, s.seq, s.token, p_ready_at, s.failures, s.interrupts, s.handbacks,
             s.marks);
     END IF;
+END
+$$;
+
+-- Announces all jobs that may come back in one go. What changes several lines calls this before it
+-- looks at the jobs one by one: two such calls then wait for each other's marks in one order.
+CREATE FUNCTION announce(p_seqs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM come_back(l.line, l.seq) FROM (SELECT line, min(seq) AS seq FROM job
+        WHERE seq = ANY (p_seqs) AND gate IS NULL GROUP BY line ORDER BY line) AS l;
 END
 $$;
 

@@ -63,6 +63,7 @@ BEGIN
     END IF;
     v_held := ARRAY(SELECT x FROM running x WHERE x.session = s.id ORDER BY x.id FOR UPDATE);
     DELETE FROM running WHERE session = s.id;
+    PERFORM announce(ARRAY(SELECT x.seq FROM unnest(v_held) AS x));
     FOR r IN SELECT * FROM unnest(v_held) AS x ORDER BY x.seq LOOP
         PERFORM interrupt(attempt_of(r), lease_lost(s.worker), NULL, v_now);
     END LOOP;
@@ -99,6 +100,9 @@ BEGIN
     v_held := coalesce(v_held, '{}') || ARRAY(SELECT x FROM running x WHERE x.deadline <= v_now
         AND NOT x.session = ANY (v_over) LIMIT p_jobs_max + 1 FOR UPDATE SKIP LOCKED);
     more := cardinality(v_held) > p_jobs_max;
+    -- All that may come back below, so that two sweeps wait for each other in one order.
+    PERFORM announce(ARRAY(SELECT x.seq FROM unnest(v_held) AS x) || ARRAY(
+        SELECT seq FROM scheduled WHERE due_at <= v_now ORDER BY due_at, seq LIMIT p_jobs_max));
     FOR r IN SELECT * FROM unnest(v_held) AS x ORDER BY x.seq LIMIT p_jobs_max LOOP
         v_left := v_left - 1;
         v_failure := CASE WHEN r.session = ANY (v_over)
@@ -129,6 +133,9 @@ CREATE FUNCTION forget_sessions() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_over integer[];
 BEGIN
+    IF NOT sees_latest() THEN
+        RETURN;
+    END IF;
     v_over := ARRAY(SELECT id FROM session WHERE is_ended FOR UPDATE SKIP LOCKED);
     DELETE FROM session s WHERE s.id = ANY (v_over)
         AND NOT EXISTS (SELECT FROM running r WHERE r.session = s.id);

@@ -110,6 +110,10 @@ BEGIN
             WHERE v_accepted IS NULL OR NOT EXISTS (SELECT FROM unnest(v_accepted) AS y
                 WHERE y = n));
     END IF;
+    IF v_apart IS NOT NULL THEN
+        PERFORM announce(ARRAY(SELECT y.seq FROM unnest(v_apart, v_places) AS y
+            WHERE p_outcomes[y.unnest] IN (5, 7)));
+    END IF;
     FOR x IN SELECT * FROM unnest(v_apart, v_places) LOOP
         a := ROW(ROW(x.seq, x.line, NULL, x.token,
             x.failures + (p_outcomes[x.unnest] IN (2, 3))::integer, x.interrupts,
@@ -137,17 +141,20 @@ LANGUAGE plpgsql
 SET search_path = {schema}, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
     e record;
+    v_marks smallint;
 BEGIN
-    FOR e IN SELECT r.seq, r.id, r.marks, n.done, n.total, n.note
+    FOR e IN SELECT r.seq, r.id, r.token, n.done, n.total, n.note
         FROM unnest(p_jobs, p_tokens, p_dones, p_totals, p_notes) AS n (job, token, done, total,
             note)
         JOIN running r ON r.id = n.job AND r.token = n.token
         JOIN session s ON s.id = r.session
         WHERE s.uuid = p_session AND NOT s.is_ended ORDER BY r.id
     LOOP
-        PERFORM FROM running WHERE id = e.id AND seq = e.seq FOR NO KEY UPDATE;
+        -- Meanwhile the job may have come back, and another attempt of it may run.
+        SELECT marks INTO v_marks FROM running WHERE id = e.id AND token = e.token
+            FOR NO KEY UPDATE;
         CONTINUE WHEN NOT FOUND;
-        IF e.marks & 4 = 0 THEN
+        IF v_marks & 4 = 0 THEN
             UPDATE running SET marks = marks | 4 WHERE id = e.id;
         END IF;
         INSERT INTO progress (seq, done, total, note) VALUES (e.seq, e.done, e.total, e.note)

@@ -217,7 +217,7 @@ fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
 
 /// The time that the loops had on which these attempts ran. Profiles of before do not tell loops
 /// apart: all of theirs count as one.
-fn loop_time(profiles: &[&Profile]) -> Duration {
+pub(in crate::cli) fn loop_time(profiles: &[&Profile]) -> Duration {
     let mut loops = Loops::default();
     for profile in profiles {
         loops.join(&profile.loops);

@@ -3,6 +3,7 @@
 use laneway_check::{Finding, Tier};
 
 use super::super::output::Output;
+use super::evidence::in_words;
 
 pub(super) fn write(findings: &[&Finding], output: &mut Output) {
     for finding in findings {
@@ -20,6 +21,9 @@ fn annotation(finding: &Finding) -> String {
     let mut message = finding.message.clone();
     if let Some(suggestion) = &finding.suggestion {
         message = format!("{message}\n{suggestion}");
+    }
+    if let Some(cost) = &finding.measured {
+        message = format!("{message}\nmeasured: {}", in_words(cost));
     }
     format!(
         "::{level} file={},line={},col={},endLine={},title={}::{}",

@@ -1,10 +1,11 @@
 //! Findings for programs.
 
-use laneway_check::{Finding, Location, Step};
+use laneway_check::{Cost, Finding, Location, Step};
 use serde_json::{Value, json};
 
 use super::super::output::Output;
 use super::page_of;
+use crate::view::millis;
 
 pub(super) fn write(findings: &[&Finding], output: &mut Output) {
     for finding in findings {
@@ -28,6 +29,20 @@ fn view(finding: &Finding) -> Value {
         "choke_point": finding.choke_point.as_ref().map(step),
         "suggestion": finding.suggestion,
         "fingerprint": finding.fingerprint,
+        "others": finding.others.iter().map(location).collect::<Vec<_>>(),
+        "measured": finding.measured.as_ref().map(cost),
+    })
+}
+
+pub(super) fn cost(cost: &Cost) -> Value {
+    json!({
+        "count": cost.count,
+        "total_ms": millis(cost.total),
+        "longest_ms": millis(cost.longest),
+        "loop_ms": millis(cost.loop_time),
+        "loop_share": cost.share(),
+        "ms_per_hour": cost.per_hour().map(millis),
+        "tasks": cost.tasks,
     })
 }
 

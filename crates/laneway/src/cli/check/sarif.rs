@@ -1,9 +1,11 @@
 //! Findings as SARIF 2.1.0, for code scanning.
 
-use laneway_check::{Confidence, Finding, Location, RULES, RuleEntry, Tier};
+use laneway_check::{Confidence, Cost, Finding, Location, RULES, RuleEntry, Tier};
 use serde_json::{Value, json};
 
 use super::super::sarif;
+use super::evidence::in_words;
+use super::json::cost;
 use super::page_of;
 
 /// The log of one run.
@@ -35,6 +37,9 @@ fn result(finding: &Finding) -> Value {
     if let Some(suggestion) = &finding.suggestion {
         text = format!("{text}. Instead: {suggestion}");
     }
+    if let Some(cost) = &finding.measured {
+        text = format!("{text}. Measured: {}", in_words(cost));
+    }
     let mut result = json!({
         "ruleId": finding.rule.code(),
         "ruleIndex": RULES.iter().position(|entry| entry.rule == finding.rule),
@@ -58,10 +63,30 @@ fn result(finding: &Finding) -> Value {
         },
     });
     let steps: Vec<Value> = finding.chain.iter().map(step).collect();
-    if let (false, Some(fields)) = (steps.is_empty(), result.as_object_mut()) {
-        fields.insert("codeFlows".to_owned(), json!([{ "threadFlows": [{ "locations": steps }] }]));
+    let others: Vec<Value> = finding.others.iter().map(other).collect();
+    if let Some(fields) = result.as_object_mut() {
+        if !steps.is_empty() {
+            let flow = json!([{ "threadFlows": [{ "locations": steps }] }]);
+            fields.insert("codeFlows".to_owned(), flow);
+        }
+        if !others.is_empty() {
+            fields.insert("relatedLocations".to_owned(), Value::Array(others));
+        }
+        if let (Some(measured), Some(properties)) =
+            (&finding.measured, fields.get_mut("properties").and_then(Value::as_object_mut))
+        {
+            properties.insert("measured".to_owned(), cost(measured));
+        }
+        // Viewers sort by it: how much of the loop's time a finding takes, of a hundred.
+        if let Some(share) = finding.measured.as_ref().and_then(Cost::share) {
+            fields.insert("rank".to_owned(), json!((share * 100.0).clamp(0.0, 100.0)));
+        }
     }
     result
+}
+
+fn other(place: &Location) -> Value {
+    json!({ "physicalLocation": physical(place), "message": { "text": "the same" } })
 }
 
 fn step(step: &laneway_check::Step) -> Value {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use laneway_check::{Knowledge, Options, RULES, Report, Rule, Tier};
+use laneway_check::{Knowledge, Lessons, Options, RULES, Report, Rule, Tier};
 use laneway_core::error::{Code, Error};
 use serde::Deserialize;
 
-use super::CheckArgs;
+use super::{CheckArgs, evidence};
 use crate::config::{Discovered, Sources};
 
 /// The table `[tool.laneway.check]` of `pyproject.toml`, or `[check]` of `laneway.toml`.
@@ -26,6 +26,9 @@ struct Table {
     include_tests: bool,
     /// The file with the findings that are known already, relative to the settings.
     baseline: Option<PathBuf>,
+    /// Whether calls that could not be followed are shown.
+    #[serde(default)]
+    strict: bool,
     /// Files of knowledge of the project's own, relative to the settings.
     #[serde(default)]
     knowledge: Vec<PathBuf>,
@@ -65,6 +68,16 @@ impl CheckSettings {
         if select.is_empty() {
             rules.extend(RULES.iter().map(|entry| entry.rule));
         }
+        // Who names the rule for what could not be followed wants to see it.
+        let is_strict = arguments.strict
+            || table.strict
+            || select.iter().any(|wanted| wanted == Rule::Lw001.code());
+        if is_strict {
+            rules.insert(Rule::Lw001);
+        }
+        if arguments.profile.is_some() {
+            rules.insert(Rule::Lw002);
+        }
         for unwanted in table.ignore.iter().chain(&arguments.ignore) {
             for rule in matching(unwanted)? {
                 rules.remove(&rule);
@@ -90,7 +103,7 @@ impl CheckSettings {
         exclude.extend(arguments.exclude.iter().cloned());
         let own_baseline = arguments.baseline.as_ref().map(|path| folder.join(path));
         let baseline = own_baseline.or_else(|| table.baseline.map(|path| base.join(path)));
-        Ok(Self {
+        let settings = Self {
             rules,
             tier,
             baseline,
@@ -101,11 +114,14 @@ impl CheckSettings {
                 includes_tests: arguments.include_tests || table.include_tests,
                 respects_ignores: !arguments.no_gitignore,
                 cache: (!arguments.no_cache).then(|| base.join(".laneway").join("check.cache")),
+                is_strict,
+                evidence: None,
             },
             knowledge: table.knowledge.iter().map(|path| base.join(path)).collect(),
             folder,
             base,
-        })
+        };
+        settings.measured(arguments.profile.as_deref())
     }
 
     pub(super) const fn options(&self) -> &Options {
@@ -131,6 +147,19 @@ impl CheckSettings {
         Ok(laneway_check::check(&self.options, &self.knowledge()?))
     }
 
+    /// Joins what was measured with what is found from now on.
+    fn measured(mut self, source: Option<&str>) -> Result<Self, Error> {
+        self.options.evidence =
+            source.map(|source| evidence::read(source, &self.folder)).transpose()?;
+        Ok(self)
+    }
+
+    /// What the stacks of measurements say of libraries.
+    pub(super) fn learn(&self, source: &str) -> Result<Lessons, Error> {
+        let evidence = evidence::read(source, &self.folder)?;
+        Ok(laneway_check::learn(&self.options, &self.knowledge()?, &evidence))
+    }
+
     /// Reads what is known, the project's own included.
     pub(super) fn knowledge(&self) -> Result<Knowledge, Error> {
         let mut own = Vec::new();
@@ -153,7 +182,7 @@ fn matching(text: &str) -> Result<Vec<Rule>, Error> {
     let found: Vec<Rule> = found.map(|entry| entry.rule).collect();
     if found.is_empty() || text.is_empty() {
         return Err(Error::new(Code::InvalidArgument, format!("there is no rule `{text}`"))
-            .why("rules are called LW101 to LW601")
+            .why("rules are called LW001 to LW601")
             .closest(text, RULES.iter().map(|entry| entry.code)));
     }
     Ok(found)

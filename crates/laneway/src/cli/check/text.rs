@@ -4,14 +4,21 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use laneway_check::{Confidence, Finding, Location, Report, Tier};
+use laneway_check::{Confidence, Finding, Location, Report, Rule, Tier};
 
 use super::super::advise::page::Page;
 use super::super::humane::counted;
 use super::super::output::{Output, plain};
+use super::evidence::in_words;
 
 /// How many steps of a way are shown with their code.
 const STEPS_MAX: usize = 6;
+
+/// How many other places of the same trouble are named.
+const OTHERS_MAX: usize = 4;
+
+/// Larger files are data; the analysis does not read them either.
+const SOURCE_BYTES_MAX: u64 = 16 << 20;
 
 /// The pieces of the files that findings show.
 #[derive(Default)]
@@ -27,7 +34,7 @@ impl Texts {
         place: &Location,
     ) -> (String, usize, std::ops::Range<usize>) {
         let text = self.texts.entry(place.path.to_string()).or_insert_with(|| {
-            let bytes = std::fs::read(folder.join(&*place.path)).unwrap_or_default();
+            let bytes = source(&folder.join(&*place.path)).unwrap_or_default();
             String::from_utf8(bytes)
                 .unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect())
         });
@@ -43,6 +50,13 @@ impl Texts {
         let end = if place.end_line == place.line { at(place.end_column) } else { piece.len() };
         (plain_line(&piece), line, start..end.max(start))
     }
+}
+
+/// The bytes of a Python file. A store that others may write to can name any path.
+fn source(path: &Path) -> Option<Vec<u8>> {
+    let is_python = path.extension().is_some_and(|it| it == "py");
+    let about = std::fs::metadata(path).ok().filter(|about| is_python && about.is_file())?;
+    (about.len() <= SOURCE_BYTES_MAX).then(|| std::fs::read(path).ok())?
 }
 
 /// A line without control characters, of the same length in bytes.
@@ -105,6 +119,14 @@ fn groups(finding: &Finding, folder: &Path, texts: &mut Texts) -> Vec<Group<'sta
         };
         group = group.element(Level::NOTE.message(text));
     }
+    if let Some(cost) = &finding.measured {
+        let tasks = cost.tasks.join("`, `");
+        let text = format!("measured: {}; for `{}`", in_words(cost), plain(&tasks));
+        group = group.element(Level::NOTE.message(text));
+    }
+    if !finding.others.is_empty() {
+        group = group.element(Level::NOTE.message(others(&finding.others)));
+    }
     if finding.confidence != Confidence::High {
         let text = "a name on the way has more than one meaning, and this is one of them";
         group = group.element(Level::NOTE.message(text));
@@ -113,6 +135,16 @@ fn groups(finding: &Finding, folder: &Path, texts: &mut Texts) -> Vec<Group<'sta
         group = group.element(Level::HELP.message(suggestion.clone()));
     }
     vec![group]
+}
+
+/// The other places, as many as are worth reading.
+fn others(places: &[Location]) -> String {
+    let named = places.iter().take(OTHERS_MAX).map(|it| format!("{}:{}", it.path, it.line));
+    let mut text = format!("also at {}", named.collect::<Vec<_>>().join(", "));
+    if let Some(rest) = places.len().checked_sub(OTHERS_MAX).filter(|rest| *rest > 0) {
+        text = format!("{text} and {}", counted(rest, "more place"));
+    }
+    plain(&text)
 }
 
 /// The last two parts of a dotted name.
@@ -127,9 +159,13 @@ pub(super) fn write_concise(findings: &[&Finding], output: &mut Output) {
         let Location { path, line, column, .. } = &finding.location;
         let text = plain(&finding.message);
         output.line(&format!(
-            "{path}:{line}:{column}: {} [{}] {text}",
+            "{path}:{line}:{column}: {} [{}] {text}{}",
             finding.tier.as_str(),
-            finding.rule.code()
+            finding.rule.code(),
+            finding
+                .measured
+                .as_ref()
+                .map_or_else(String::new, |cost| format!(" (measured: {})", in_words(cost)))
         ));
     }
 }
@@ -146,7 +182,9 @@ pub(super) fn write_summary(
         output.warning(&plain(&format!("{}{line}: {}", problem.path, problem.message)));
     }
     let errors = shown.iter().filter(|it| it.tier == Tier::Error).count();
-    let others = shown.len() - errors;
+    let lost = shown.iter().filter(|it| it.rule == Rule::Lw001);
+    let lost: Vec<usize> = lost.map(|it| it.others.len() + 1).collect();
+    let others = shown.len() - errors - lost.len();
     let mut text = format!(
         "{} and {} in {} ({} lines)",
         counted(errors, "error"),
@@ -154,6 +192,11 @@ pub(super) fn write_summary(
         counted(report.files, "file"),
         report.lines
     );
+    if !lost.is_empty() {
+        let calls = counted(lost.iter().sum::<usize>(), "call");
+        let causes = counted(lost.len(), "reason");
+        text = format!("{text}; {calls} could not be followed, for {causes}");
+    }
     if hidden > 0 {
         let hints = counted(hidden, "hint");
         text = format!("{text}; {hints} left out, which `--tier hint` shows");

@@ -8,6 +8,7 @@ use gen_lsp_types::{
 };
 use laneway_check::{FileProblem, Finding, Step, Tier};
 
+use super::super::evidence::in_words;
 use super::super::page_of;
 use super::text::Text;
 use super::uri::uri_of;
@@ -26,10 +27,13 @@ pub(super) fn of_finding(
     files: &mut impl Files,
     shows_related: bool,
 ) -> Diagnostic {
-    let message = match &finding.suggestion {
+    let mut message = match &finding.suggestion {
         Some(suggestion) => format!("{}. Instead: {suggestion}", finding.message),
         None => finding.message.clone(),
     };
+    if let Some(cost) = &finding.measured {
+        message = format!("{message}\nmeasured: {}", in_words(cost));
+    }
     let related = shows_related.then(|| related(finding, files)).filter(|it| !it.is_empty());
     Diagnostic {
         range: range(&finding.location, files),
@@ -45,16 +49,20 @@ pub(super) fn of_finding(
 
 /// What keeps a file from being understood stands at its line.
 pub(super) fn of_problem(problem: &FileProblem) -> Diagnostic {
-    let line = problem.line.unwrap_or(1).saturating_sub(1);
-    let start = Position { line, character: 0 };
     Diagnostic {
-        // Editors cut a range at the end of its line.
-        range: Range { start, end: Position { line, character: 1_000 } },
+        range: line_of(problem.line.unwrap_or(1)),
         severity: Some(DiagnosticSeverity::Information),
         source: Some(SOURCE.to_owned()),
         message: Message::String(problem.message.clone()),
         ..Diagnostic::default()
     }
+}
+
+/// A whole line. Editors cut a range at its end.
+const fn line_of(number: u32) -> Range {
+    let line = number.saturating_sub(1);
+    let start = Position { line, character: 0 };
+    Range { start, end: Position { line, character: 1_000 } }
 }
 
 const fn severity(tier: Tier) -> DiagnosticSeverity {
@@ -90,20 +98,25 @@ fn related(finding: &Finding, files: &mut impl Files) -> Vec<DiagnosticRelatedIn
         );
         related.push(at(choke, message, files));
     }
+    for place in &finding.others {
+        let location = location(place, files);
+        related.push(DiagnosticRelatedInformation { location, message: "here, too".to_owned() });
+    }
     related
 }
 
 fn at(step: &Step, message: String, files: &mut impl Files) -> DiagnosticRelatedInformation {
-    let location = Location {
-        uri: uri_of(&files.path(&step.location.path)),
-        range: range(&step.location, files),
-    };
-    DiagnosticRelatedInformation { location, message }
+    DiagnosticRelatedInformation { location: location(&step.location, files), message }
+}
+
+fn location(place: &laneway_check::Location, files: &mut impl Files) -> Location {
+    Location { uri: uri_of(&files.path(&place.path)), range: range(place, files) }
 }
 
 fn range(place: &laneway_check::Location, files: &mut impl Files) -> Range {
     match files.text(&place.path) {
         Some(text) => text.range(place.start, place.end),
-        None => Range::default(),
+        // Measured in a file that is not checked: its line is known, and hardly more.
+        None => line_of(place.line),
     }
 }

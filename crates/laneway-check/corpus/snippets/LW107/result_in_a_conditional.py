@@ -1,0 +1,5 @@
+from concurrent.futures import Future
+
+
+async def peek(future: Future, default):
+    return future.result() if future.done() else default

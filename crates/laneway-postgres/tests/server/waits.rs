@@ -1,0 +1,149 @@
+//! How long a call waits, here and on the server.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use laneway_core::error::Code;
+use laneway_core::job::QueueName;
+use laneway_core::store::{Store, Watch};
+use laneway_postgres::{PostgresOptions, PostgresStore, migrate};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::server::{RUNTIME, Schema, plain_client, url};
+use super::{claim, claim_of, job, open_session};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// A way to the server whose new connections can be left without an answer.
+struct Gate {
+    address: SocketAddr,
+    is_open: Arc<AtomicBool>,
+}
+
+impl Gate {
+    async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let is_open = Arc::new(AtomicBool::new(true));
+        let (is_passing, server) = (is_open.clone(), server_address());
+        RUNTIME.spawn(async move {
+            let mut silent = Vec::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                if !is_passing.load(Ordering::Relaxed) {
+                    silent.push(client);
+                    continue;
+                }
+                let mut server = TcpStream::connect(&server).await.unwrap();
+                RUNTIME.spawn(async move {
+                    // Either end may go as it likes.
+                    tokio::io::copy_bidirectional(&mut client, &mut server).await.ok();
+                });
+            }
+        });
+        Self { address, is_open }
+    }
+
+    fn options(&self, schema: &Schema) -> PostgresOptions {
+        let url = url(&format!("schema={}", schema.0));
+        let through = url.replacen(&server_address(), &self.address.to_string(), 1);
+        PostgresOptions::parse(&through).unwrap()
+    }
+}
+
+/// Host and port of the server.
+fn server_address() -> String {
+    let url = url("");
+    let (_, place) = url.split_once('@').unwrap();
+    place.split_once('/').unwrap().0.to_owned()
+}
+
+/// A claim waits for a lock, and its caller gives it up. It must not go on, and take jobs that
+/// nobody gets, when the lock is free.
+#[test]
+fn a_call_that_is_given_up_ends_on_the_server_and_takes_nothing() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let option = format!("schema={}&application_name={}", schema.0, schema.0);
+        let options = PostgresOptions::parse(&url(&option)).unwrap();
+        let options = options.answer_within(Duration::from_millis(500));
+        let store = PostgresStore::connect(options).await.unwrap();
+        let session = open_session(&store).await;
+        store.enqueue(vec![job()]).await.unwrap();
+        let mut client = plain_client().await;
+        let holding = client.transaction().await.unwrap();
+        let sql = "SELECT FROM {}.session FOR UPDATE".replace("{}", &schema.0);
+        holding.batch_execute(&sql).await.unwrap();
+        let request = claim_of(session, 1, QueueName::default_queue(), 1);
+        let error = store.claim(request).await.unwrap_err();
+        assert_eq!(error.code(), Code::StoreUnavailable, "{error}");
+        let ended = async {
+            let watcher = plain_client().await;
+            let sql = "SELECT count(*), pg_sleep(0.01)::text FROM pg_stat_activity
+                WHERE application_name = $1 AND state = 'active'";
+            while watcher.query_one(sql, &[&schema.0]).await.unwrap().get::<_, i64>(0) > 0 {}
+        };
+        tokio::time::timeout(SOON, ended).await.unwrap();
+        holding.rollback().await.unwrap();
+        assert_eq!(store.queues().await.unwrap()[0].counts.running, 0);
+        assert_eq!(claim(&store, session, 1, 1).await.len(), 1, "the repetition gets it");
+    });
+}
+
+/// The word that ends a call may not arrive. Then the server ends it.
+#[test]
+fn a_call_waits_for_a_lock_for_seconds_at_most() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        let session = open_session(&store).await;
+        store.enqueue(vec![job()]).await.unwrap();
+        let mut client = plain_client().await;
+        // Every verb has a bound, but those that may be part of a foreign transaction.
+        let sql = "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
+            WHERE pronamespace = to_regnamespace($1::text) AND 'search_path=' || $1 || ', pg_temp'
+            = ANY (proconfig) AND NOT 'lock_timeout=20s' = ANY (proconfig)";
+        let unbounded: String = client.query_one(sql, &[&schema.0]).await.unwrap().get(0);
+        assert_eq!(unbounded, "enqueue enqueue_job enqueue_jobs");
+        let sql = "ALTER FUNCTION {}.claim_jobs SET lock_timeout = '200ms'";
+        client.batch_execute(&sql.replace("{}", &schema.0)).await.unwrap();
+        let holding = client.transaction().await.unwrap();
+        let sql = "SELECT FROM {}.session FOR UPDATE".replace("{}", &schema.0);
+        holding.batch_execute(&sql).await.unwrap();
+        let request = claim_of(session, 1, QueueName::default_queue(), 1);
+        let error = store.claim(request).await.unwrap_err();
+        assert_eq!(error.code(), Code::StoreLocked, "{error}");
+        assert!(error.is_retryable());
+    });
+}
+
+/// A server takes the connection that is to listen, and then says nothing. Whoever watches must
+/// hear of new jobs all the same.
+#[test]
+fn watchers_look_for_themselves_while_a_connection_gets_no_answer() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let gate = Gate::new().await;
+        let store = PostgresStore::connect(gate.options(&schema)).await.unwrap();
+        gate.is_open.store(false, Ordering::Relaxed);
+        let mut watch = store.watch().await.unwrap();
+        for _ in 0..3 {
+            let heard = async { while !watch.next().await.unwrap().ready {} };
+            tokio::time::timeout(SOON, heard).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_server_that_takes_connections_and_says_nothing_is_a_coded_error() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let gate = Gate::new().await;
+        gate.is_open.store(false, Ordering::Relaxed);
+        let options = gate.options(&schema).answer_within(Duration::from_millis(500));
+        let migrating = tokio::time::timeout(SOON, migrate(&options)).await;
+        let error = migrating.unwrap().unwrap_err();
+        assert_eq!(error.code(), Code::StoreUnavailable, "{error}");
+    });
+}
