@@ -20,7 +20,7 @@ use crate::source::{self, Unreadable};
 use crate::summary::Summary;
 
 /// The stack of each thread that reads files: trees are freed by recursion.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// What is checked, and how.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +107,7 @@ pub(crate) fn read_program(options: &Options) -> (Program, Vec<bool>, Report) {
     (Program::new(files), wanted, report)
 }
 
-fn analyse(
+pub(crate) fn analyse(
     program: &Program,
     knowledge: &Knowledge,
     options: &Options,
@@ -148,17 +148,9 @@ fn read(
     options: &Options,
     cache: &Cache,
 ) -> Result<(SourceFile, Option<Used>), FileProblem> {
-    let shown = found.path.strip_prefix(&options.base).unwrap_or(&found.path);
-    let shown: std::sync::Arc<str> = shown.to_string_lossy().as_ref().into();
-    let problem = |error: Unreadable| FileProblem {
-        path: shown.clone(),
-        line: match error {
-            Unreadable::TooDeep { line } => Some(line),
-            _ => None,
-        },
-        message: error.to_string(),
-    };
-    let text = read_bytes(&found.path).and_then(source::decode).map_err(problem)?;
+    let shown = shown(&found.path, options);
+    let problem = |error: Unreadable| unreadable(&shown, &error);
+    let text = read_decoded(&found.path).map_err(problem)?;
     let (summary, lines, used) = summary(&text, cache).map_err(problem)?;
     let file = SourceFile {
         path: shown,
@@ -167,8 +159,22 @@ fn read(
         is_package: found.is_package,
         summary,
         lines,
+        text: None,
     };
     Ok((file, used))
+}
+
+/// A path as it is shown.
+pub(crate) fn shown(path: &std::path::Path, options: &Options) -> std::sync::Arc<str> {
+    path.strip_prefix(&options.base).unwrap_or(path).to_string_lossy().as_ref().into()
+}
+
+pub(crate) fn unreadable(shown: &std::sync::Arc<str>, error: &Unreadable) -> FileProblem {
+    let line = match error {
+        Unreadable::TooDeep { line } => Some(*line),
+        _ => None,
+    };
+    FileProblem { path: shown.clone(), line, message: error.to_string() }
 }
 
 /// The summary of a text, from the cache where it has one.
@@ -190,21 +196,22 @@ fn summary(text: &str, cache: &Cache) -> Result<(Summary, Lines, Option<Used>), 
 
 /// The text of a file that the parser can read without harm.
 pub(crate) fn read_text(path: &std::path::Path) -> Result<String, Unreadable> {
-    let text = source::decode(read_bytes(path)?)?;
+    let text = read_decoded(path)?;
     source::refuse_depth(&text)?;
     Ok(text)
 }
 
-fn read_bytes(path: &std::path::Path) -> Result<Vec<u8>, Unreadable> {
+/// The text of a file, whatever it holds.
+pub(crate) fn read_decoded(path: &std::path::Path) -> Result<String, Unreadable> {
     let system = |error: std::io::Error| Unreadable::System(error.to_string());
     let size = std::fs::metadata(path).map_err(system)?.len();
     if size > source::BYTES_MAX {
         return Err(Unreadable::TooLarge(size));
     }
-    std::fs::read(path).map_err(system)
+    source::decode(std::fs::read(path).map_err(system)?)
 }
 
-fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {
+pub(crate) fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {
     let error = file.summary.syntax_error.as_ref()?;
     let (line, _) = file.lines.line(error.at);
     let message = format!("not all of it is Python 3: {}", error.message);

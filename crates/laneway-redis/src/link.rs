@@ -146,8 +146,10 @@ impl Link {
         let mut connection = numbered.connection.clone();
         let mut answer = send(&mut connection, &call.command).await;
         if is_unknown_script(&answer) {
+            // It is loaded for the calls that follow. This one brings its text along: whoever
+            // flushes scripts may do so again before a call by the digest arrives.
             send(&mut connection, &call.script.load()).await?;
-            answer = send(&mut connection, &call.command).await;
+            answer = send(&mut connection, &call.with_text()).await;
         }
         let value = answer?;
         if call.writes && self.durability == Durability::Fsync {

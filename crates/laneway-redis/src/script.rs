@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use laneway_core::error::Code;
 use laneway_core::interrupt::INTERRUPTS_MAX_DEFAULT;
-use redis::{Cmd, Script as Source, ToRedisArgs};
+use redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 
 /// The most due jobs that one claim makes ready, so that it stays short; the rest follows with the
 /// next claim or sweep.
@@ -101,6 +101,18 @@ impl Call {
     pub(crate) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
         self.command.arg(argument);
         self
+    }
+
+    /// The same command with the script's text in place of its digest.
+    pub(crate) fn with_text(&self) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.text());
+        for argument in self.command.args_iter().skip(2) {
+            if let Arg::Simple(bytes) = argument {
+                command.arg(bytes);
+            }
+        }
+        command
     }
 
     /// Adds an argument to a call that is not moved.

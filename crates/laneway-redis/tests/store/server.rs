@@ -162,6 +162,26 @@ fn a_flushed_script_cache_is_filled_again() {
     }
 }
 
+#[test]
+fn a_script_cache_that_is_flushed_all_the_time_stops_no_call() {
+    let namespace = Namespace::new();
+    let store = open(&url(&namespace)).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut connection = connection();
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    redis::cmd("SCRIPT").arg("FLUSH").exec(&mut connection).unwrap();
+                }
+            });
+        }
+        let answers: Vec<_> = (0..200).map(|_| block_on(store.enqueue(jobs::plain(1)))).collect();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(answers.into_iter().all(|answer| answer.unwrap()[0].created));
+    });
+}
+
 /// The guide for Redis shows this call.
 #[test]
 fn another_program_can_enqueue_with_the_stored_script() {
