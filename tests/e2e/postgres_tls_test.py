@@ -176,6 +176,6 @@ def test_a_certificate_of_the_client_is_shown_to_a_server_that_asks_for_one(
     url = url.replace("/postgres?", "/guarded?")
     with pytest.raises(LanewayError) as caught:
         use(url)
-    assert caught.value.code == "LW1051"
+    assert caught.value.code == "LW1040"
     certificate, key = safe.trusted.certificate("client")
     use(f"{url}&sslcert={certificate}&sslkey={key}")

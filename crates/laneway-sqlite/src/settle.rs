@@ -137,7 +137,7 @@ pub(crate) fn interrupt(
     let interrupts = crate::standing::count(running.standing.interrupts);
     let policy = match policy_of(tx, running.subject.seq) {
         Ok(policy) => policy,
-        Err(fault) => return fail_unreadable(tx, running, &fault.into_content()?),
+        Err(fault) => return fail_unreadable(tx, &running, &fault.into_content()?),
     };
     let event = event_after(policy.on_interrupt, interrupts, policy.interrupts_max);
     let failure = match event {
@@ -161,8 +161,8 @@ fn policy_of(tx: &mut Tx<'_>, seq: i64) -> Result<Arc<Policy>> {
 }
 
 /// Fails a job that no longer stands in `running` and cannot be read.
-fn fail_unreadable(tx: &mut Tx<'_>, running: Running, error: &Error) -> Result<State> {
-    let Running { subject, standing, claimed_at, .. } = running;
+fn fail_unreadable(tx: &mut Tx<'_>, running: &Running, error: &Error) -> Result<State> {
+    let Running { subject, standing, claimed_at, .. } = *running;
     let ending = Ending { claimed_at: Some(claimed_at), ..Ending::failed(unreadable(error)) };
     tx.make_finished(subject, standing, ending)?;
     Ok(State::Failed)
@@ -193,7 +193,7 @@ fn end(tx: &mut Tx<'_>, running: Running, left: Left<'_>) -> Result<State> {
     }
     let body = match Body::by_seq(tx, running.subject.seq) {
         Ok(body) => body,
-        Err(fault) => return fail_unreadable(tx, running, &fault.into_content()?),
+        Err(fault) => return fail_unreadable(tx, &running, &fault.into_content()?),
     };
     let Running { subject, mut standing, claimed_at, .. } = running;
     let earlier =

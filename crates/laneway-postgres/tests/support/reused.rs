@@ -35,6 +35,21 @@ struct Kept {
     _schema: Schema,
 }
 
+impl Kept {
+    fn new(is_synchronous: bool, clock: SimClock) -> Self {
+        let schema = Schema::new();
+        let durability = if is_synchronous { Durability::Fsync } else { Durability::Os };
+        let clock = Arc::new(Shown(Mutex::new(clock)));
+        let options = schema.options().durability_of(durability).clock_of(clock.clone());
+        RUNTIME.block_on(async {
+            let store = PostgresStore::connect(options).await.unwrap();
+            let client = plain_client().await;
+            client.batch_execute(&format!("SET search_path = {}", schema.0)).await.unwrap();
+            Self { store, clock, client, _schema: schema }
+        })
+    }
+}
+
 /// Those that no case uses.
 static IDLE_SYNCHRONOUS: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
 static IDLE_ASYNCHRONOUS: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
@@ -48,19 +63,6 @@ fn idle(is_synchronous: bool) -> MutexGuard<'static, Vec<Kept>> {
 pub(crate) struct Reused<const IS_SYNCHRONOUS: bool>(Option<Kept>);
 
 impl<const IS_SYNCHRONOUS: bool> Reused<IS_SYNCHRONOUS> {
-    fn new(clock: SimClock) -> Kept {
-        let schema = Schema::new();
-        let durability = if IS_SYNCHRONOUS { Durability::Fsync } else { Durability::Os };
-        let clock = Arc::new(Shown(Mutex::new(clock)));
-        let options = schema.options().durability_of(durability).clock_of(clock.clone());
-        RUNTIME.block_on(async {
-            let store = PostgresStore::connect(options).await.unwrap();
-            let client = plain_client().await;
-            client.batch_execute(&format!("SET search_path = {}", schema.0)).await.unwrap();
-            Kept { store, clock, client, _schema: schema }
-        })
-    }
-
     /// Drops the schemas of all cases when it is dropped itself.
     pub(crate) const fn until_dropped() -> Dropping<IS_SYNCHRONOUS> {
         Dropping
@@ -81,7 +83,7 @@ impl<const IS_SYNCHRONOUS: bool> Harness for Reused<IS_SYNCHRONOUS> {
 
     fn open(clock: SimClock) -> Self {
         let kept = idle(IS_SYNCHRONOUS).pop();
-        let kept = kept.unwrap_or_else(|| Self::new(clock.clone()));
+        let kept = kept.unwrap_or_else(|| Kept::new(IS_SYNCHRONOUS, clock.clone()));
         *kept.clock.clock() = clock;
         RUNTIME.block_on(kept.client.batch_execute(EMPTY)).unwrap();
         Self(Some(kept))

@@ -338,7 +338,6 @@ macro_rules! conformance_suite {
                 a_restored_job_rings,
             }
             unreadable {
-                a_durable_store_can_be_damaged,
                 an_unreadable_job_fails_at_its_claim_and_the_others_run,
                 an_unreadable_job_that_was_scheduled_fails_when_it_is_due,
                 an_unreadable_job_with_a_limit_fails_and_its_limit_serves_others,

@@ -65,12 +65,9 @@ async fn has_failed<H: Harness>(t: &Trial<H>, id: JobId, way: &str) {
     assert_eq!((ends.len(), ends[0].state), (1, State::Failed), "{way}");
 }
 
-pub async fn a_durable_store_can_be_damaged<H: Harness>(t: Trial<H>) {
+pub async fn an_unreadable_job_fails_at_its_claim_and_the_others_run<H: Harness>(t: Trial<H>) {
     let is_durable = t.store.capabilities().durability > Durability::Memory;
     assert_eq!(is_durable, !H::DAMAGES.is_empty(), "what outlives a process can be damaged");
-}
-
-pub async fn an_unreadable_job_fails_at_its_claim_and_the_others_run<H: Harness>(t: Trial<H>) {
     for way in H::DAMAGES {
         let three = add_broken(&t, &t.job(), way).await;
         let claimed = t.take(t.claim_of(10)).await;

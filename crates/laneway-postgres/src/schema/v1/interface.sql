@@ -132,11 +132,11 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         RETURN 'the policy is not JSON';
     END;
-    IF NOT is_plain_object(v, '{retry,timeout,grace}') THEN
+    IF NOT is_plain_object(v, ARRAY['retry', 'timeout', 'grace']) THEN
         RETURN 'the policy is not an object that says everything once';
     END IF;
     r := v->'retry';
-    IF NOT coalesce(is_plain_object(r, '{first,cap}'), false) THEN
+    IF NOT coalesce(is_plain_object(r, ARRAY['first', 'cap']), false) THEN
         RETURN 'the retry of the policy is not an object that says everything once';
     ELSIF NOT is_whole(r->'attempts_max', 0, 4294967295) THEN
         RETURN 'the attempts of the policy are not a whole number';
