@@ -138,6 +138,9 @@ def names_of(folder: Path) -> dict[str, str]:
             for name in entry["names"]:
                 names.update((each, entry.get("versions", "")) for each in expand(name))
         for kind in table.get("type", ()):
+            # What only some calls of a constructor give has no name of its own.
+            if kind.get("when"):
+                continue
             members = [*kind.get("methods", {}), *kind.get("attributes", {})]
             names.setdefault(kind["name"], "")
             for member in (f"{kind['name']}.{name}" for name in members if name != "__getattr__"):

@@ -1,8 +1,9 @@
 """Start Redis and PostgreSQL for a command, and end them with it.
 
 `services.py run [redis] [postgres] -- command…` gives the command the URLs of the servers in
-`LANEWAY_TEST_REDIS_URL` and `LANEWAY_TEST_POSTGRES_URL` and ends with its status. `services.py
-install` installs what is missing and starts nothing.
+`LANEWAY_TEST_REDIS_URL` and `LANEWAY_TEST_POSTGRES_URL` and ends with its status. `pgbouncer` is a
+PostgreSQL server with PgBouncer before it, in transaction mode. `services.py install` installs what
+is missing and starts nothing.
 """
 
 from __future__ import annotations
@@ -16,17 +17,34 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from servers import PostgresServer, ProgramMissingError, RedisServer, Server, ServerFailedError
-from servers.programs import postgres_programs, redis_program
+from servers import (
+    PgBouncer,
+    PostgresServer,
+    ProgramMissingError,
+    RedisServer,
+    Server,
+    ServerFailedError,
+)
+from servers.programs import pgbouncer_program, postgres_programs, redis_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
-SERVERS: Mapping[str, tuple[type[RedisServer | PostgresServer], str]] = {
-    "redis": (RedisServer, "LANEWAY_TEST_REDIS_URL"),
-    "postgres": (PostgresServer, "LANEWAY_TEST_POSTGRES_URL"),
+
+def pooled(stack: ExitStack) -> Server:
+    """Start a PostgreSQL server, and a pooler before it."""
+    server = stack.enter_context(PostgresServer())
+    return stack.enter_context(PgBouncer(server.url))
+
+
+SERVERS: Mapping[str, tuple[Callable[[ExitStack], Server], str]] = {
+    "redis": (lambda stack: stack.enter_context(RedisServer()), "LANEWAY_TEST_REDIS_URL"),
+    "postgres": (lambda stack: stack.enter_context(PostgresServer()), "LANEWAY_TEST_POSTGRES_URL"),
+    "pgbouncer": (pooled, "LANEWAY_TEST_POSTGRES_URL"),
 }
+#: What is started when nothing is named.
+USUAL = ("redis", "postgres")
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 UNUSABLE = 2
 
@@ -51,9 +69,9 @@ def run(names: list[str], command: list[str]) -> int:
     with ExitStack() as stack:
         environment = dict(os.environ)
         for name in names:
-            kind, variable = SERVERS[name]
+            start, variable = SERVERS[name]
             started = time.monotonic()
-            server: Server = stack.enter_context(kind())
+            server = start(stack)
             environment[variable] = server.url
             tell(f"{name} on port {server.port} after {time.monotonic() - started:.1f} s")
         return status_of(command, environment)
@@ -110,6 +128,7 @@ def install() -> Iterator[str]:
     """Install what is missing; gives what there is."""
     yield f"redis: {redis_program()}"
     yield f"postgres: {postgres_programs().postgres}"
+    yield f"pgbouncer: {pgbouncer_program()}"
 
 
 def tell(text: str) -> None:
@@ -127,16 +146,21 @@ def main(words: list[str]) -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("install", help="install what is missing")
     runs = actions.add_parser("run", help="run a command beside servers: run redis -- command…")
-    runs.add_argument("names", nargs="*", metavar="redis|postgres", help="both when none is named")
+    runs.add_argument(
+        "names",
+        nargs="*",
+        metavar="redis|postgres|pgbouncer",
+        help="the first two when none is named",
+    )
     arguments = parser.parse_args(ours)
     try:
         if arguments.action == "install":
             for line in install():
                 tell(line)
             return 0
-        names: list[str] = arguments.names or list(SERVERS)
+        names: list[str] = arguments.names or list(USUAL)
         if unknown := [name for name in names if name not in SERVERS]:
-            parser.error(f"`{unknown[0]}` is neither `redis` nor `postgres`")
+            parser.error(f"`{unknown[0]}` is none of {', '.join(SERVERS)}")
         if not command:
             parser.error("no command follows `--`")
         return run(names, command)

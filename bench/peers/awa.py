@@ -16,7 +16,7 @@ from peers.stores import STORE
 DISTRIBUTIONS = ("awa-pg",)
 JOBS = 10_000
 PROCESSES = 1
-SETTING = "256 workers; `enqueue_many_copy`"
+SETTING = "1000 workers; `enqueue_many_copy`"
 
 
 @dataclass
@@ -62,7 +62,7 @@ async def _run() -> None:
         client.task(Nothing)(nothing)
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-        await client.start([("default", 256)])
+        await client.start([("default", 1000)])
         await stop.wait()
         await client.shutdown()
 

@@ -10,7 +10,7 @@ from peers.stores import STORE, client
 
 DISTRIBUTIONS = ("dramatiq", "redis")
 JOBS = 10_000
-PROCESSES = 2
+PROCESSES = 4
 SETTING = "8 threads a process"
 
 dramatiq.set_broker(RedisBroker(url=STORE))

@@ -23,7 +23,7 @@ class Peer(Protocol):
     """How many jobs it drains in a few seconds."""
     PROCESSES: int
     """How many of its processes run jobs, unless the command line says otherwise: of 1, 2 and 4 the
-    number that drained most on two cores which the server shares."""
+    fewest that drained within a tenth of the most, on two cores which the server shares."""
     SETTING: str
     """How it is set up, in a few words for the table's reader."""
 

@@ -9,7 +9,7 @@ from peers.stores import STORE, client
 
 DISTRIBUTIONS = ("rq", "redis")
 JOBS = 1_200
-PROCESSES = 2
+PROCESSES = 4
 SETTING = "`SimpleWorker`, no results"
 
 

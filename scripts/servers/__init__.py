@@ -4,14 +4,17 @@ Each server lives in a temporary folder, listens on a private loopback port and 
 ends with whoever started it, however that ends.
 """
 
-from servers.postgres import PostgresServer
+from servers.pgbouncer import PgBouncer
+from servers.postgres import PostgresServer, PostgresStandby
 from servers.process import Server, ServerFailedError
 from servers.programs import ProgramMissingError
 from servers.proxy import Proxy
 from servers.redis import RedisServer
 
 __all__ = [
+    "PgBouncer",
     "PostgresServer",
+    "PostgresStandby",
     "ProgramMissingError",
     "Proxy",
     "RedisServer",

@@ -59,19 +59,29 @@ class PostgresServer(Server):
         """PostgreSQL refuses to run as root."""
         return other_user("postgres")
 
+    def _own_folder(self) -> dict[str, Any]:
+        """Give the folder to the server's user; gives how a program runs as that one."""
+        user = self.user()
+        if user is None:
+            return {}
+        entry = pwd.getpwnam(user)
+        shutil.chown(self.folder, user, entry.pw_gid)
+        return {"user": user, "group": entry.pw_gid, "extra_groups": []}
+
+    def _configure(self) -> None:
+        quoted = {name: value.replace("'", "''") for name, value in self.settings.items()}
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.writelines(f"{name} = '{value}'\n" for name, value in quoted.items())
+
     @override
     def prepare(self) -> None:
         """Make the database's files and write the configuration."""
-        identity: dict[str, Any] = {}
-        if user := self.user():
-            entry = pwd.getpwnam(user)
-            shutil.chown(self.folder, user, entry.pw_gid)
-            identity = {"user": user, "group": entry.pw_gid, "extra_groups": []}
+        identity = self._own_folder()
         password_file = self.folder / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(f"{self.password}\n")
         if identity:
-            shutil.chown(password_file, user, identity["group"])
+            shutil.chown(password_file, identity["user"], identity["group"])
         # Only the making of the files is not synced; the server itself syncs.
         created = subprocess.run(
             [
@@ -88,9 +98,7 @@ class PostgresServer(Server):
         password_file.unlink()
         if created.returncode != 0:
             raise ServerFailedError(f"`initdb` failed:\n{created.stdout}{created.stderr}")
-        quoted = {name: value.replace("'", "''") for name, value in self.settings.items()}
-        with (self.data / "postgresql.conf").open("a") as configuration:
-            configuration.writelines(f"{name} = '{value}'\n" for name, value in quoted.items())
+        self._configure()
 
     @override
     def command(self) -> list[str]:
@@ -107,3 +115,34 @@ class PostgresServer(Server):
         with socket.create_connection(("127.0.0.1", self.port), ANSWER_SECONDS) as connection:
             connection.sendall(message)
             return connection.recv(1) == b"R"
+
+
+class PostgresStandby(PostgresServer):
+    """A PostgreSQL server that follows another one, and answers questions meanwhile."""
+
+    kind = "standby"
+
+    def __init__(self, primary: PostgresServer) -> None:
+        """Prepare a copy of a server that runs."""
+        super().__init__()
+        self.primary = primary
+        self.password = primary.password
+
+    @override
+    def prepare(self) -> None:
+        """Copy the other server's files, and follow it from there."""
+        identity = self._own_folder()
+        copied = subprocess.run(
+            [
+                *(str(self.programs.basebackup), "--pgdata", str(self.data), "--no-sync"),
+                *("--write-recovery-conf", "--checkpoint", "fast", "--dbname", self.primary.url),
+            ],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            **identity,
+        )
+        if copied.returncode != 0:
+            raise ServerFailedError(f"`pg_basebackup` failed:\n{copied.stdout}{copied.stderr}")
+        self._configure()

@@ -21,10 +21,18 @@ FOLDERS = {
         *("/opt/homebrew/bin", "/opt/homebrew/opt/redis*/bin", "/opt/homebrew/opt/valkey*/bin"),
         *(".local/bin", "redis/src", "valkey/src", "bin"),
     ),
+    "pgbouncer": (
+        *("/usr/local/sbin", "/usr/sbin", "/opt/homebrew/bin", "/usr/local/bin"),
+        *(".local/bin", "bin"),
+    ),
 }
-NAMES = {"postgres": ("postgres",), "redis": ("redis-server", "valkey-server")}
-DEBIAN_PACKAGES = {"postgres": "postgresql", "redis": "redis-server"}
-HOMEBREW_FORMULAS = {"postgres": "postgresql@17", "redis": "redis"}
+NAMES = {
+    "postgres": ("postgres",),
+    "redis": ("redis-server", "valkey-server"),
+    "pgbouncer": ("pgbouncer",),
+}
+DEBIAN_PACKAGES = {"postgres": "postgresql", "redis": "redis-server", "pgbouncer": "pgbouncer"}
+HOMEBREW_FORMULAS = {"postgres": "postgresql@17", "redis": "redis", "pgbouncer": "pgbouncer"}
 INSTALL_SECONDS = 600
 
 
@@ -38,6 +46,15 @@ class PostgresPrograms:
 
     postgres: Path
     initdb: Path
+
+    @property
+    def basebackup(self) -> Path:
+        """The program that copies a running server, which comes with the clients."""
+        beside = self.initdb.with_name("pg_basebackup")
+        found = beside if beside.exists() else shutil.which("pg_basebackup")
+        if not found:
+            raise ProgramMissingError("`pg_basebackup` is not beside `initdb`, nor on PATH")
+        return Path(found)
 
 
 def find_redis() -> Path | None:
@@ -68,6 +85,14 @@ def postgres_programs() -> PostgresPrograms:
     if not found:
         raise ProgramMissingError(_advice("postgres"))
     return found
+
+
+def pgbouncer_program() -> Path:
+    """Find the program of PgBouncer, and install it first where it is missing."""
+    found = _candidates("pgbouncer") or (_install("pgbouncer") and _candidates("pgbouncer"))
+    if not found:
+        raise ProgramMissingError(_advice("pgbouncer"))
+    return found[0]
 
 
 def _candidates(kind: str) -> list[Path]:

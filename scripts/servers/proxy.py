@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from servers.process import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -34,6 +35,8 @@ class Proxy:
         self.port = free_port()
         self._lock = threading.Lock()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        # Connections whose answers are thrown away. One that lost a byte must never pass another.
+        self._deaf: set[tuple[socket.socket, socket.socket]] = set()
         self._flows = threading.Event()
         self._flows.set()
         self._listener: socket.socket | None = None
@@ -71,6 +74,19 @@ class Proxy:
         for pair in pairs:
             close(*pair)
         return len(pairs)
+
+    @contextlib.contextmanager
+    def losing_answers(self) -> Generator[None]:
+        """Throw away what the server answers to the present connections, and cut them at the end.
+
+        What clients ask still reaches the server, so it happens, and nobody hears of it.
+        """
+        with self._lock:
+            self._deaf = set(self._pairs)
+        try:
+            yield
+        finally:
+            self.cut()
 
     def hold(self) -> None:
         """Let no byte pass in either direction, as a network that loses every packet."""
@@ -127,6 +143,8 @@ class Proxy:
         try:
             while chunk := source.recv(CHUNK):
                 self._flows.wait()
+                if pair in self._deaf and source is pair[1]:
+                    continue
                 sink.sendall(chunk)
         except OSError:
             pass

@@ -42,11 +42,13 @@ class Story:
     app: Path = HERE / "story_app.py"
     environment: dict[str, str] = field(default_factory=dict[str, str])
     workers: list[subprocess.Popen[str]] = field(default_factory=list[subprocess.Popen[str]])
+    #: A store on a server; empty for a file in the folder.
+    url: str = ""
 
     @property
     def store(self) -> str:
         """The store's URL."""
-        return f"sqlite:///{self.folder}/story.db"
+        return self.url or f"sqlite:///{self.folder}/story.db"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -140,3 +142,34 @@ class Story:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+
+
+def jobs_of_every_state(story: Story) -> dict[str, str]:
+    """Leaves a job in every state; the worker that holds the running one is dead."""
+    jobs = {"succeeded": story.delay("greet('Ada', greeting='good day')")}
+    jobs["failed"] = story.delay("broken('as planned')")
+    worker = story.worker()
+    story.wait_for(jobs["succeeded"], "succeeded")
+    story.wait_for(jobs["failed"], "failed")
+    jobs["running"] = story.delay("waiting_pid(60)")
+    story.wait_for(jobs["running"], "running")
+    worker.kill()
+    story.end()
+    jobs["ready"] = story.delay("greet('Grace')", key="grace", priority=7)
+    jobs["paused"] = story.delay("greet('Barbara')", queue="slow")
+    assert story.run("queues", "pause", "slow").returncode == 0
+    jobs["scheduled"] = story.delay("greet('Edsger')", after="1h")
+    jobs["limited"] = story.delay("limited()", after="2h")
+    jobs["cancelled"] = story.delay("greet('nobody')")
+    assert story.run("jobs", "cancel", jobs["cancelled"]).returncode == 0
+    return jobs
+
+
+def told(export: str) -> dict[str, dict[str, Any]]:
+    """What an export says, by what it speaks of; when it was made does not matter."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in map(json.loads, export.splitlines()):
+        name = line.get("id") or line.get("name") or ""
+        found.setdefault(line["kind"], {})[name] = line
+    del found["begin"]
+    return found

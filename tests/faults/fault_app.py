@@ -20,8 +20,12 @@ JOURNAL = Path(os.environ.get("FAULT_JOURNAL", os.devnull))
 def journal(number: int) -> None:
     """Writes one line: number, job, attempt, process, time."""
     job = current.job
-    line = f"{number} {job.id} {job.attempt} {os.getpid()} {time.time():.6f}\n"
-    descriptor = os.open(JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    write(JOURNAL, f"{number} {job.id} {job.attempt} {os.getpid()} {time.time():.6f}\n")
+
+
+def write(path: Path, line: str) -> None:
+    """Appends a line to a file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(descriptor, line.encode())
     finally:
@@ -51,6 +55,16 @@ def computing(number: int) -> int:
     end = time.process_time() + number % 5 / 1000
     while time.process_time() < end:
         sum(range(1000))
+    return number * 7
+
+
+@app.task(max_interrupts=1_000_000)
+async def lasting(number: int, until: float) -> int:
+    """Says ten times a second that it goes on, until then."""
+    journal(number)
+    while time.time() < until:
+        write(JOURNAL.with_name("journal.ticks"), f"{time.time():.6f}\n")
+        await asyncio.sleep(0.1)
     return number * 7
 
 

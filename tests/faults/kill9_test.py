@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from audit import MUST_BE_ZERO
-from kill_everything import run
+from kill_everything import KILL_NAMES, Script, run
 from operations import System, kill_tree, wait_until
 from stores import KINDS, own_store
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_when_everything_is_killed(tmp_path: Path, kind: str) -> None:
     with own_store(kind, tmp_path) as store:
-        verdict = run(tmp_path, jobs=1_000, kills=16, seed=11, url=store.url)
+        verdict = run(tmp_path, store, Script(seed=11, names=KILL_NAMES, faults=16))
     assert verdict["acknowledged"] > 0
     assert {name: verdict[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
 
@@ -28,11 +28,7 @@ def test_jobs_of_a_dead_worker_run_again_within_lease_and_sweep(tmp_path: Path) 
     system = System(tmp_path, jobs=20_000, lease="2s", sweep_every="500ms")
     try:
         system.revive()
-        wait_until(
-            lambda: system.journal.exists() and system.journal.stat().st_size > 20_000,
-            30,
-            "work to be under way",
-        )
+        wait_until(lambda: system.starts() > 300, 30, "work to be under way")
         kill_tree(system, random.Random(0))
         killed_at = time.time()
         first_starts = {line.split()[1] for line in system.journal.read_text().splitlines()}

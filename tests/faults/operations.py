@@ -15,6 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+#: How a worker may end that slept: in good order, or, if it slept through its own start, without a
+#: runner or a store that had waited for it, or told to end before it had begun.
+MAY_END_WITH = {0, 1, 3, 128 + signal.SIGTERM}
 
 
 def laneway_command() -> list[str]:
@@ -47,6 +50,12 @@ class System:
     produced_to: int = 0
     #: The store's URL; empty for an embedded one in the folder.
     url: str = ""
+    #: The URL that its processes are given where that is another one, such as a proxy's.
+    way: str = ""
+    #: The programs of another installation of Laneway; `None` for those of this one.
+    programs: Path | None = None
+    #: Workers that were replaced while they were asleep, and were told to end when they woke.
+    replaced: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
     @property
     def store(self) -> str:
@@ -61,23 +70,27 @@ class System:
     @property
     def environment(self) -> dict[str, str]:
         """What every process of the system is told."""
-        return {**os.environ, "LANEWAY_STORE": self.store, "FAULT_JOURNAL": str(self.journal)}
+        way = self.way or self.store
+        return {**os.environ, "LANEWAY_STORE": way, "FAULT_JOURNAL": str(self.journal)}
 
-    def start_worker(self) -> None:
-        """Starts a worker in a process group of its own."""
+    def start_worker(self, **variables: str) -> None:
+        """Starts a worker in a process group of its own, with these variables besides."""
         command = [*laneway_command(), "worker", str(HERE / "fault_app.py")]
+        if self.programs:
+            command[:1] = [str(self.programs / "laneway")]
+            command += ["--python", str(self.programs / "python")]
         command += ["--lease", self.lease, "--sweep-every", self.sweep_every]
         with (self.folder / "worker.log").open("ab") as log:
             self.worker = subprocess.Popen(
                 command,
-                env=self.environment,
+                env={**self.environment, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
-    def start_producer(self) -> None:
+    def start_producer(self, **variables: str) -> None:
         """Starts a producer behind what was produced so far, unless everything is."""
         self.collect()
         count = self.jobs - len(self.acknowledged)
@@ -86,10 +99,15 @@ class System:
         # A batch whose acknowledgement never came may be in the store all the same; its numbers are
         # left out, so that every number belongs to at most one acknowledged job.
         self.produced_to += 50
-        command = [sys.executable, str(HERE / "producer.py"), str(self.produced_to)]
+        python = str(self.programs / "python") if self.programs else sys.executable
+        command = [python, str(HERE / "producer.py"), str(self.produced_to)]
         command += [str(count), str(self.pause)]
-        with (self.folder / "acknowledged").open("ab") as output:
-            self.producer = subprocess.Popen(command, env=self.environment, stdout=output)
+        environment = {**self.environment, **variables}
+        with (
+            (self.folder / "acknowledged").open("ab") as output,
+            (self.folder / "producer.log").open("ab") as log,
+        ):
+            self.producer = subprocess.Popen(command, env=environment, stdout=output, stderr=log)
 
     def collect(self) -> None:
         """Reads what producers have been acknowledged; a torn last line is not acknowledged."""
@@ -114,18 +132,50 @@ class System:
         if self.producer is None or self.producer.poll() is not None:
             self.start_producer()
 
+    def stop_producing(self) -> None:
+        """Produces no more than what was acknowledged so far."""
+        if self.producer is not None and self.producer.poll() is None:
+            self.producer.kill()
+            self.producer.wait()
+        self.collect()
+        self.jobs = len(self.acknowledged)
+
     def stop(self) -> int:
-        """Ends the worker gracefully; gives its exit status."""
+        """Ends every worker gracefully; gives the present one's exit status."""
         assert self.worker is not None
         self.worker.send_signal(signal.SIGTERM)
+        for worker in self.replaced:
+            status = worker.wait(timeout=60)
+            assert status in MAY_END_WITH, f"{worker.pid} ended with {status}:\n{self.log()}"
         return self.worker.wait(timeout=60)
 
     def end(self) -> None:
         """Kills what still runs."""
-        for process in (self.worker, self.producer):
+        for process in (*self.replaced, self.worker, self.producer):
             if process is not None and process.poll() is None:
-                process.kill()
+                # Nobody may be left asleep: a stopped process keeps its terminal and its files.
+                send(process.pid, signal.SIGKILL)
                 process.wait()
+
+    def log(self) -> str:
+        """What the workers have said so far."""
+        path = self.folder / "worker.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def lines(self, name: str) -> list[str]:
+        """The whole lines of a file in the folder; none while it is not there."""
+        path = self.folder / name
+        return path.read_text().split("\n")[:-1] if path.exists() else []
+
+    def starts(self) -> int:
+        """How often a job was started so far."""
+        return self.journal.read_bytes().count(b"\n") if self.journal.exists() else 0
+
+
+def send(pid: int, number: int) -> None:
+    """Sends a signal to a process that may be gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def kill_tree(system: System, _: random.Random) -> None:
@@ -159,7 +209,44 @@ def kill_producer(system: System, _: random.Random) -> None:
         system.producer.wait()
 
 
-OPERATIONS = (kill_tree, kill_supervisor, kill_runner, kill_producer)
+def pause_worker(system: System, chance: random.Random) -> None:
+    """The whole worker sleeps past its lease, another one takes over, and the first one wakes."""
+    assert system.worker is not None
+    sleeper = system.worker
+    asleep = [sleeper.pid, *children(sleeper.pid)]
+    for pid in asleep:
+        send(pid, signal.SIGSTOP)
+    system.replaced.append(sleeper)
+    system.start_worker()
+    time.sleep(chance.uniform(1.5, 3.0))
+    for pid in asleep:
+        send(pid, signal.SIGCONT)
+    # Two workers share the work for a while; then the one that slept ends in good order.
+    time.sleep(chance.uniform(0.0, 1.5))
+    sleeper.send_signal(signal.SIGTERM)
+
+
+def pause_runner(system: System, chance: random.Random) -> None:
+    """One runner sleeps past the lease, which does not depend on it, and wakes."""
+    assert system.worker is not None
+    runners = children(system.worker.pid)
+    if runners:
+        runner = chance.choice(runners)
+        send(runner, signal.SIGSTOP)
+        time.sleep(chance.uniform(1.0, 2.0))
+        send(runner, signal.SIGCONT)
+
+
+def pause_producer(system: System, chance: random.Random) -> None:
+    """The producer sleeps, perhaps in the middle of a call, and goes on."""
+    if system.producer is not None and system.producer.poll() is None:
+        system.producer.send_signal(signal.SIGSTOP)
+        time.sleep(chance.uniform(0.2, 1.5))
+        system.producer.send_signal(signal.SIGCONT)
+
+
+KILLS = (kill_tree, kill_supervisor, kill_runner, kill_producer)
+PAUSES = (pause_worker, pause_runner, pause_producer)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -5,10 +5,7 @@ Each test ends in the audit that all fault tests share.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,10 +14,10 @@ from pathlib import Path
 
 import pytest
 from audit import MUST_BE_ZERO, Audit
-from kill_everything import finish
-from operations import HERE, System, children, laneway_command, wait_until
-from server_faults import run
-from stores import KINDS, ask, own_store
+from away import measure
+from kill_everything import Script, finish, run
+from operations import HERE, System, children, laneway_command, send, wait_until
+from stores import KINDS, SERVERS, ask, own_store
 
 from servers import RedisServer
 
@@ -32,16 +29,26 @@ def assert_nothing_lost(verdict: dict[str, int]) -> None:
     assert {name: verdict[name] for name in MUST_BE_ZERO} == dict.fromkeys(MUST_BE_ZERO, 0)
 
 
+SERVER = ("crash_server", "restart_server", "pause_server")
+NETWORK = ("cut_connections", "freeze_connections", "lose_answers")
+INSIDE = {"redis": ("flush_scripts", "kill_clients"), "postgres": ("terminate_backends",)}
+
+
 @pytest.mark.parametrize(
-    "fault", ["crash_server", "pause_server", "cut_connections", "flush_scripts"]
+    ("kind", "names"),
+    [(kind, names) for kind in SERVERS for names in (SERVER, NETWORK, INSIDE[kind])],
 )
-def test_nothing_is_lost_when_the_server_is_broken_under_load(tmp_path: Path, fault: str) -> None:
-    assert_nothing_lost(run(tmp_path, jobs=8_000, faults=[fault] * 8, seed=3))
+def test_nothing_is_lost_when_a_server_is_broken_under_load(
+    tmp_path: Path, kind: str, names: tuple[str, ...]
+) -> None:
+    with own_store(kind, tmp_path) as store:
+        assert_nothing_lost(run(tmp_path, store, Script(seed=3, names=names, faults=8)))
 
 
-def test_nothing_is_lost_when_server_workers_and_producers_are_broken(tmp_path: Path) -> None:
-    faults = ["kill_tree", "crash_server", "kill_runner", "cut_connections", "kill_supervisor"]
-    assert_nothing_lost(run(tmp_path, jobs=8_000, faults=[*faults, *faults], seed=4))
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_lost_when_everything_is_broken(tmp_path: Path, kind: str) -> None:
+    with own_store(kind, tmp_path) as store:
+        assert_nothing_lost(run(tmp_path, store, Script(seed=4, faults=12)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -51,22 +58,18 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing(tmp_path: Path, kind
         sleeper = None
         try:
             system.revive()
-            wait_until(
-                lambda: system.journal.exists() and system.journal.stat().st_size > 2_000,
-                30,
-                "work to be under way",
-            )
+            wait_until(lambda: system.starts() > 30, 30, "work to be under way")
             assert system.worker is not None
             sleeper = system.worker
             asleep = [sleeper.pid, *children(sleeper.pid)]
             for pid in asleep:
-                signal_process(pid, signal.SIGSTOP)
+                send(pid, signal.SIGSTOP)
             # Another worker takes over what the sleeper held, and ends it.
             system.worker = None
             wait_until(lambda: finish(system, audit), 60, "all jobs to end")
             before = dict(audit.ends)
             for pid in asleep:
-                signal_process(pid, signal.SIGCONT)
+                send(pid, signal.SIGCONT)
             wait_until(lambda: says_lost(system), 20, "the sleeper to notice that it was lost")
             sleeper.send_signal(signal.SIGTERM)
             assert sleeper.wait(timeout=30) == 0
@@ -80,53 +83,16 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing(tmp_path: Path, kind
                 sleeper.wait()
 
 
-def signal_process(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-
-
 def says_lost(system: System) -> bool:
-    return "the session was lost" in (system.folder / "worker.log").read_text()
+    return "the session was lost" in system.log()
 
 
-AWAY_S = 8.0
-
-
-def test_a_server_that_is_away_is_said_once_waited_for_and_used_again(tmp_path: Path) -> None:
-    with own_store("redis", tmp_path) as store:
-        assert store.server is not None
-        system, audit = System(tmp_path, jobs=2_000, pause=0.05, url=store.url), Audit()
-        try:
-            system.revive()
-            wait_until(
-                lambda: system.journal.exists() and system.journal.stat().st_size > 2_000,
-                30,
-                "work to be under way",
-            )
-            assert system.worker is not None
-            store.server.crash()
-            time.sleep(1.0)
-            starts = system.journal.stat().st_size
-            before = cpu_s(system.worker.pid)
-            time.sleep(AWAY_S - 1.0)
-            spent = cpu_s(system.worker.pid) - before
-            assert spent < 0.05 * (AWAY_S - 1.0), f"the worker used {spent:.2f} s to wait"
-            refused_quickly(store.url)
-            store.server.start()
-            came_back = time.monotonic()
-            wait_until(
-                lambda: system.journal.stat().st_size > starts or finish(system, audit),
-                10,
-                "work to go on",
-            )
-            assert time.monotonic() - came_back < 2.0
-            wait_until(lambda: finish(system, audit), 60, "all jobs to end")
-            log = (system.folder / "worker.log").read_text()
-            assert len(re.findall(r"LW1008", log)) == 1, log
-            assert system.stop() == 0
-            assert_nothing_lost(audit.verdict(system))
-        finally:
-            system.end()
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_server_that_is_away_is_said_once_waited_for_and_used_again(
+    tmp_path: Path, kind: str
+) -> None:
+    findings = measure(kind, tmp_path, seconds=8.0)
+    assert not findings.shortcomings(), findings
 
 
 def refused_quickly(url: str, code: str = "LW1008") -> None:
@@ -149,15 +115,6 @@ def refused_quickly(url: str, code: str = "LW1008") -> None:
     ).stdout
     assert output.split() == [code, "True"]
     assert time.monotonic() - began < 5.0
-
-
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process and its children."""
-    total = 0.0
-    for process in [pid, *children(pid)]:
-        fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-        total += (int(fields[11]) + int(fields[12])) / 100
-    return total
 
 
 @pytest.mark.parametrize(
@@ -195,7 +152,7 @@ def test_doctor_warns_of_a_server_that_forgets(tmp_path: Path) -> None:
 
 def test_a_full_server_refuses_new_jobs_and_workers_go_on(tmp_path: Path) -> None:
     with own_store("redis", tmp_path) as store:
-        assert store.server is not None
+        assert isinstance(store.server, RedisServer)
         system, audit = System(tmp_path, jobs=400, url=store.url), Audit()
         try:
             system.start_producer()

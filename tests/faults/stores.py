@@ -1,37 +1,52 @@
-"""Stores of every kind for the fault tests, and the ways to break the servers behind them."""
+"""Stores of every kind for the fault tests, the servers behind them and the ways to those."""
 
 from __future__ import annotations
 
 import contextlib
-import random
-import signal
 import socket
-import time
-from collections.abc import Callable, Generator
+import subprocess
+import sys
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import RedisServer
+import psycopg
 
-KINDS = ("sqlite", "redis")
+from servers import PostgresServer, Proxy, RedisServer
+
+KINDS = ("sqlite", "redis", "postgres")
+SERVERS = ("redis", "postgres")
+HOLDER = "holder of a snapshot"
 
 
 @dataclass
 class OwnStore:
-    """A store that one test has for itself, and the server behind it, if there is one."""
+    """A store that one test has for itself; the server behind it and the way there, if any."""
 
+    kind: str
     url: str
-    server: RedisServer | None = None
+    server: RedisServer | PostgresServer | None = None
+    network: Proxy | None = None
+
+    @property
+    def way(self) -> str:
+        """The store's URL through the network that can be broken."""
+        return self.network.url(self.url) if self.network else self.url
 
 
 @contextlib.contextmanager
 def own_store(kind: str, folder: Path) -> Generator[OwnStore]:
     """An empty store of a kind; its server ends with the block."""
     if kind == "sqlite":
-        yield OwnStore(f"sqlite:///{folder}/fault.db")
+        yield OwnStore(kind, f"sqlite:///{folder}/fault.db")
         return
-    with RedisServer() as server:
-        yield OwnStore(server.url, server)
+    with (
+        RedisServer() if kind == "redis" else PostgresServer() as server,
+        Proxy(server.port) as network,
+    ):
+        # The proxies read what passes, and there is nothing to be negotiated first.
+        suffix = "?sslmode=disable" if kind == "postgres" else ""
+        yield OwnStore(kind, f"{server.url}{suffix}", server, network)
 
 
 def ask(server: RedisServer, *commands: str) -> str:
@@ -47,40 +62,52 @@ def ask(server: RedisServer, *commands: str) -> str:
         return answer.decode().strip()
 
 
-def crash_server(server: RedisServer, _: random.Random) -> None:
-    """The server dies at once and comes back on its append-only file."""
-    server.crash()
-    server.start()
+class Snapshot:
+    """A transaction that keeps PostgreSQL from removing dead rows, begun again when it is ended."""
+
+    def __init__(self, server: PostgresServer | None) -> None:
+        self._server = server
+        self._connection: psycopg.Connection | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is a server to hold one on."""
+        return self._server is not None
+
+    def hold(self) -> None:
+        """Holds a snapshot, unless one is held or none is wanted."""
+        if self._server is None:
+            return
+        with contextlib.suppress(psycopg.OperationalError):
+            if self._connection is not None:
+                self.check()
+                return
+        self.release()
+        connection = psycopg.connect(self._server.url, application_name=HOLDER)
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT 1")
+        self._connection = connection
+
+    def check(self) -> None:
+        """Raises unless the snapshot is held."""
+        assert self._connection is not None
+        self._connection.execute("SELECT 1")
+
+    def release(self) -> None:
+        """Ends the transaction."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
-def restart_server(server: RedisServer, _: random.Random) -> None:
-    """The server is stopped in good order and started again."""
-    server.restart()
-
-
-def pause_server(server: RedisServer, chance: random.Random) -> None:
-    """The server says nothing for a while, as on a machine that is frozen."""
-    server.send_signal(signal.SIGSTOP)
-    time.sleep(chance.uniform(0.1, 0.7))
-    server.send_signal(signal.SIGCONT)
-
-
-def cut_connections(server: RedisServer, chance: random.Random) -> None:
-    """Every connection is closed, some while an answer is on its way."""
-    for _ in range(chance.randint(1, 5)):
-        ask(server, "CLIENT KILL TYPE normal SKIPME yes", "CLIENT KILL TYPE pubsub")
-
-
-def flush_scripts(server: RedisServer, chance: random.Random) -> None:
-    """The server forgets every script."""
-    for _ in range(chance.randint(1, 30)):
-        ask(server, "SCRIPT FLUSH")
-
-
-SERVER_OPERATIONS: tuple[Callable[[RedisServer, random.Random], None], ...] = (
-    crash_server,
-    restart_server,
-    pause_server,
-    cut_connections,
-    flush_scripts,
-)
+def lock_file(path: Path, seconds: float) -> None:
+    """Another process keeps the lock of a database, as an open transaction in a shell does."""
+    # In a process of its own: a second SQLite library in a process takes the first one's locks.
+    program = (
+        "import sqlite3, sys, time\n"
+        "connection = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)\n"
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "time.sleep(float(sys.argv[2]))\n"
+        "connection.execute('ROLLBACK')\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(path), str(seconds)], check=True)

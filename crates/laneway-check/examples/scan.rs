@@ -1,6 +1,8 @@
 //! Checks paths and prints one line a finding, with the time it took: for work on the analysis.
 //!
-//! `cargo run --release -p laneway-check --example scan -- [--cache FILE] PATH…`
+//! `cargo run --release -p laneway-check --example scan -- [--cache FILE] [--ways] PATH…`
+//!
+//! With `--ways`, the calls that lead to a finding stand below it.
 
 use std::path::PathBuf;
 
@@ -12,6 +14,8 @@ fn main() {
     let mut arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let has_cache = arguments.first().is_some_and(|it| it.as_os_str() == "--cache");
     let cache = has_cache.then(|| arguments.drain(..2).next_back()).flatten();
+    let has_ways = arguments.first().is_some_and(|it| it.as_os_str() == "--ways");
+    arguments.drain(..usize::from(has_ways));
     let start = std::time::Instant::now();
     let knowledge = match Knowledge::load(&[]) {
         Ok(knowledge) => knowledge,
@@ -40,6 +44,9 @@ fn main() {
             it.entry_points,
             it.message
         );
+        for step in it.chain.iter().filter(|_| has_ways) {
+            println!("    /{}:{} {}", step.location.path, step.location.line, step.function);
+        }
     }
     for it in &report.problems {
         eprintln!("{}:{}: {}", it.path, it.line.unwrap_or(0), it.message);

@@ -20,7 +20,7 @@ use crate::source::{self, Unreadable};
 use crate::summary::Summary;
 
 /// The stack of each thread that reads files: trees are freed by recursion.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// What is checked, and how.
 #[derive(Debug, Clone, Default)]
@@ -107,7 +107,7 @@ pub(crate) fn read_program(options: &Options) -> (Program, Vec<bool>, Report) {
     (Program::new(files), wanted, report)
 }
 
-fn analyse(
+pub(crate) fn analyse(
     program: &Program,
     knowledge: &Knowledge,
     options: &Options,
@@ -148,16 +148,8 @@ fn read(
     options: &Options,
     cache: &Cache,
 ) -> Result<(SourceFile, Option<Used>), FileProblem> {
-    let shown = found.path.strip_prefix(&options.base).unwrap_or(&found.path);
-    let shown: std::sync::Arc<str> = shown.to_string_lossy().as_ref().into();
-    let problem = |error: Unreadable| FileProblem {
-        path: shown.clone(),
-        line: match error {
-            Unreadable::TooDeep { line } => Some(line),
-            _ => None,
-        },
-        message: error.to_string(),
-    };
+    let shown = shown(&found.path, options);
+    let problem = |error: Unreadable| unreadable(&shown, &error);
     let text = read_decoded(&found.path).map_err(problem)?;
     let (summary, lines, used) = summary(&text, cache).map_err(problem)?;
     let file = SourceFile {
@@ -167,8 +159,22 @@ fn read(
         is_package: found.is_package,
         summary,
         lines,
+        text: None,
     };
     Ok((file, used))
+}
+
+/// A path as it is shown.
+pub(crate) fn shown(path: &std::path::Path, options: &Options) -> std::sync::Arc<str> {
+    path.strip_prefix(&options.base).unwrap_or(path).to_string_lossy().as_ref().into()
+}
+
+pub(crate) fn unreadable(shown: &std::sync::Arc<str>, error: &Unreadable) -> FileProblem {
+    let line = match error {
+        Unreadable::TooDeep { line } => Some(*line),
+        _ => None,
+    };
+    FileProblem { path: shown.clone(), line, message: error.to_string() }
 }
 
 /// The summary of a text, from the cache where it has one.
@@ -205,7 +211,7 @@ pub(crate) fn read_decoded(path: &std::path::Path) -> Result<String, Unreadable>
     source::decode(std::fs::read(path).map_err(system)?)
 }
 
-fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {
+pub(crate) fn syntax_problem(file: &SourceFile) -> Option<FileProblem> {
     let error = file.summary.syntax_error.as_ref()?;
     let (line, _) = file.lines.line(error.at);
     let message = format!("not all of it is Python 3: {}", error.message);

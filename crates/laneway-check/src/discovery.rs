@@ -82,19 +82,9 @@ fn walk(
     if root.is_file() {
         return take(Ok(root.to_owned()));
     }
-    let mut overrides = OverrideBuilder::new(root);
-    let never = NEVER.iter().map(|it| (*it).to_owned());
-    for pattern in never.chain(exclude.iter().map(|it| format!("!{it}"))) {
-        if let Err(error) = overrides.add(&pattern) {
-            take(Err(problem(Path::new(&pattern), format!("not a pattern: {error}"))));
-        }
-    }
-    let mut walk = WalkBuilder::new(root);
-    walk.standard_filters(respects_ignores).hidden(false).require_git(false);
-    // A link is not followed: what it points to is found where it is, or is no part of this.
-    walk.follow_links(false);
-    if let Ok(overrides) = overrides.build() {
-        walk.overrides(overrides);
+    let (walk, refused) = walker(root, exclude, respects_ignores);
+    for (pattern, error) in refused {
+        take(Err(problem(Path::new(&pattern), format!("not a pattern: {error}"))));
     }
     for entry in walk.build() {
         match entry {
@@ -108,6 +98,58 @@ fn walk(
             Err(error) => take(Err(problem(root, error.to_string()))),
         }
     }
+}
+
+/// A walk over what is not left out, and the patterns that are none.
+fn walker(
+    root: &Path,
+    exclude: &[String],
+    respects_ignores: bool,
+) -> (WalkBuilder, Vec<(String, ignore::Error)>) {
+    let mut refused = Vec::new();
+    let mut overrides = OverrideBuilder::new(root);
+    let never = NEVER.iter().map(|it| (*it).to_owned());
+    for pattern in never.chain(exclude.iter().map(|it| format!("!{it}"))) {
+        if let Err(error) = overrides.add(&pattern) {
+            refused.push((pattern, error));
+        }
+    }
+    let mut walk = WalkBuilder::new(root);
+    walk.standard_filters(respects_ignores).hidden(false).require_git(false);
+    // A link is not followed: what it points to is found where it is, or is no part of this.
+    walk.follow_links(false);
+    if let Ok(overrides) = overrides.build() {
+        walk.overrides(overrides);
+    }
+    (walk, refused)
+}
+
+/// All folders in which [`discover`] looks, and those of single files.
+pub(crate) fn folders(
+    paths: &[PathBuf],
+    exclude: &[String],
+    respects_ignores: bool,
+) -> Vec<PathBuf> {
+    let mut found = BTreeSet::new();
+    for root in paths {
+        if root.is_file() {
+            found.extend(root.parent().map(Path::to_owned));
+            continue;
+        }
+        let (walk, _) = walker(root, exclude, respects_ignores);
+        let folders = walk.build().filter_map(Result::ok);
+        let folders = folders.filter(|it| it.file_type().is_some_and(|kind| kind.is_dir()));
+        found.extend(folders.map(ignore::DirEntry::into_path));
+    }
+    found.into_iter().collect()
+}
+
+/// A file that is not on the disk yet.
+pub(crate) fn unsaved(path: &Path, roots: &[PathBuf]) -> Found {
+    let root =
+        roots.iter().filter(|root| path.starts_with(root)).max_by_key(|it| it.as_os_str().len());
+    let root = root.map_or_else(|| path.parent().unwrap_or(path), PathBuf::as_path);
+    describe(path, root, &mut Packages::default())
 }
 
 /// The module's name: from the outermost folder that is a package, or from where the search began.

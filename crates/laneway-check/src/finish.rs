@@ -87,9 +87,12 @@ impl Texts<'_> {
     fn text(&mut self, file: FileId) -> Arc<str> {
         let program = self.program;
         let text = self.texts.entry(file).or_insert_with(|| {
-            let path = program.file(file).map(|file| file.real_path.clone()).unwrap_or_default();
+            let Some(file) = program.file(file) else { return Arc::default() };
+            let kept = file.text.clone();
             // It was found fit to be parsed before.
-            crate::check::read_decoded(&path).unwrap_or_default().into()
+            kept.unwrap_or_else(|| {
+                crate::check::read_decoded(&file.real_path).unwrap_or_default().into()
+            })
         });
         text.clone()
     }

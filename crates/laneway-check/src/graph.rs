@@ -14,6 +14,7 @@ use crate::resolve::{Decoration, Resolver, Value};
 use crate::summary::{Call, Expr, ExprId, LoopKind, ScopeKind, Use};
 
 mod arguments;
+mod branches;
 mod implicit;
 mod reach;
 
@@ -67,6 +68,12 @@ pub(crate) struct Graph {
     pub(crate) on_loop: FxHashSet<Place>,
     /// Parameters to which somebody passes a function that is known.
     pub(crate) passed: FxHashSet<(Place, u32)>,
+    /// Edges to one of several classes that may stand behind a base.
+    pub(crate) guesses: FxHashSet<(Place, Place, ExprId)>,
+    /// Classes of which a loop makes objects, and their bases.
+    pub(crate) constructed: FxHashSet<Place>,
+    /// Who awaits an async function of the program.
+    pub(crate) awaited_by: FxHashMap<Place, Vec<Place>>,
 }
 
 /// The search, while it goes on.
@@ -81,6 +88,7 @@ struct Search<'a> {
     /// What was passed to a parameter: who did it, where, and what.
     passed: FxHashMap<(Place, u32), Vec<Passed>>,
     properties: FxHashSet<String>,
+    branches: branches::Branches<'a>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,11 +111,15 @@ impl Graph {
                 entries: Vec::new(),
                 on_loop: FxHashSet::default(),
                 passed: FxHashSet::default(),
+                guesses: FxHashSet::default(),
+                constructed: FxHashSet::default(),
+                awaited_by: FxHashMap::default(),
             },
             known_edges: FxHashSet::default(),
             called_parameters: FxHashSet::default(),
             passed: FxHashMap::default(),
             properties: properties(resolver.program),
+            branches: branches::Branches::default(),
         };
         let wanted = wanted.iter().copied().chain(std::iter::repeat(true));
         for ((file, source), _) in search.program.files().zip(wanted).filter(|(_, it)| *it) {
@@ -152,6 +164,7 @@ fn properties(program: &Program) -> FxHashSet<String> {
 impl Search<'_> {
     /// The loop itself runs this.
     fn enter(&mut self, place: Place) {
+        self.give_all(place);
         if self.graph.on_loop.insert(place) {
             self.graph.entries.push(place);
             self.queue.push_back(place);
@@ -159,21 +172,28 @@ impl Search<'_> {
     }
 
     fn run(&mut self) {
-        while let Some(place) = self.queue.pop_front() {
-            self.visit(place);
+        loop {
+            if let Some(place) = self.queue.pop_front() {
+                self.visit(place);
+            } else if let Some((place, call)) = self.woken() {
+                self.consider(place, call);
+            } else {
+                return;
+            }
         }
     }
 
     fn visit(&mut self, place: Place) {
         let program = self.program;
         for call in program.calls(place).filter(|call| !call.is_guarded) {
-            self.call(place, call);
+            self.consider(place, call);
         }
         self.implicit_calls(place);
     }
 
     fn edge(&mut self, edge: Edge) {
         let Some(scope) = self.program.scope(edge.callee) else { return };
+        self.give(edge);
         if !scope.kind.is_function()
             || !self.known_edges.insert((edge.caller, edge.callee, edge.expr))
         {
@@ -191,7 +211,7 @@ impl Search<'_> {
         let callees = self.resolver.values(place, *function);
         let is_certain = callees.len() == 1;
         // What is awaited is the async one of a client's two forms.
-        let is_async = call.used == Use::Awaited
+        let is_async = call.used.is_asynchronous()
             && callees
                 .iter()
                 .any(|it| function_of(*it).is_some_and(|it| self.resolver.is_async(it)));
@@ -236,14 +256,21 @@ impl Search<'_> {
 
     /// A call of a function of the program.
     fn function_call(&mut self, edge: Edge, used: Use) {
-        if used == Use::Awaited && !self.may_be_awaited(edge.callee) {
+        if self.resolver.is_async(edge.callee) {
+            self.graph.awaited_by.entry(edge.callee).or_default().push(edge.caller);
+        }
+        if !self.may_be_used(edge.callee, used) {
             return;
         }
         match self.resolver.decoration(edge.callee) {
             Decoration::Cut | Decoration::Known(_) | Decoration::Async(_) => {}
             Decoration::Sync(wrapper) => {
+                self.give_all(wrapper);
                 self.edge(Edge { callee: wrapper, ..edge });
-                self.edge(edge);
+                // What is awaited is what the wrapper has put in the place of the function.
+                if !used.is_asynchronous() {
+                    self.edge(edge);
+                }
             }
             Decoration::Plain => {
                 // A sync function that is awaited behind a decorator is not sync any more.
@@ -252,12 +279,17 @@ impl Search<'_> {
                     .scope(edge.callee)
                     .is_some_and(|scope| !scope.decorators.is_empty());
                 let is_made_async = is_decorated
-                    && used == Use::Awaited
+                    && used.is_asynchronous()
                     && !self.resolver.is_async(edge.callee)
                     && !self.is_plain_method(edge.callee);
                 if !is_made_async && !self.resolver.is_async(edge.callee) {
-                    for callee in self.resolver.stand_ins(edge.callee) {
+                    let stand_ins = self.stand_ins(edge);
+                    let is_guess = stand_ins.len() > 1;
+                    for callee in stand_ins {
                         if !self.resolver.is_async(callee) {
+                            if is_guess {
+                                self.graph.guesses.insert((edge.caller, callee, edge.expr));
+                            }
                             self.edge(Edge { callee, is_certain: false, ..edge });
                         }
                     }
@@ -265,6 +297,70 @@ impl Search<'_> {
                 }
             }
         }
+    }
+
+    /// The methods that may stand behind one without a body.
+    fn stand_ins(&self, edge: Edge) -> Vec<Place> {
+        let Some(class) = self.program.class_of(edge.callee) else { return Vec::new() };
+        let is_stub = self.program.scope(edge.callee).is_some_and(|it| it.facts.is_stub);
+        if !is_stub {
+            return Vec::new();
+        }
+        let summary = self.program.summary(edge.caller.file);
+        let function = match summary.expr(edge.expr) {
+            Expr::Call { function, .. } => *function,
+            _ => edge.expr,
+        };
+        let mut receivers = Vec::new();
+        if let Expr::Attribute(object, _) = summary.expr(function) {
+            for value in self.resolver.values(edge.caller, *object).iter() {
+                match *value {
+                    // `super()` looks upwards only.
+                    Value::Super(_) => return Vec::new(),
+                    Value::Instance(it) | Value::Class(it)
+                        if self.resolver.is_subclass(it, class) =>
+                    {
+                        receivers.push(it);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if receivers.is_empty() {
+            receivers.push(class);
+        }
+        self.resolver.stand_ins(edge.callee, &receivers)
+    }
+
+    /// Whether a sync function may give what is used so; if not, another one is called here.
+    fn may_be_used(&self, function: Place, used: Use) -> bool {
+        const ENTERED: &[&str] = &["Generator", "Iterator", "ContextManager"];
+        const ITERATED: &[&str] = &["Generator", "Iterator", "Iterable", "list", "List", "dict"];
+        let is_async = self.resolver.is_async(function);
+        match used {
+            Use::Awaited => self.may_be_awaited(function),
+            Use::Entered if !is_async => {
+                let mut names = self.resolver.decorator_names(function);
+                names.all(|name| name != "contextmanager") && !self.gives(function, ENTERED)
+            }
+            Use::Iterated if !is_async => !self.gives(function, ITERATED),
+            _ => true,
+        }
+    }
+
+    /// Whether a function is a generator, or is annotated to give `None` or one of these.
+    fn gives(&self, function: Place, classes: &[&str]) -> bool {
+        let Some(scope) = self.program.scope(function) else { return false };
+        let summary = self.program.summary(function.file);
+        let is_annotated = scope.returns_annotation.is_some_and(|annotation| {
+            let name = match summary.expr(annotation) {
+                Expr::Subscript(generic, _) => summary.last_name(*generic),
+                _ => summary.last_name(annotation),
+            };
+            name.is_some_and(|name| classes.contains(&name))
+                || summary.literal(annotation).is_some()
+        });
+        scope.facts.yields > 0 || is_annotated
     }
 
     /// Whether a sync function may give something to await; if not, another one is called here.
@@ -321,6 +417,13 @@ impl Search<'_> {
     }
 
     fn construct(&mut self, place: Place, call: &Call, class: Place, is_certain: bool) {
+        if !self.graph.constructed.contains(&class) {
+            let ancestors = self.resolver.ancestors(class).into_iter();
+            self.graph.constructed.extend(ancestors.filter_map(|it| match it {
+                Value::Class(it) => Some(it),
+                _ => None,
+            }));
+        }
         for method in ["__new__", "__init__", "__post_init__"] {
             self.method_call(place, call.expr, Value::Instance(class), method);
         }
@@ -354,7 +457,7 @@ impl Search<'_> {
             }
             _ => {}
         }
-        if call.used == Use::Awaited && entry.kind.blocks() {
+        if call.used.is_asynchronous() && entry.kind.blocks() {
             return;
         }
         if entry.is_guilty(summary, arguments) {
@@ -385,6 +488,7 @@ impl Search<'_> {
                     && let Some(call) = program.calls(wrapper).next()
                 {
                     let expr = self.parameter_call(wrapper, decorator).unwrap_or(call.expr);
+                    self.give_all(function);
                     self.edge(Edge { caller: wrapper, callee: function, expr, is_certain: true });
                 }
             }
@@ -393,7 +497,7 @@ impl Search<'_> {
 
     fn parameter_call(&self, wrapper: Place, decorator: Place) -> Option<ExprId> {
         let summary = self.program.summary(wrapper.file);
-        let mut calls = self.program.calls(wrapper).filter(|call| call.used != Use::Awaited);
+        let mut calls = self.program.calls(wrapper).filter(|call| !call.used.is_asynchronous());
         let found = calls.find(|call| {
             let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
             let callees = self.resolver.values(wrapper, *function);

@@ -13,6 +13,7 @@ pub(crate) mod file;
 pub(crate) use file::{Entry, File, Library, Predicate};
 pub use file::{Kind, Lane};
 
+use crate::finding::Tier;
 use crate::summary::{Argument, Expr, Summary};
 
 /// A dotted name of the tree.
@@ -29,6 +30,8 @@ struct Node {
     alias: Option<NodeId>,
     /// The type of what a call gives.
     made: Option<NodeId>,
+    /// The type of what a call with such arguments gives.
+    made_when: Vec<(Vec<Predicate>, NodeId)>,
     /// The type of the value that the name means.
     value: Option<NodeId>,
     bases: Vec<NodeId>,
@@ -103,7 +106,16 @@ impl Knowledge {
         let id = self.node(&kind.name);
         for maker in kind.made_by.iter().flat_map(|maker| file::expand(maker)) {
             let maker = self.node(&maker);
-            self.at_mut(maker, |node| node.made = Some(id));
+            self.at_mut(maker, |node| {
+                if kind.when.is_empty() {
+                    node.made = Some(id);
+                } else {
+                    node.made_when.push((kind.when.clone(), id));
+                }
+            });
+        }
+        for method in &kind.quiet {
+            self.node(&format!("{}.{method}", kind.name));
         }
         for (method, result) in &kind.methods {
             let result = self.node(result);
@@ -247,6 +259,19 @@ impl Knowledge {
         node.made.or_else(|| (node.is_type || looks_like_class()).then_some(id))
     }
 
+    /// As `made`, for a call with these arguments.
+    pub(crate) fn made_with(
+        &self,
+        id: NodeId,
+        summary: &Summary,
+        arguments: &[Argument],
+    ) -> Option<NodeId> {
+        let made_when = self.at(id).map(|node| node.made_when.as_slice()).unwrap_or_default();
+        let fits = |when: &[Predicate]| when.iter().any(|it| it.holds(summary, arguments));
+        let special = made_when.iter().find(|(when, _)| fits(when)).map(|(_, made)| *made);
+        special.or_else(|| self.made(id))
+    }
+
     /// As `made`, but only what the data says itself.
     pub(crate) fn made_by_data(&self, id: NodeId) -> Option<NodeId> {
         self.at(id)?.made
@@ -297,6 +322,12 @@ impl Entry {
         let is_accused = self.convict.is_empty() || self.convict.iter().any(holds);
         is_accused && !self.acquit.iter().any(holds)
     }
+
+    /// How bad a call with these arguments is.
+    pub(crate) fn severity_with(&self, summary: &Summary, arguments: &[Argument]) -> Tier {
+        let is_trifle = self.trifle.iter().any(|it| it.holds(summary, arguments));
+        if is_trifle { Tier::Hint } else { self.severity() }
+    }
 }
 
 impl Predicate {
@@ -306,6 +337,9 @@ impl Predicate {
             return value.is_some() == wanted;
         }
         let text = value.and_then(|value| written(summary, value));
+        if let Some(bound) = self.below {
+            return text.and_then(|it| it.parse::<f64>().ok()).is_some_and(|it| it < bound);
+        }
         match (text, &self.is, &self.not) {
             (Some(text), Some(allowed), _) => allowed.contains(&text),
             (Some(text), None, Some(excluded)) => !excluded.contains(&text),

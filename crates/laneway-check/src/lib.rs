@@ -10,12 +10,14 @@
 //!
 //! **Where to start reading.** [`mod@check`] is the pipeline: find files ([`discovery`]), read each
 //! into a summary ([`lowering`], the only module that knows the parser), link them ([`program`],
-//! [`resolve`]), follow calls from the loop ([`graph`]), apply the rules ([`rules`]).
+//! [`resolve`]), follow calls from the loop ([`graph`]), apply the rules ([`rules`]). A
+//! [`Workspace`] keeps what was read, for those who ask again.
 #![cfg_attr(
     not(test),
     expect(rustdoc::private_intra_doc_links, reason = "the map of the crate names its modules")
 )]
 
+mod answers;
 mod cache;
 mod check;
 mod discovery;
@@ -33,11 +35,13 @@ mod resolve;
 mod rules;
 mod source;
 mod summary;
+mod workspace;
 
 pub use check::{Options, Report, check};
 pub use evidence::{Cause, Cost, Evidence, Frame, Sighting};
 pub use finding::{Confidence, FileProblem, Finding, Fix, Location, Replacement, Step, Tier};
-pub use fixes::fixed;
+pub use fixes::{fixed, replacements};
 pub use knowledge::{Kind, Knowledge, KnowledgeError, Lane};
 pub use learn::{Lesson, Lessons, NotLearned, learn};
 pub use rules::{RULES, Rule, RuleEntry};
+pub use workspace::Workspace;

@@ -7,10 +7,11 @@ use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHashMap;
 
 use crate::summary::{
-    Binding, Directive, Expr, ExprId, Facts, Head, LoopId, Meaning, Name, Node, Scope, ScopeId,
-    ScopeKind, Span, Summary, SyntaxError,
+    Binding, BranchId, Directive, Expr, ExprId, Facts, Head, LoopId, Meaning, Name, Node, Scope,
+    ScopeId, ScopeKind, Span, Summary, SyntaxError,
 };
 
+mod branches;
 mod expressions;
 mod loops;
 mod statements;
@@ -54,6 +55,11 @@ struct Lowering<'a> {
     inside: Option<LoopId>,
     exits: u32,
     guards: u32,
+    branch: Option<BranchId>,
+    /// Whether what the handlers guard asks for the running loop.
+    asks: bool,
+    /// Exceptions that a handler puts aside under another name.
+    kept: Vec<(ScopeId, Name, usize)>,
     block_end: u32,
     /// All nodes are said to be here while the text of an annotation is read.
     quoted: Option<Span>,
@@ -72,6 +78,9 @@ impl<'a> Lowering<'a> {
             inside: None,
             exits: 0,
             guards: 0,
+            branch: None,
+            asks: false,
+            kept: Vec::new(),
             block_end: end,
             quoted: None,
         };

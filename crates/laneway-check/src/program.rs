@@ -34,6 +34,8 @@ pub(crate) struct SourceFile {
     pub(crate) is_package: bool,
     pub(crate) summary: Summary,
     pub(crate) lines: Lines,
+    /// What the file holds, where that is kept; else it is read again when it is shown.
+    pub(crate) text: Option<Arc<str>>,
 }
 
 /// The bindings and calls of a file, by scope, as numbers of the summary's tables.
@@ -139,6 +141,21 @@ impl Program {
         }
         let indexes = files.iter().map(|_| OnceCell::new()).collect();
         Self { files, indexes, modules, namespaces }
+    }
+
+    /// The files, to make another program of them.
+    pub(crate) fn into_files(self) -> Vec<SourceFile> {
+        self.files
+    }
+
+    /// Puts another text of the same module in the place of a file.
+    pub(crate) fn replace(&mut self, id: FileId, file: SourceFile) {
+        let at = id.0 as usize;
+        if let (Some(old), Some(index)) = (self.files.get_mut(at), self.indexes.get_mut(at)) {
+            debug_assert_eq!(old.module, file.module, "a file of another module is another file");
+            *old = file;
+            *index = OnceCell::new();
+        }
     }
 
     pub(crate) fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {

@@ -131,7 +131,12 @@ impl<'a> Resolver<'a> {
             Expr::Call { function, arguments } => {
                 if !self.special_call(spot, *function, arguments, found) {
                     for callee in self.values(place, *function).iter() {
-                        self.result(*callee, found);
+                        if let Value::Known(node) = callee {
+                            let made = self.knowledge.made_with(*node, summary, arguments);
+                            found.extend(made.map(Value::Object));
+                        } else {
+                            self.result(*callee, found);
+                        }
                     }
                 }
             }
@@ -177,7 +182,7 @@ impl<'a> Resolver<'a> {
             Expr::Lambda(scope) => {
                 found.push(Value::Function(Place { file: place.file, scope: *scope }));
             }
-            Expr::Literal(_) | Expr::Other => {}
+            Expr::Literal(_) | Expr::Not(_) | Expr::Compare(..) | Expr::Other => {}
         }
     }
 
@@ -217,6 +222,7 @@ impl<'a> Resolver<'a> {
                 let place = Place { file: function.file, scope: scope.parent };
                 self.annotated(Spot { place, expr: annotation }, &mut found);
                 self.own_class(function, annotation, &mut found);
+                self.made_in_body(function, &mut found);
             }
             if found.is_empty() && scope.facts.yields == 0 {
                 for value in &scope.returns {
@@ -227,6 +233,29 @@ impl<'a> Resolver<'a> {
         let values = set(found);
         self.returned.borrow_mut().insert(function, Some(values.clone()));
         values
+    }
+
+    /// A function that returns nothing but new objects of one class returns that class, whatever
+    /// base of it the annotation says.
+    fn made_in_body(&self, function: Place, found: &mut Vec<Value>) {
+        let (Some(scope), [Value::Instance(said)]) = (self.program.scope(function), &**found)
+        else {
+            return;
+        };
+        let summary = self.program.summary(function.file);
+        let mut made = None;
+        for value in &scope.returns {
+            let Expr::Call { function: maker, .. } = summary.expr(*value) else { return };
+            let [Value::Class(class)] = *self.values(function, *maker) else { return };
+            if *made.get_or_insert(class) != class {
+                return;
+            }
+        }
+        if let Some(class) = made
+            && self.ancestors(class).contains(&Value::Class(*said))
+        {
+            *found = vec![Value::Instance(class)];
+        }
     }
 
     /// `-> Self`.

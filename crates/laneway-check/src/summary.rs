@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -85,6 +85,10 @@ impl ScopeId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct LoopId(pub(crate) u32);
 
+/// A number of a file's table of branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct BranchId(pub(crate) u32);
+
 /// An expression, as far as it can say what is called on what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Expr {
@@ -112,7 +116,19 @@ pub(crate) enum Expr {
         iterated: ExprId,
     },
     Starred(ExprId),
+    /// `not x`.
+    Not(ExprId),
+    Compare(ExprId, Comparison, ExprId),
     Other,
+}
+
+/// A comparison that can decide a branch before the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Comparison {
+    /// `is` or `==`.
+    Same,
+    /// `is not` or `!=`.
+    Different,
 }
 
 /// An argument of a call.
@@ -173,6 +189,8 @@ pub(crate) struct Facts {
     pub(crate) statements: u32,
     /// The body is nothing but a docstring, `pass`, `...` or `raise NotImplementedError`.
     pub(crate) is_stub: bool,
+    /// The body is nothing but a docstring and `return` with a literal.
+    pub(crate) is_constant: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -219,6 +237,11 @@ pub(crate) enum Meaning {
         annotation: Option<ExprId>,
     },
     Parameter(u32),
+    /// What it was before, of which only objects of a class are left.
+    Narrowed {
+        value: ExprId,
+        class: ExprId,
+    },
     /// An element of what is iterated.
     Element(ExprId),
     /// What `with` gives.
@@ -250,11 +273,43 @@ pub(crate) struct AttributeBinding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Use {
     Discarded,
+    /// It is awaited, at once, by its name, or by a task that is made of it.
     Awaited,
+    /// `async with` enters it.
+    Entered,
+    /// `async for` iterates it.
+    Iterated,
     Assigned(Name),
     /// It decides a condition.
     Tested,
     Other,
+}
+
+impl Use {
+    /// Whether only what belongs to a loop can be used so.
+    pub(crate) const fn is_asynchronous(self) -> bool {
+        matches!(self, Self::Awaited | Self::Entered | Self::Iterated)
+    }
+}
+
+/// What must be so where the code of a branch runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Branch {
+    /// The branch around it in the same function.
+    pub(crate) parent: Option<BranchId>,
+    pub(crate) condition: Condition,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Condition {
+    Holds(ExprId),
+    Fails(ExprId),
+    /// A question for the running loop has failed.
+    NoLoop,
+    /// Somebody takes the `BlockingIOError` of what would wait.
+    WithoutWaiting,
+    /// Somebody takes the `RuntimeError` of what needs a loop.
+    WithoutLoop,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -265,6 +320,7 @@ pub(crate) struct Call {
     pub(crate) inside: Option<LoopId>,
     /// It is only for type checkers, or only for a run as a script.
     pub(crate) is_guarded: bool,
+    pub(crate) branch: Option<BranchId>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -276,6 +332,7 @@ pub(crate) struct With {
     /// Awaits in its body.
     pub(crate) awaits: u32,
     pub(crate) is_guarded: bool,
+    pub(crate) branch: Option<BranchId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -369,6 +426,7 @@ pub(crate) struct Summary {
     pub(crate) bindings: Vec<Binding>,
     pub(crate) attributes: Vec<AttributeBinding>,
     pub(crate) calls: Vec<Call>,
+    pub(crate) branches: Vec<Branch>,
     /// Attributes that are read and not called, by scope.
     pub(crate) reads: Vec<(ExprId, ScopeId)>,
     pub(crate) withs: Vec<With>,
@@ -417,6 +475,13 @@ impl Summary {
 
     pub(crate) fn loop_at(&self, id: LoopId) -> Option<&Loop> {
         self.loops.get(id.0 as usize)
+    }
+
+    /// The conditions of a branch and of all around it, from the inside.
+    pub(crate) fn conditions(&self, branch: Option<BranchId>) -> impl Iterator<Item = Condition> {
+        let at = |id: BranchId| self.branches.get(id.0 as usize);
+        let all = std::iter::successors(branch.and_then(at), move |it| it.parent.and_then(at));
+        all.map(|it| it.condition)
     }
 
     /// The dotted name that an expression spells, such as `asyncio.sleep`.

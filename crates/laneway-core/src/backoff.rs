@@ -48,7 +48,9 @@ impl Backoff {
         let cap = self.cap.as_secs_f64();
         let full = (self.first.as_secs_f64() * self.factor.max(1.0).powi(exponent)).min(cap);
         let jitter = self.jitter.clamp(0.0, 1.0);
-        Some(Duration::from_secs_f64(full * (1.0 - jitter + jitter * random.clamp(0.0, 1.0))))
+        let wait = full * (1.0 - jitter + jitter * random.clamp(0.0, 1.0));
+        // A policy may come from another program, with a cap beyond what a duration can be.
+        Some(Duration::try_from_secs_f64(wait).unwrap_or(self.cap))
     }
 }
 
@@ -78,6 +80,15 @@ mod tests {
     #[test]
     fn the_default_grants_one_attempt() {
         assert_eq!(Backoff::default().delay_after(1, 0.0), None);
+    }
+
+    #[test]
+    fn no_policy_however_absurd_ends_the_worker() {
+        let cap = Duration::MAX;
+        for (factor, jitter) in [(f64::MAX, 0.0), (f64::NAN, f64::NAN), (-1.0, f64::INFINITY)] {
+            let absurd = Backoff { first: cap, cap, factor, jitter, ..six() };
+            assert!(absurd.delay_after(3, 0.5).is_some());
+        }
     }
 
     proptest! {

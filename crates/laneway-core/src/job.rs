@@ -4,17 +4,21 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Code, Error};
 
 /// The longest accepted name of a task, queue or limit key, in bytes.
 pub const NAME_BYTES_MAX: usize = 200;
 
+/// About how many bytes of a text that is no name are shown in its place.
+const STAND_IN_BYTES: usize = 100;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $noun:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
         pub struct $name(Arc<str>);
 
@@ -36,6 +40,11 @@ macro_rules! name {
                 .fix("choose a shorter, plain name such as `mail` or `billing.charge`"))
             }
 
+            /// The name that is shown where a stored text, or nothing at all, is no name.
+            pub fn stand_in(text: &str) -> Self {
+                Self(Arc::from(stand_in(text)))
+            }
+
             /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -45,6 +54,14 @@ macro_rules! name {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            /// Refuses a text that is no name, as `new` does.
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(text).map_err(|error| D::Error::custom(error.what()))
             }
         }
 
@@ -72,6 +89,21 @@ impl QueueName {
     pub fn default_queue() -> Self {
         Self(Arc::from("default"))
     }
+}
+
+fn stand_in(text: &str) -> String {
+    if text.is_empty() {
+        return String::from("(unreadable)");
+    }
+    let mut name = String::from("(unreadable) \"");
+    for character in text.chars() {
+        if name.len() > STAND_IN_BYTES {
+            name.push('…');
+            break;
+        }
+        name.extend(character.escape_debug());
+    }
+    name + "\""
 }
 
 fn is_name(text: &str) -> bool {
@@ -257,5 +289,30 @@ impl Failure {
             message: message.into(),
             traceback: String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_text_that_is_no_name_is_not_read_as_one() {
+        let read =
+            |text: &str| rmp_serde::from_slice::<TaskName>(&rmp_serde::to_vec(&text).unwrap());
+        assert_eq!(read("shop.mail").unwrap().as_str(), "shop.mail");
+        let error = read(" shop.mail").unwrap_err();
+        assert!(error.to_string().contains("cannot be the name of a task"), "{error}");
+    }
+
+    #[test]
+    fn what_stands_in_for_a_name_is_a_name() {
+        let long = "\u{e9}".repeat(500);
+        for text in ["", " ", "a\0b\u{85}", "\u{3000}", "\u{202e}abc\u{a0}", long.as_str()] {
+            let name = TaskName::stand_in(text);
+            assert_eq!(TaskName::new(&name).unwrap(), name);
+        }
+        assert_eq!(QueueName::stand_in("a\n").as_str(), "(unreadable) \"a\\n\"");
+        assert_eq!(QueueName::stand_in("").as_str(), "(unreadable)");
     }
 }

@@ -13,6 +13,14 @@
 //! (the repeated entry is stale, which its caller reads as *already settled*), profiles recognise
 //! [`AddProfiles::call`].
 //!
+//! **Unreadable jobs.** A store may hold a job that it cannot read: somebody changed what is stored
+//! by hand, or another program added it. It harms no other. A claim that meets it fails it at once
+//! with `LW2013`, which says what cannot be read; the session does not hold it, the other jobs of
+//! the claim are delivered, and [`Claimed::next_due_at`] asks for the next claim at once. No other
+//! verb fails because of it, whatever jobs it concerns besides; a job that is requeued before
+//! somebody has mended it fails again. Whatever is listed or read shows it with its id, its
+//! [`JobRecord::unreadable`], and stand-ins for the parts that cannot be read, see [`Reading`].
+//!
 //! **Claimable work only.** What is scheduled, limited or in a paused queue lies outside the path
 //! of a claim, so that a million such jobs cost a claim nothing.
 
@@ -25,9 +33,11 @@ use crate::id::{JobId, SessionId};
 use crate::job::QueueName;
 use crate::profile::Profile;
 
+mod reading;
 mod record;
 mod request;
 
+pub use reading::{Reading, is_of_content, unreadable};
 pub use record::{
     Durability, Finished, Health, JobRecord, Page, QueueRecord, RegisteredTask, Registry,
     SessionRecord, StateCounts, check_restorable,

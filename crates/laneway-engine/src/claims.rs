@@ -135,6 +135,11 @@ impl Claims {
         self.retry.failed(rng, now);
     }
 
+    /// The store answers other calls again.
+    pub(crate) fn may_go_on(&mut self) {
+        self.retry.may_go_on();
+    }
+
     /// When to look again.
     pub(crate) fn wake_at(&self) -> Option<Moment> {
         if self.session.is_none() || self.is_under_way() {

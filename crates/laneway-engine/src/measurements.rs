@@ -131,6 +131,11 @@ impl Measurements {
         self.calls = 0;
     }
 
+    /// The store answers other calls again.
+    pub(crate) fn may_go_on(&mut self) {
+        self.retry.may_go_on();
+    }
+
     /// The moment of the next call.
     pub(crate) fn wake_at(&self) -> Option<Moment> {
         if self.is_under_way {

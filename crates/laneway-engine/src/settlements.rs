@@ -94,6 +94,11 @@ impl Settlements {
         *self = Self::default();
     }
 
+    /// The store answers other calls again.
+    pub(crate) fn may_go_on(&mut self) {
+        self.retry.may_go_on();
+    }
+
     /// When to look again.
     pub(crate) fn wake_at(&self) -> Option<Moment> {
         if self.is_under_way || self.unconfirmed() == 0 {

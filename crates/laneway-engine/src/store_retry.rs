@@ -37,6 +37,11 @@ impl StoreRetry {
         self.failures = 0;
     }
 
+    /// The store answers other calls again, so the next try need not wait.
+    pub(crate) fn may_go_on(&mut self) {
+        self.not_before = Moment::default();
+    }
+
     /// The moment before which no try is made, while tries fail.
     pub(crate) fn pause_until(&self) -> Option<Moment> {
         (self.failures > 0).then_some(self.not_before)

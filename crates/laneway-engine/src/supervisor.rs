@@ -261,6 +261,7 @@ impl Supervisor {
             Event::SessionLost(session) => self.session_lost(session, now),
             Event::Renewed(Ok(cancel)) => {
                 self.store_answered(Verb::Renew, now);
+                self.store_goes_on();
                 self.cancel(cancel, now);
             }
             Event::Renewed(Err(error)) => self.store_failed(Verb::Renew, error, now),

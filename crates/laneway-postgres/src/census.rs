@@ -43,7 +43,7 @@ pub(crate) fn counted(rows: &[Row]) -> Result<Vec<QueueRecord>, Error> {
         let name: String = column(row, 0)?;
         let is_paused: bool = column(row, 1)?;
         let new = QueueRecord {
-            name: QueueName::new(&name)?,
+            name: QueueName::new(&name).unwrap_or_else(|_| QueueName::stand_in(&name)),
             is_paused,
             counts: StateCounts::default(),
             oldest_ready: None,

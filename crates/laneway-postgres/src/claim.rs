@@ -4,7 +4,9 @@ use laneway_core::clock::Timestamp;
 use laneway_core::error::Error;
 use laneway_core::id::Token;
 use laneway_core::job::{Lane, Payload, QueueName};
-use laneway_core::store::{Claim, Claimed, ClaimedJob};
+use laneway_core::store::{
+    Claim, Claimed, ClaimedJob, Outcome, Settlement, is_of_content, unreadable,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -66,10 +68,15 @@ pub(crate) fn unknown(rows: &[Row], names: &Names) -> Result<(Vec<i32>, Vec<i32>
 /// The order of an answer: by queue in the order asked, then by urgency, then by age.
 type Rank = (i32, i16, i64);
 
-/// Reads the answer of a claim.
-pub(crate) fn claimed(claim: &Claim, rows: &[Row], names: &Names) -> Result<Claimed, Error> {
+/// Reads the answer of a claim: the jobs that can be read, and the ends of the others.
+pub(crate) fn claimed(
+    claim: &Claim,
+    rows: &[Row],
+    names: &Names,
+) -> Result<(Claimed, Vec<Settlement>), Error> {
     let queues = queues(claim);
     let mut claimed = Claimed::default();
+    let mut unreadable = Vec::new();
     let mut jobs: Vec<(Rank, ClaimedJob)> = Vec::with_capacity(rows.len());
     for row in rows {
         let Some(id) = column::<Option<Identity>>(row, 0)? else {
@@ -81,19 +88,39 @@ pub(crate) fn claimed(claim: &Claim, rows: &[Row], names: &Names) -> Result<Clai
         let rank = (place, column(row, 7)?, column(row, 1)?);
         let queue = usize::try_from(place).ok().and_then(|place| queues.get(place.wrapping_sub(1)));
         let queue = queue.ok_or_else(|| value::damaged("a job of a queue that was not asked"))?;
-        jobs.push((rank, job(row, id, queue, names)?));
+        let token: i64 = column(row, 2)?;
+        let token = Token(token.unsigned_abs());
+        match job(row, (id, token), queue, names) {
+            Ok(job) => jobs.push((rank, job)),
+            Err(error) if is_of_content(&error) => unreadable.push(failed(id, token, &error)),
+            Err(error) => return Err(error),
+        }
     }
     jobs.sort_by_key(|(rank, _)| *rank);
     claimed.jobs = jobs.into_iter().map(|(_, job)| job).collect();
-    Ok(claimed)
+    if !unreadable.is_empty() {
+        // There may be others for the places that stay free.
+        claimed.next_due_at = Some(claimed.now);
+    }
+    Ok((claimed, unreadable))
 }
 
-fn job(row: &Row, id: Identity, queue: &QueueName, names: &Names) -> Result<ClaimedJob, Error> {
-    let token: i64 = column(row, 2)?;
+/// The end of a job that cannot be read.
+fn failed(id: Identity, token: Token, error: &Error) -> Settlement {
+    let outcome = Outcome::Fail(unreadable(error));
+    Settlement { job: id.job(), token, outcome, timing: None }
+}
+
+fn job(
+    row: &Row,
+    (id, token): (Identity, Token),
+    queue: &QueueName,
+    names: &Names,
+) -> Result<ClaimedJob, Error> {
     let lane: Lane = value::lane(column(row, 6)?)?;
     Ok(ClaimedJob {
         id: id.job(),
-        token: Token(token.unsigned_abs()),
+        token,
         task: names.task(column(row, 3)?)?,
         queue: queue.clone(),
         lane,

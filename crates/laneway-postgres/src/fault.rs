@@ -143,16 +143,23 @@ fn explain(error: &tokio_postgres::Error, place: &Place) -> Error {
     let Place { database, schema, user, .. } = place;
     match state.code() {
         "28000" | "28P01" => {
-            Error::new(Code::StoreLoginRefused, format!("{place} refuses the user `{user}`"))
+            Error::new(Code::StoreAccessDenied, format!("{place} refuses the user `{user}`"))
+                .fix("correct user, password and database in the store's URL")
         }
         "3D000" => {
-            Error::new(Code::StoreLoginRefused, format!("{place} has no database `{database}`"))
+            Error::new(Code::StoreAccessDenied, format!("{place} has no database `{database}`"))
                 .fix(format!("create it: `createdb {database}`, or name another one in the URL"))
         }
         "42501" => Error::new(
-            Code::StoreRightsMissing,
+            Code::StoreAccessDenied,
             format!("the user `{user}` may not do this in the schema `{schema}`"),
-        ),
+        )
+        .fix("let a user with the right run `laneway migrate`, and grant this one the use of the schema"),
+        "LW013" => {
+            let why = refusal.message();
+            let (_, what) = why.split_once(": ").unwrap_or(("", why));
+            return Error::new(Code::JobUnreadable, "the job cannot be added").why(what);
+        }
         "25006" => {
             Error::new(Code::StoreServerReadOnly, format!("{place} takes no writes"))
         }

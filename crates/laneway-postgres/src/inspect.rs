@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use laneway_core::clock::Timestamp;
-use laneway_core::error::Error;
+use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, Token};
-use laneway_core::job::{Payload, QueueName, State, TaskName};
+use laneway_core::job::{Failure, Lane, Payload, State};
 use laneway_core::limit::{Limit, Rate};
-use laneway_core::store::{Finished, JobRecord, ListJobs, Page, UniqueKey};
+use laneway_core::store::{Finished, JobRecord, ListJobs, Page, Reading, UniqueKey, unreadable};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -48,7 +48,7 @@ pub(crate) fn ends(rows: &[Row]) -> Result<Vec<Finished>, Error> {
             id: column::<Identity>(row, 0)?.job(),
             state: value::state(column(row, 1)?)?,
             result: column::<Option<Vec<u8>>>(row, 2)?.map(Payload),
-            failure: failure.map(value::failure).transpose()?,
+            failure: failure.map(|kept| value::failure(kept).unwrap_or_else(|e| unreadable(&e))),
         })
     };
     rows.iter().map(end).collect()
@@ -118,26 +118,26 @@ pub(crate) fn page(list: &ListJobs, rows: &[Row]) -> Result<Page, Error> {
 }
 
 fn record(row: &Row) -> Result<JobRecord, Error> {
+    let mut read = Reading::default();
     let token: i64 = column(row, 6)?;
-    let progress = match column::<Option<f64>>(row, 18)? {
-        Some(done) => Some((done, column(row, 19)?, column(row, 20)?)),
-        None => None,
-    };
     let failure: Option<&str> = column(row, 21)?;
-    Ok(JobRecord {
+    let text = |index| column::<Option<&str>>(row, index).map(Option::unwrap_or_default);
+    let policy = column::<Option<&str>>(row, 9)?;
+    let policy = policy.ok_or_else(|| value::damaged("its policy is missing"));
+    let mut record = JobRecord {
         id: column::<Identity>(row, 0)?.job(),
-        task: TaskName::new(column::<&str>(row, 1)?)?,
-        queue: QueueName::new(column::<&str>(row, 2)?)?,
-        lane: value::lane(column(row, 3)?)?,
-        priority: value::priority(column(row, 4)?)?,
+        task: read.task(text(1)?),
+        queue: read.queue(text(2)?),
+        lane: read.part(column(row, 3).and_then(value::lane), || Lane::Async),
+        priority: read.or_default(column(row, 4).and_then(value::priority)),
         state: value::state(column(row, 5)?)?,
         token: Token(token.unsigned_abs()),
         failures: value::count(column(row, 7)?),
         interrupts: value::count(column(row, 8)?),
         handbacks: value::count(column(row, 22)?),
-        policy: Arc::new(value::policy(column(row, 9)?)?),
-        limit: limit(row)?,
-        unique: unique(row)?,
+        policy: Arc::new(read.or_default(policy.and_then(value::policy))),
+        limit: read.or_default(limit(row)),
+        unique: read.or_default(unique(row)),
         enqueued_at: Timestamp::from_micros(column(row, 11)?),
         due_at: value::instant(column(row, 12)?),
         claimed_at: value::instant(column(row, 13)?),
@@ -145,10 +145,24 @@ fn record(row: &Row) -> Result<JobRecord, Error> {
         wall: column::<Option<i64>>(row, 15)?.map(value::span),
         session: column::<Option<Identity>>(row, 16)?.map(Identity::session),
         cancel_asked: column(row, 17)?,
-        progress,
-        failure: failure.map(value::failure).transpose()?,
+        progress: read.or_default(progress(row)),
+        failure: failure.map(|kept| read.part(value::failure(kept), no_failure)),
         args: Payload::default(),
         result: None,
+        unreadable: None,
+    };
+    record.unreadable = read.flaws();
+    Ok(record)
+}
+
+fn no_failure() -> Failure {
+    Failure::new(Code::JobUnreadable, "why it failed cannot be read")
+}
+
+fn progress(row: &Row) -> Result<Option<(f64, Option<f64>, String)>, Error> {
+    Ok(match column::<Option<f64>>(row, 18)? {
+        Some(done) => Some((done, column(row, 19)?, column(row, 20)?)),
+        None => None,
     })
 }
 
@@ -192,11 +206,12 @@ const COLUMNS: &str = "job.id, task.name, queue.name, line.lane, line.urgency,
 /// The number of the first column after [`COLUMNS`].
 const FIRST_PAYLOAD: usize = 28;
 
+// A job whose name, line or policy somebody has deleted is read all the same.
 const TABLES: &str = "FROM {schema}.job
-    JOIN {schema}.task ON task.id = job.task
-    JOIN {schema}.line ON line.id = job.line
-    JOIN {schema}.queue ON queue.id = line.queue
-    JOIN {schema}.policy ON policy.id = job.policy
+    LEFT JOIN {schema}.task ON task.id = job.task
+    LEFT JOIN {schema}.line ON line.id = job.line
+    LEFT JOIN {schema}.queue ON queue.id = line.queue
+    LEFT JOIN {schema}.policy ON policy.id = job.policy
     LEFT JOIN {schema}.gate ON gate.id = job.gate
     LEFT JOIN {schema}.finished f ON f.seq = job.seq
     LEFT JOIN {schema}.running r ON r.id = job.id

@@ -75,7 +75,8 @@ pub async fn pending(options: &PostgresOptions) -> Result<Vec<Migration>, Error>
 /// Makes the schema of a store, or brings it to this build's version. Tells what it did.
 ///
 /// # Errors
-/// `LW1008` when the server cannot be reached, `LW1041` and `LW1051` to `LW1056` when it refuses.
+/// `LW1008` when the server cannot be reached, `LW1040`, `LW1041` and `LW1053` to `LW1056` when it
+/// refuses.
 pub async fn migrate(options: &PostgresOptions) -> Result<Vec<Migration>, Error> {
     let place = options.place();
     let mut client = connect(options, &place).await?;
@@ -154,19 +155,24 @@ const LOOK: &str = "SELECT current_setting('server_version_num')::integer,
         WHERE n.nspname = $1 AND c.relname = 'migration' AND d.classoid = 'pg_class'::regclass
         AND d.description LIKE 'Laneway%')";
 
-/// Refuses at once what would fail with the first job.
-async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
-    let sql = "SELECT coalesce(string_agg(c.relname, ', ' ORDER BY c.relname), '')
-        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = $1 AND NOT CASE
+/// The names of what the user may not use of the schema.
+const MISSING: &str = "SELECT coalesce(string_agg(missing.name, ', ' ORDER BY missing.name), '')
+    FROM pg_namespace n CROSS JOIN LATERAL (
+        SELECT c.relname::text AS name FROM pg_class c WHERE c.relnamespace = n.oid AND NOT CASE
             WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN c.relkind <> 'r'
             WHEN c.relkind = 'r' THEN has_table_privilege(c.oid, 'SELECT')
                 AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE')
                 AND has_table_privilege(c.oid, 'DELETE')
             WHEN c.relname = 'job_seq' THEN has_sequence_privilege(c.oid, 'SELECT')
                 AND has_sequence_privilege(c.oid, 'USAGE')
-            ELSE true END";
-    let asked = client.query_typed(sql, &[(&place.schema, Type::TEXT)]).await;
+            ELSE true END
+        UNION ALL SELECT 'functions' WHERE EXISTS (SELECT FROM pg_proc p
+            WHERE p.pronamespace = n.oid AND NOT has_function_privilege(p.oid, 'EXECUTE'))
+    ) AS missing WHERE n.nspname = $1";
+
+/// Refuses at once what would fail with the first job.
+async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
+    let asked = client.query_typed(MISSING, &[(&place.schema, Type::TEXT)]).await;
     let rows = asked.map_err(|error| Fault::Driver(error).into_error(place))?;
     let missing: String = rows
         .first()
@@ -178,13 +184,14 @@ async fn check_rights(client: &Client, place: &Place) -> Result<(), Error> {
     let Place { schema, user, .. } = place;
     let refused = format!("the user `{user}` may not work with the schema `{schema}`");
     let user = quoted_where_needed(user);
-    Err(Error::new(Code::StoreRightsMissing, refused)
-        .why(format!("it may not read and write: {missing}"))
-        .fix(format!(
-            "as the owner of the schema: GRANT USAGE ON SCHEMA {schema} TO {user}; GRANT SELECT, \
-         INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; GRANT USAGE, SELECT ON \
-         ALL SEQUENCES IN SCHEMA {schema} TO {user}"
-        )))
+    Err(Error::new(Code::StoreAccessDenied, refused).why(format!("it may not use: {missing}")).fix(
+        format!(
+            "as the owner of the schema: GRANT USAGE ON SCHEMA {schema} TO {user}; \
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {user}; \
+             GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {user}; \
+             GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {user}"
+        ),
+    ))
 }
 
 /// A name as a person would write it in SQL.
@@ -262,6 +269,7 @@ fn filled(part: &str, schema: &str) -> String {
         .replace("{cancelled}", &code(Code::JobCancelled))
         .replace("{unknown}", &code(Code::OutcomeUnknown))
         .replace("{poisonous}", &code(Code::JobPoisonous))
+        .replace("{unreadable}", &code(Code::JobUnreadable))
         .replace("{runner_died}", &code(Code::RunnerDied))
         .replace("{timed_out}", &code(Code::AttemptTimedOut))
 }

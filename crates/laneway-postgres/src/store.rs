@@ -1,5 +1,6 @@
 //! The store: the contract's verbs, each a call of the schema.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,8 +51,8 @@ impl PostgresStore {
     /// runtime that this is awaited in.
     ///
     /// # Errors
-    /// `LW1008` when the server cannot be reached, `LW1004`, `LW1041` and `LW1051` to `LW1056` when
-    /// it or its schema cannot be used.
+    /// `LW1008` when the server cannot be reached, `LW1004`, `LW1040`, `LW1041` and `LW1053` to
+    /// `LW1056` when it or its schema cannot be used.
     pub async fn connect(options: PostgresOptions) -> Result<Self, Error> {
         let link = Arc::new(Link::new(&options)?);
         link.prepare(&options).await?;
@@ -111,13 +112,22 @@ impl PostgresStore {
             "SELECT id, name, NULL FROM {schema}.task WHERE id = ANY ($1)
              UNION ALL SELECT id, NULL, body FROM {schema}.policy WHERE id = ANY ($2)",
         );
-        let question = question.with(tasks, Type::INT4_ARRAY).with(policies, Type::INT4_ARRAY);
-        for row in &self.ask(question).await? {
-            let number = column(row, 0)?;
-            match column::<Option<&str>>(row, 1)? {
-                Some(name) => self.0.names.learn_task(number, name)?,
-                None => self.0.names.learn_policy(number, column(row, 2)?)?,
-            }
+        let question =
+            question.with(tasks.clone(), Type::INT4_ARRAY).with(policies.clone(), Type::INT4_ARRAY);
+        let rows = self.ask(question).await?;
+        let mut found: BTreeMap<(i32, bool), &str> = BTreeMap::new();
+        for row in &rows {
+            let (number, name) = (column(row, 0)?, column::<Option<&str>>(row, 1)?);
+            match name {
+                Some(name) => found.insert((number, true), name),
+                None => found.insert((number, false), column(row, 2)?),
+            };
+        }
+        for task in tasks {
+            self.0.names.learn_task(task, found.get(&(task, true)).copied());
+        }
+        for policy in policies {
+            self.0.names.learn_policy(policy, found.get(&(policy, false)).copied());
         }
         Ok(())
     }
@@ -205,7 +215,11 @@ impl Store for PostgresStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, Error> {
         let rows = self.ask_for(claim.session, claim::claim(&claim, self.now())).await?;
         self.learn(&rows).await?;
-        claim::claimed(&claim, &rows, &self.0.names)
+        let (claimed, unreadable) = claim::claimed(&claim, &rows, &self.0.names)?;
+        if !unreadable.is_empty() {
+            self.settle(Settle { session: claim.session, entries: unreadable }).await?;
+        }
+        Ok(claimed)
     }
 
     async fn settle(&self, settle: Settle) -> Result<Vec<Settled>, Error> {

@@ -6,20 +6,22 @@
     reason = "a test without its server has failed, and says how to get one"
 )]
 
-#[path = "support/harness.rs"]
-mod harness;
+#[path = "support/reused.rs"]
+mod reused;
 #[path = "support/server.rs"]
 mod server;
 
-use harness::{Asynchronous, Synchronous};
 use laneway_testkit::agreement::run_agreement;
+use reused::Reused;
 
 #[test]
 fn a_store_on_a_server_agrees_with_the_model() {
-    run_agreement::<Synchronous>(20);
+    let _schemas = Reused::<true>::until_dropped();
+    run_agreement::<Reused<true>>(100);
 }
 
 #[test]
 fn a_store_that_waits_for_no_disk_agrees_with_the_model() {
-    run_agreement::<Asynchronous>(20);
+    let _schemas = Reused::<false>::until_dropped();
+    run_agreement::<Reused<false>>(100);
 }

@@ -2,14 +2,17 @@
 
 use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
-use laneway_core::id::SessionId;
+use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::Payload;
-use laneway_core::store::{Claim, Claimed, ClaimedJob};
+use laneway_core::store::{
+    Claim, Claimed, ClaimedJob, Outcome, Settle, Settlement, is_of_content, unreadable,
+};
 use redis::Value;
 
 use crate::fault::damaged;
 use crate::reply;
 use crate::script::CLAIM;
+use crate::settle::settle;
 use crate::store::RedisStore;
 use crate::value::{self, Body, Standing};
 
@@ -39,26 +42,40 @@ pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, E
     let mut next = || values.next().unwrap_or(Value::Nil);
     let now = Timestamp::from_micros(reply::number(&next())?);
     let next_due_at = Some(reply::number(&next())?).filter(|at| *at >= 0);
-    let mut jobs = Vec::new();
+    let mut next_due_at = next_due_at.map(Timestamp::from_micros);
+    let (mut jobs, mut entries) = (Vec::new(), Vec::new());
     while let Some(id) = reply::optional_bytes(next())? {
+        let id = value::job_id(&id)?;
         let standing = reply::bytes(next())?;
+        let (standing, _) = Standing::read(&standing)?;
         let body = reply::bytes(next())?;
-        jobs.push(claimed(store, &id, &standing, &body).await?);
+        match claimed(store, id, &standing, &body).await {
+            Ok(job) => jobs.push(job),
+            Err(error) if is_of_content(&error) => {
+                let outcome = Outcome::Fail(unreadable(&error));
+                entries.push(Settlement { job: id, token: standing.token, outcome, timing: None });
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(Claimed { jobs, next_due_at: next_due_at.map(Timestamp::from_micros), now })
+    if !entries.is_empty() {
+        settle(store, Settle { session: claim.session, entries }).await?;
+        // There may be others for the places that stay free.
+        next_due_at = Some(now);
+    }
+    Ok(Claimed { jobs, next_due_at, now })
 }
 
 async fn claimed(
     store: &RedisStore,
-    id: &[u8],
-    standing: &[u8],
+    id: JobId,
+    standing: &Standing,
     body: &[u8],
 ) -> Result<ClaimedJob, Error> {
-    let (standing, _) = Standing::read(standing)?;
     let body = Body::read(body)?;
     let head = store.policies().head(body.head)?;
     Ok(ClaimedJob {
-        id: value::job_id(id)?,
+        id,
         token: standing.token,
         task: head.task.clone(),
         queue: head.queue.clone(),

@@ -23,6 +23,9 @@ pub(crate) fn error(fault: &RedisError, shown: &str) -> Error {
             format!("the Redis server at {shown} is busy"),
             "wait until it has loaded its data, or find who runs a script that does not end",
         ),
+        Code::JobUnreadable => {
+            return Error::new(code, "the job cannot be added").why(fault.detail().unwrap_or(""));
+        }
         Code::StoreCorrupt => (
             format!("the keys in the Redis server at {shown} are not as Laneway writes them"),
             "give Laneway a namespace of its own: `redis://…?namespace=shop`",
@@ -64,6 +67,9 @@ fn code(fault: &RedisError) -> Code {
         (Code::StoreCorrupt, &["WRONGTYPE"]),
         (Code::StoreUnavailable, &["READONLY", "NOREPLICAS", "max number of clients"]),
     ];
+    if fault.code() == Some(Code::JobUnreadable.to_string().as_str()) {
+        return Code::JobUnreadable;
+    }
     if is_of_right(fault) {
         return Code::StoreAccessDenied;
     }
@@ -116,6 +122,7 @@ mod tests {
             ("WRONGTYPE", "Operation against a key", Code::StoreCorrupt),
             ("ERR", "max number of clients reached", Code::StoreUnavailable),
             ("ERR", "-READONLY You can't write against a replica", Code::StoreUnavailable),
+            ("LW2013", "the task is not a name", Code::JobUnreadable),
             ("ERR", "unknown", Code::Internal),
         ];
         for (code, detail, known) in expected {

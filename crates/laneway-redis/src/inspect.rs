@@ -1,14 +1,16 @@
 //! Looking at jobs, queues and sessions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use laneway_core::clock::Timestamp;
-use laneway_core::error::Error;
+use laneway_core::error::{Code, Error};
 use laneway_core::id::JobId;
-use laneway_core::job::{Payload, QueueName, State};
+use laneway_core::job::{Failure, Lane, Payload, QueueName, State};
 use laneway_core::limit::Limit;
 use laneway_core::store::{
-    Finished, JobRecord, ListJobs, Page, QueueRecord, SessionRecord, StateCounts,
+    Finished, JobRecord, ListJobs, Page, QueueRecord, Reading, SessionRecord, StateCounts,
+    is_of_content, unreadable,
 };
 use redis::Value;
 
@@ -51,26 +53,32 @@ async fn record(store: &RedisStore, id: JobId, row: Vec<Value>) -> Result<JobRec
     let mut next = || reply::optional_bytes(row.next().unwrap_or(Value::Nil));
     let (body, kept, failure) = (next()?.unwrap_or_default(), next()?, next()?);
     let (progress, gate) = (next()?, next()?);
-    let body = Body::read(&body)?;
-    let head = store.policies().head(body.head)?;
-    let (standing, rest) = match &kept {
-        Some(kept) => Standing::read(kept)?,
-        None => (Standing::new_at(body.enqueued_at), &[][..]),
+    let mut read = Reading::default();
+    let body = read.part(Body::read(&body), Body::default);
+    let head = read.part(store.policies().head(body.head), Arc::<Head>::default);
+    let standing = match &kept {
+        Some(kept) => Standing::read(kept),
+        None => Ok((Standing::new_at(body.enqueued_at), &[][..])),
+    };
+    let (standing, rest) = read.part(standing, || (Standing::new_at(body.enqueued_at), &[][..]));
+    let policy = match store.policy(&head.policy).await {
+        Err(error) if !is_of_content(&error) => return Err(error),
+        policy => read.or_default(policy),
     };
     let is_over = standing.state.is_terminal() || standing.state == State::Parked;
-    Ok(JobRecord {
+    let mut record = JobRecord {
         id,
         task: head.task.clone(),
         queue: head.queue.clone(),
-        lane: head.lane()?,
-        priority: head.priority()?,
+        lane: read.part(head.lane(), || Lane::Async),
+        priority: read.or_default(head.priority()),
         state: standing.state,
         token: standing.token,
         failures: standing.failures,
         interrupts: standing.interrupts,
-        policy: store.policy(&head.policy).await?,
+        policy,
         handbacks: standing.handbacks,
-        limit: limit(&head, gate.as_deref())?,
+        limit: read.or_default(limit(&head, gate.as_deref())),
         unique: head.unique(),
         enqueued_at: body.enqueued_at,
         due_at: (standing.state == State::Scheduled).then_some(standing.at),
@@ -79,11 +87,19 @@ async fn record(store: &RedisStore, id: JobId, row: Vec<Value>) -> Result<JobRec
         wall: standing.wall,
         session: standing.session,
         cancel_asked: standing.is_cancel_asked(),
-        progress: progress.map(|packed| value::decode(&packed, "a progress")).transpose()?,
-        failure: failure.as_deref().map(value::failure).transpose()?,
+        progress: progress
+            .and_then(|packed| read.part(value::decode(&packed, "a progress").map(Some), || None)),
+        failure: failure.map(|kept| read.part(value::failure(&kept), no_failure)),
         args: Payload(body.args.to_vec()),
         result: (standing.state == State::Succeeded).then(|| Payload(rest.to_vec())),
-    })
+        unreadable: None,
+    };
+    record.unreadable = read.flaws();
+    Ok(record)
+}
+
+fn no_failure() -> Failure {
+    Failure::new(Code::JobUnreadable, "why it failed cannot be read")
 }
 
 /// The limit of a job, at the rate that counts now.
@@ -111,13 +127,14 @@ pub(crate) async fn finished(store: &RedisStore, jobs: Vec<JobId>) -> Result<Vec
     while let (Some(id), Some(kept), Some(failure)) = (values.next(), values.next(), values.next())
     {
         let kept = reply::bytes(kept)?;
-        let (standing, result) = Standing::read(&kept)?;
+        // Whether one that cannot be read has ended is not known.
+        let Ok((standing, result)) = Standing::read(&kept) else { continue };
         let failure = reply::optional_bytes(failure)?;
         ends.push(Finished {
             id: value::job_id(&reply::bytes(id)?)?,
             state: standing.state,
             result: (standing.state == State::Succeeded).then(|| Payload(result.to_vec())),
-            failure: failure.as_deref().map(value::failure).transpose()?,
+            failure: failure.map(|kept| value::failure(&kept).unwrap_or_else(|e| unreadable(&e))),
         });
     }
     Ok(ends)
@@ -146,7 +163,8 @@ pub(crate) async fn list(store: &RedisStore, list: ListJobs) -> Result<Page, Err
         let mut values = reply::array(store.ask(call).await?)?.into_iter();
         after = reply::text(values.next().unwrap_or(Value::Nil))?;
         for id in values {
-            found.push(value::job_id(&reply::bytes(id)?)?);
+            // What is no id is no job, whoever has put it there.
+            found.extend(value::job_id(&reply::bytes(id)?));
         }
         if after.is_empty() || found.len() > list.jobs_max {
             break;
@@ -175,13 +193,13 @@ pub(crate) async fn queues(store: &RedisStore) -> Result<Vec<QueueRecord>, Error
     let mut records = Vec::new();
     for (pair, oldest) in queues.chunks_exact(2).zip(oldest) {
         if let [name, is_paused] = pair {
-            let name = reply::text(name.clone())?;
+            let name = String::from_utf8_lossy(&reply::bytes(name.clone())?).into_owned();
             let oldest = Some(reply::number(&oldest)?).filter(|at| *at >= 0);
             records.push(QueueRecord {
-                is_paused: reply::number(is_paused)? == 1,
+                is_paused: reply::bytes(is_paused.clone())? != b"0",
                 counts: counts.get(&name).copied().unwrap_or_default(),
                 oldest_ready: oldest.map(|at| now.since(Timestamp::from_micros(at))),
-                name: QueueName::new(name)?,
+                name: QueueName::new(&name).unwrap_or_else(|_| QueueName::stand_in(&name)),
             });
         }
     }
@@ -193,12 +211,13 @@ fn counts_by_queue(values: &[Value]) -> Result<BTreeMap<String, StateCounts>, Er
     let mut counts: BTreeMap<String, StateCounts> = BTreeMap::new();
     for pair in values.chunks_exact(2) {
         let [field, jobs] = pair else { continue };
-        let field = reply::text(field.clone())?;
+        let field = String::from_utf8_lossy(&reply::bytes(field.clone())?).into_owned();
         let (state, queue) = field.split_once(':').unwrap_or_default();
         let state = state.parse().ok().and_then(|number: usize| State::ALL.get(number).copied());
-        let state = state.ok_or_else(|| damaged(format!("`{field}` is not counted")))?;
+        // What somebody else has written there counts no jobs.
+        let (Some(state), Ok(jobs)) = (state, reply::number(jobs)) else { continue };
         *counts.entry(queue.to_owned()).or_default().get_mut(state) =
-            reply::number(jobs)?.unsigned_abs();
+            u64::try_from(jobs).unwrap_or(0);
     }
     Ok(counts)
 }

@@ -84,7 +84,7 @@ struct Refusal {
     clippy::disallowed_methods,
     reason = "waits on the network are by the machine's clock, whatever time the store has"
 )]
-fn instant_now() -> Instant {
+pub(crate) fn instant_now() -> Instant {
     Instant::now()
 }
 
@@ -146,8 +146,10 @@ impl Link {
         let mut connection = numbered.connection.clone();
         let mut answer = send(&mut connection, &call.command).await;
         if is_unknown_script(&answer) {
+            // It is loaded for the calls that follow. This one brings its text along: whoever
+            // flushes scripts may do so again before a call by the digest arrives.
             send(&mut connection, &call.script.load()).await?;
-            answer = send(&mut connection, &call.command).await;
+            answer = send(&mut connection, &call.with_text()).await;
         }
         let value = answer?;
         if call.writes && self.durability == Durability::Fsync {
@@ -169,6 +171,14 @@ impl Link {
         }
         if fault.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
             return true;
+        }
+        if fault.kind() == ErrorKind::Server(ServerErrorKind::ClusterDown) {
+            // Whatever this node knew of the cluster may be over; the address that was named is
+            // where the next call begins.
+            let mut state = self.state.lock().await;
+            state.moved_to = None;
+            state.drop_connection(numbered.number);
+            return false;
         }
         if fault::ends_connection(fault) {
             self.state.lock().await.drop_connection(numbered.number);
@@ -310,7 +320,67 @@ pub(crate) fn wait_after(attempts: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+
+    use laneway_core::error::Code;
+
     use super::*;
+    use crate::options::RedisOptions;
+
+    /// A node that answers every `PING` as it is told, and everything else with `OK`.
+    fn node(answer: impl Fn() -> String + Send + Sync + 'static) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let answer = Arc::new(answer);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let answer = answer.clone();
+                std::thread::spawn(move || serve(client.unwrap(), &*answer));
+            }
+        });
+        port
+    }
+
+    fn serve(client: TcpStream, answer: &(impl Fn() -> String + ?Sized)) -> Option<()> {
+        let mut out = client.try_clone().ok()?;
+        let mut lines = BufReader::new(client);
+        let number = |sign: char, lines: &mut BufReader<TcpStream>| -> Option<usize> {
+            let mut line = String::new();
+            lines.read_line(&mut line).ok()?;
+            line.trim_end().strip_prefix(sign)?.parse().ok()
+        };
+        loop {
+            let mut words = Vec::new();
+            for _ in 0..number('*', &mut lines)? {
+                let mut word = vec![0; number('$', &mut lines)? + 2];
+                lines.read_exact(&mut word).ok()?;
+                words.push(String::from_utf8(word).ok()?.trim_end().to_owned());
+            }
+            let is_asked = words.first().is_some_and(|word| word == "PING");
+            let text = if is_asked { answer() } else { String::from("+OK") };
+            out.write_all(format!("{text}\r\n").as_bytes()).ok()?;
+        }
+    }
+
+    /// A node that was told of must not be asked for ever once it does not know its cluster.
+    #[test]
+    fn a_node_that_lost_its_cluster_is_left_for_the_address_that_was_named() {
+        let lost = node(|| String::from("-CLUSTERDOWN The cluster is down"));
+        let has_moved = std::sync::atomic::AtomicBool::new(false);
+        let named = node(move || {
+            let is_second = has_moved.swap(true, std::sync::atomic::Ordering::SeqCst);
+            if is_second { String::from("+PONG") } else { format!("-MOVED 1 127.0.0.1:{lost}") }
+        });
+        let options = RedisOptions::parse(&format!("redis://127.0.0.1:{named}")).unwrap();
+        let link = Link::new(options.target, Durability::Os);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(link.command(redis::cmd("PING"))).unwrap_err();
+        assert_eq!(error.code(), Code::StoreUnavailable, "{error}");
+        let answer = runtime.block_on(link.command(redis::cmd("PING"))).unwrap();
+        assert_eq!(answer, Value::SimpleString(String::from("PONG")));
+    }
 
     #[test]
     fn waits_grow_to_a_second_and_no_further() {

@@ -47,6 +47,7 @@ impl RedisOptions {
     /// # Errors
     /// `LW1001` when it is malformed.
     pub fn parse(url: &str) -> Result<Self, Error> {
+        check_authority(url)?;
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
         // A socket has no authority before its path, so these stand in the query.
         let is_of_socket = |pair: &&str| {
@@ -70,13 +71,27 @@ impl RedisOptions {
             match key {
                 "namespace" => options.namespace = namespace(value)?,
                 _ => {
-                    return Err(invalid(format!("the parameter `{key}` is unknown"))
-                        .closest(key, ["namespace"]));
+                    // Its name is left out: it may be what follows a `?` in a password.
+                    return Err(invalid("it has a parameter that is unknown")
+                        .fix("the only parameter is `namespace`"));
                 }
             }
         }
         Ok(options)
     }
+}
+
+/// Refuses a URL whose user or password ends what names the server: a part of a password would be
+/// taken for a host, a port, a database or a parameter, and be shown as such.
+fn check_authority(url: &str) -> Result<(), Error> {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let before = rest.rsplit_once('@').map_or("", |(before, _)| before);
+    if scheme.ends_with("+unix") || !before.contains(['/', '?', '#']) {
+        return Ok(());
+    }
+    Err(invalid("there is a `/`, `?` or `#` before an `@`").fix(
+        "write `/` in a user or password as `%2F`, `?` as `%3F`, `#` as `%23` and `@` as `%40`",
+    ))
 }
 
 impl Target {
@@ -223,6 +238,39 @@ mod tests {
             let error = RedisOptions::parse(url).unwrap_err();
             assert_eq!(error.code(), Code::StoreUrlInvalid, "{url}");
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_password_is_shown_however_it_is_written() {
+        let urls = [
+            "redis://:{}@host",
+            "redis://user:{}@host:6379/0?namespace=shop",
+            "rediss://user:{}@host/2",
+            "redis://{}@host",
+            "redis://{}:{}@host:port",
+            "redis://:{}@host/first",
+            "redis://:{}@host?timeout=3",
+            "redis://:{}@",
+            "redis://host/0?password={}",
+            "redis://host?{}",
+            "redis+sentinel://user:{}@one,two:26380/master",
+            "redis+sentinel://user:{}@one",
+            "redis+unix:///run/redis.sock?pass={}&db=1",
+            "redis+unix://user:{}@/run/redis.sock",
+        ];
+        let signs = "?/#@:&=%[]{}|\\\"'`<> +,;!$*()^~\u{e9}\n\t";
+        for (sign, url) in signs.chars().flat_map(|sign| urls.map(|url| (sign, url))) {
+            for password in [format!("4711{sign}0815"), format!("left5{sign}{sign}right5")] {
+                let url = url.replace("{}", &password);
+                let shown = match RedisOptions::parse(&url) {
+                    Ok(options) => format!("{options:?} {}", options.target.shown()),
+                    Err(error) => error.to_string(),
+                };
+                for part in ["4711", "0815", "left5", "right5"] {
+                    assert!(!shown.contains(part), "{url:?} shows {shown}");
+                }
+            }
         }
     }
 }

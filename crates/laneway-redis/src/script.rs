@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use laneway_core::error::Code;
 use laneway_core::interrupt::INTERRUPTS_MAX_DEFAULT;
-use redis::{Cmd, Script as Source, ToRedisArgs};
+use redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 
 /// The most due jobs that one claim makes ready, so that it stays short; the rest follows with the
 /// next claim or sweep.
@@ -33,7 +33,7 @@ macro_rules! scripts {
 
 scripts! {
     OPEN = "room", "open";
-    ENQUEUE = "change", "gate", "place", "add", "enqueue";
+    ENQUEUE = "change", "gate", "place", "add", "check", "enqueue";
     RESTORE = "change", "gate", "place", "add", "restore";
     CLAIM = "room", "change", "gate", "place", "claim";
     SETTLE = "room", "change", "gate", "place", "settle";
@@ -103,6 +103,18 @@ impl Call {
         self
     }
 
+    /// The same command with the script's text in place of its digest.
+    pub(crate) fn with_text(&self) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.text());
+        for argument in self.command.args_iter().skip(2) {
+            if let Arg::Simple(bytes) = argument {
+                command.arg(bytes);
+            }
+        }
+        command
+    }
+
     /// Adds an argument to a call that is not moved.
     pub(crate) fn push(&mut self, argument: impl ToRedisArgs) {
         self.command.arg(argument);
@@ -129,11 +141,13 @@ fn constants() -> String {
          local INTERRUPTS_MAX_DEFAULT, PROMOTE_MAX, SESSIONS_MAX = {INTERRUPTS_MAX_DEFAULT}, \
          {PROMOTE_MAX}, {SESSIONS_MAX}\n\
          local CANCELLED_FAILURE = cmsgpack.pack({{ code = '{}', kind = '', \
-         message = 'somebody asked to cancel it', traceback = '' }})\n",
+         message = 'somebody asked to cancel it', traceback = '' }})\n\
+         local JOB_UNREADABLE = '{}'\n",
         Code::OutcomeUnknown,
         Code::JobPoisonous,
         Code::RunnerDied,
         Code::AttemptTimedOut,
         Code::JobCancelled,
+        Code::JobUnreadable,
     )
 }

@@ -90,6 +90,25 @@ mod or_false {
     }
 }
 
+impl Default for Head {
+    /// What stands in for a head that cannot be read.
+    fn default() -> Self {
+        Self {
+            task: TaskName::stand_in(""),
+            queue: QueueName::stand_in(""),
+            lane: 0,
+            priority: 0,
+            policy: String::new(),
+            limit: None,
+            scope: None,
+            key: None,
+            on_interrupt: 0,
+            interrupts_max: INTERRUPTS_MAX_DEFAULT,
+            span: 0,
+        }
+    }
+}
+
 impl Head {
     /// The head of a job whose policy is stored under this name.
     pub(crate) fn of(job: &NewJob, policy: String) -> Self {
@@ -135,7 +154,7 @@ impl Head {
 }
 
 /// What of a job never changes, its head still packed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Body<'b> {
     pub(crate) enqueued_at: Timestamp,
     pub(crate) head: &'b [u8],

@@ -15,7 +15,7 @@ use redis::aio::PubSub;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::link::{Link, wait_after};
+use crate::link::{Link, instant_now, wait_after};
 use crate::store::RedisStore;
 use crate::value::{ID_BYTES, job_id};
 
@@ -25,6 +25,9 @@ const FINISHED_MAX: usize = 100_000;
 
 /// The shortest and the longest time between two looks without a reason.
 const LOOK_AFTER: std::ops::Range<u64> = 2_000..4_000;
+
+/// The shortest life of a connection that was worth to be made.
+const HELD_MIN: Duration = Duration::from_secs(2);
 
 /// The most time that the server takes to say that the connection lives.
 const PING_MAX: Duration = Duration::from_secs(2);
@@ -142,8 +145,17 @@ impl Hub {
 /// Tells the watchers what the server publishes, until nobody watches any more.
 async fn listen(hub: Arc<Hub>, link: Arc<Link>, channel: String, first: PubSub) {
     let mut listener = first;
-    while !attend(&hub, listener).await {
-        let mut attempts = 0;
+    // Those since a connection has held: one that is made and lost at once must not be made again
+    // and again without a wait.
+    let mut attempts = 0;
+    loop {
+        let began = instant_now();
+        if attend(&hub, listener).await {
+            return;
+        }
+        if began.elapsed() >= HELD_MIN {
+            attempts = 0;
+        }
         listener = loop {
             attempts += 1;
             pause(wait_after(attempts)).await;

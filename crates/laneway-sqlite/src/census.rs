@@ -33,13 +33,18 @@ pub(crate) fn queues(connection: &Connection, now: Timestamp) -> Result<Vec<Queu
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
         queues.push(QueueRecord {
-            name: QueueName::new(row.get::<_, String>(1)?)?,
+            name: shown(&row.get::<_, String>(1)?),
             is_paused: row.get(2)?,
             counts: counts.get(&id).copied().unwrap_or_default(),
             oldest_ready: oldest.get(&id).map(|ready_at| now.since(*ready_at)),
         });
     }
     Ok(queues)
+}
+
+/// A queue's name, or what stands in for it.
+fn shown(name: &str) -> QueueName {
+    QueueName::new(name).unwrap_or_else(|_| QueueName::stand_in(name))
 }
 
 /// The open sessions, the oldest first.

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
-use laneway_core::id::SessionId;
-use laneway_core::job::{Lane, Payload, QueueName, State};
+use laneway_core::id::{JobId, SessionId};
+use laneway_core::job::{Lane, Payload, QueueName, State, TaskName};
 use laneway_core::policy::Policy;
-use laneway_core::store::{Claim, Claimed, ClaimedJob};
+use laneway_core::store::{Claim, Claimed, ClaimedJob, unreadable};
 use laneway_core::transition;
 use rusqlite::{Row, params, params_from_iter};
 
 use crate::fault::Result;
 use crate::session::{OpenRow, open_row};
-use crate::standing::{MARK_PROGRESS, Standing, count, identity};
+use crate::settle::{Running, take_running};
+use crate::standing::{Ending, MARK_PROGRESS, Standing, Subject, count, identity};
 use crate::sweep::promote;
 use crate::transaction::Tx;
 use crate::value::{self, count_column};
@@ -43,7 +44,7 @@ struct Taken {
     policy: i64,
     ready_at: i64,
     standing: Standing,
-    id: laneway_core::id::JobId,
+    id: JobId,
     args: Vec<u8>,
 }
 
@@ -57,6 +58,15 @@ struct Hand<'a> {
     claim: &'a Claim,
     session: OpenRow,
     jobs: Vec<ClaimedJob>,
+    /// Whether a job could not be read: its place is still free then.
+    has_unreadable: bool,
+}
+
+/// What must be read of a job to hand it out.
+struct Content {
+    standing: Standing,
+    task: TaskName,
+    policy: Arc<Policy>,
 }
 
 /// Takes ready jobs.
@@ -70,6 +80,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Claimed> {
         claim,
         session,
         jobs: Vec::new(),
+        has_unreadable: false,
     };
     for slots in &claim.slots {
         if let Some(room) = hand.room.get_mut(slots.lane as usize) {
@@ -80,7 +91,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Claimed> {
         }
     }
     if is_repeated {
-        hand.jobs = held_since(tx, &hand.session, claim)?;
+        hand.take_again(tx)?;
     } else {
         promote(tx, PROMOTE_MAX)?;
         hand.take_limited(tx)?;
@@ -89,7 +100,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, claim: &Claim) -> Result<Claimed> {
             hand.session.remember_call(tx, claim.call)?;
         }
     }
-    let next_due_at = hand.next_due_at(tx)?;
+    let next_due_at = if hand.has_unreadable { Some(tx.now) } else { hand.next_due_at(tx)? };
     Ok(Claimed { jobs: hand.jobs, next_due_at, now: tx.now })
 }
 
@@ -226,9 +237,14 @@ impl Hand<'_> {
         let mut into_running = connection.prepare_cached(INTO_RUNNING)?;
         let now = tx.now.as_micros();
         for job in taken {
-            let policy = tx.names.policy(connection, job.policy)?;
             let queue = self.queue_of(&job);
-            let standing = next_standing(tx, &job)?;
+            let Content { standing, task, policy } = match content(tx, &job) {
+                Ok(content) => content,
+                Err(fault) => {
+                    self.fail(tx, &job, &fault.into_content()?)?;
+                    continue;
+                }
+            };
             into_running.execute(params![
                 value::job_bytes(job.id),
                 job.seq,
@@ -257,7 +273,7 @@ impl Hand<'_> {
             self.jobs.push(ClaimedJob {
                 id: job.id,
                 token: standing.token(),
-                task: tx.names.task(connection, job.task)?,
+                task,
                 queue: name,
                 lane: job.lane,
                 failures: count(standing.failures),
@@ -267,6 +283,36 @@ impl Hand<'_> {
                 args: Payload(job.args),
                 ready_at: Timestamp::from_micros(job.ready_at),
             });
+        }
+        Ok(())
+    }
+
+    /// Fails a job that has left its line and cannot be read.
+    fn fail(&mut self, tx: &mut Tx<'_>, job: &Taken, error: &Error) -> Result<()> {
+        let queue = self.queue_of(job);
+        tx.count(queue, State::Ready, -1);
+        let subject = Subject { seq: job.seq, id: job.id, queue };
+        tx.make_finished(subject, job.standing, Ending::failed(unreadable(error)))?;
+        self.has_unreadable = true;
+        Ok(())
+    }
+
+    /// Takes what this very claim took already and its session still holds.
+    fn take_again(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        for held in held_since(tx, &self.session, self.claim)? {
+            match held {
+                (_, Ok(job)) => self.jobs.push(job),
+                (id, Err(fault)) => {
+                    let error = fault.into_content()?;
+                    if let Some(running) = take_running(tx, id)? {
+                        let Running { subject, standing, claimed_at, .. } = running;
+                        let ending = Ending::failed(unreadable(&error));
+                        let ending = Ending { claimed_at: Some(claimed_at), ..ending };
+                        tx.make_finished(subject, standing, ending)?;
+                    }
+                    self.has_unreadable = true;
+                }
+            }
         }
         Ok(())
     }
@@ -297,11 +343,20 @@ fn deadline(policy: &Arc<Policy>, now: Timestamp) -> Option<Timestamp> {
     policy.timeout.map(|timeout| now.plus(timeout).plus(policy.grace).plus(DEADLINE_MARGIN))
 }
 
+/// What of a job is needed to hand it out.
+fn content(tx: &mut Tx<'_>, job: &Taken) -> Result<Content> {
+    let policy = tx.names.policy(tx.connection, job.policy)?;
+    let task = tx.names.task(tx.connection, job.task)?;
+    Ok(Content { standing: next_standing(tx, job)?, task, policy })
+}
+
 /// The standing of a job under its new claim; what an earlier attempt reported is over.
 fn next_standing(tx: &mut Tx<'_>, job: &Taken) -> Result<Standing> {
     debug_assert!(transition::next(State::Ready, transition::Event::Claim).is_some());
     let mut standing = job.standing;
-    standing.token += 1;
+    let token = standing.token.checked_add(1).filter(|token| *token > 0);
+    standing.token = token
+        .ok_or_else(|| value::damaged(format!("{} is not the token of a job", standing.token)))?;
     if standing.has(MARK_PROGRESS) {
         tx.drop_progress(job.seq)?;
         standing.marks &= !MARK_PROGRESS;
@@ -346,13 +401,17 @@ fn waiting(
 }
 
 /// What a claim took whose answer was lost, without what was settled since.
-fn held_since(tx: &mut Tx<'_>, session: &OpenRow, claim: &Claim) -> Result<Vec<ClaimedJob>> {
+fn held_since(
+    tx: &mut Tx<'_>,
+    session: &OpenRow,
+    claim: &Claim,
+) -> Result<Vec<(JobId, Result<ClaimedJob>)>> {
     let connection = tx.connection;
     let mut statement = connection.prepare_cached(HELD)?;
     let mut rows = statement.query([session.id, claim.call.cast_signed()])?;
     let mut jobs = Vec::new();
     while let Some(row) = rows.next()? {
-        jobs.push(held_job(tx, row)?);
+        jobs.push((identity(row, 6)?, held_job(tx, row)));
     }
     Ok(jobs)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use laneway_core::error::{Code, Error};
+use laneway_core::store::is_of_content;
 use rusqlite::ErrorCode;
 
 /// The crate's own result.
@@ -40,6 +41,21 @@ impl Fault {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
             )
         )
+    }
+
+    /// What cannot be read of what is stored, if that is the fault; else the fault again.
+    pub(crate) fn into_content(self) -> Result<Error> {
+        match self {
+            Self::Known(error) if is_of_content(&error) => Ok(error),
+            Self::Sqlite(
+                rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..),
+            ) => Ok(Error::new(Code::StoreCorrupt, "the database holds what cannot be read")
+                .why("a column holds a value of another kind")),
+            fault => Err(fault),
+        }
     }
 
     /// The error as the caller of a verb gets it; `path` is the database's.

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use laneway_core::clock::Timestamp;
+use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, Token};
-use laneway_core::job::{Payload, QueueName, State, TaskName};
+use laneway_core::job::{Failure, Lane, Payload, Priority, State};
 use laneway_core::limit::{Limit, Rate};
-use laneway_core::store::{Finished, JobRecord, ListJobs, Page, UniqueKey};
+use laneway_core::policy::Policy;
+use laneway_core::store::{Finished, JobRecord, ListJobs, Page, Reading, UniqueKey, unreadable};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use crate::fault::Result;
+use crate::fault::{Fault, Result};
 use crate::standing::{count, identity};
 use crate::value::{self, count_column};
 
@@ -47,11 +49,16 @@ pub(crate) fn finished(connection: &Connection, jobs: &[JobId]) -> Result<Vec<Fi
                 id: *id,
                 state: value::state(row.get(0)?)?,
                 result: row.get::<_, Option<Vec<u8>>>(1)?.map(Payload),
-                failure: failure.as_deref().map(value::failure).transpose()?,
+                failure: failure.as_deref().map(|kept| told(value::failure(kept))).transpose()?,
             });
         }
     }
     Ok(ends)
+}
+
+/// A failure as it is kept, or that it cannot be read.
+fn told(failure: Result<Failure>) -> Result<Failure> {
+    failure.or_else(|fault| Ok(unreadable(&fault.into_content()?)))
 }
 
 /// Jobs that match, newest first. The caller has begun a transaction, so that one state is seen.
@@ -127,28 +134,28 @@ fn place(state: State) -> String {
 }
 
 fn record(row: &Row<'_>) -> Result<JobRecord> {
+    let mut reading = Reading::default();
+    let mut read = Parts(&mut reading);
     let token: i64 = row.get(7)?;
-    let policy: Vec<u8> = row.get(10)?;
+    let policy: Option<Vec<u8>> = row.get(10)?;
     let session: Option<value::Identity> = row.get(17)?;
-    let progress: Option<(f64, Option<f64>, String)> = match row.get(19)? {
-        Some(done) => Some((done, row.get(20)?, row.get(21)?)),
-        None => None,
-    };
     let failure: Option<Vec<u8>> = row.get(22)?;
-    Ok(JobRecord {
+    let (task, queue) = (read.text(row, 2)?, read.text(row, 3)?);
+    let policy = policy.ok_or_else(|| value::damaged("its policy is missing"));
+    let mut record = JobRecord {
         id: identity(row, 1)?,
-        task: TaskName::new(row.get::<_, String>(2)?)?,
-        queue: QueueName::new(row.get::<_, String>(3)?)?,
-        lane: value::lane(row.get(4)?)?,
-        priority: value::priority(row.get(5)?)?,
+        task: read.0.task(&task),
+        queue: read.0.queue(&queue),
+        lane: read.part(value::lane(row.get(4)?), || Lane::Async)?,
+        priority: read.part(value::priority(row.get(5)?), Priority::default)?,
         state: value::state(row.get(6)?)?,
         token: Token(token.unsigned_abs()),
         failures: count(row.get(8)?),
         interrupts: count(row.get(9)?),
-        policy: Arc::new(value::policy(&policy)?),
+        policy: Arc::new(read.part(policy.and_then(|body| value::policy(&body)), Policy::default)?),
         handbacks: count(row.get(FIRST_OF_LIMIT - 3)?),
-        limit: limit(row)?,
-        unique: unique(row)?,
+        limit: read.part(limit(row), || None)?,
+        unique: read.part(unique(row), || None)?,
         enqueued_at: Timestamp::from_micros(row.get(12)?),
         due_at: value::instant(row.get(13)?),
         claimed_at: value::instant(row.get(14)?),
@@ -156,10 +163,50 @@ fn record(row: &Row<'_>) -> Result<JobRecord> {
         wall: row.get::<_, Option<i64>>(16)?.map(value::span),
         session: session.map(value::session_id),
         cancel_asked: row.get(18)?,
-        progress,
-        failure: failure.as_deref().map(value::failure).transpose()?,
+        progress: read.part(progress(row), || None)?,
+        failure: failure.map(|kept| read.part(value::failure(&kept), no_failure)).transpose()?,
         args: Payload::default(),
         result: None,
+        unreadable: None,
+    };
+    if token < 0 {
+        reading.note(&damage(format!("{token} is not the token of a job")));
+    }
+    record.unreadable = reading.flaws();
+    Ok(record)
+}
+
+/// The parts of a row, of which some may be unreadable.
+struct Parts<'r>(&'r mut Reading);
+
+impl Parts<'_> {
+    /// A part, or what stands in for it. What SQLite itself refuses is no flaw of a job.
+    fn part<T>(&mut self, read: Result<T>, stand_in: impl FnOnce() -> T) -> Result<T> {
+        read.or_else(|fault| {
+            self.0.note(&fault.into_content()?);
+            Ok(stand_in())
+        })
+    }
+
+    /// A text, empty where there is none.
+    fn text(&mut self, row: &Row<'_>, column: usize) -> Result<String> {
+        let text = row.get::<_, Option<String>>(column).map_err(Fault::from);
+        Ok(self.part(text, || None)?.unwrap_or_default())
+    }
+}
+
+fn damage(why: String) -> Error {
+    Error::new(Code::StoreCorrupt, "the database holds what cannot be read").why(why)
+}
+
+fn no_failure() -> Failure {
+    Failure::new(Code::JobUnreadable, "why it failed cannot be read")
+}
+
+fn progress(row: &Row<'_>) -> Result<Option<(f64, Option<f64>, String)>> {
+    Ok(match row.get(19)? {
+        Some(done) => Some((done, row.get(20)?, row.get(21)?)),
+        None => None,
     })
 }
 
@@ -200,11 +247,12 @@ const FIRST_OF_LIMIT: usize = 26;
 /// The number of the first column after [`COLUMNS`].
 const FIRST_PAYLOAD: usize = 29;
 
-// CROSS JOIN keeps `job` the outermost table, whose order is the list's.
+// LEFT JOIN keeps `job` the outermost table, whose order is the list's, and a job whose name or
+// policy somebody has deleted in sight.
 const TABLES: &str = "FROM job
-    CROSS JOIN task ON task.id = job.task
-    CROSS JOIN queue ON queue.id = job.queue
-    CROSS JOIN policy ON policy.id = job.policy
+    LEFT JOIN task ON task.id = job.task
+    LEFT JOIN queue ON queue.id = job.queue
+    LEFT JOIN policy ON policy.id = job.policy
     LEFT JOIN gate ON gate.id = job.gate
     LEFT JOIN finished AS f ON f.seq = job.seq
     LEFT JOIN running AS r ON r.id = job.id

@@ -121,9 +121,11 @@ impl Names {
         if let Some(policy) = self.policies.get(&id) {
             return Ok(policy.clone());
         }
-        let body: Vec<u8> = connection
+        let body: Option<Vec<u8>> = connection
             .prepare_cached("SELECT body FROM policy WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))?;
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        let body = body.ok_or_else(|| value::damaged(format!("there is no policy {id}")))?;
         let policy = Arc::new(value::policy(&body)?);
         self.remember_policy(id, body, policy.clone());
         Ok(policy)
@@ -160,5 +162,7 @@ fn intern(connection: &Connection, table: Table, name: &str) -> Result<i64> {
 }
 
 fn text(connection: &Connection, table: Table, id: i64) -> Result<String> {
-    Ok(connection.prepare_cached(table.name)?.query_row([id], |row| row.get(0))?)
+    let mut statement = connection.prepare_cached(table.name)?;
+    let found = statement.query_row([id], |row| row.get(0)).optional()?;
+    found.ok_or_else(|| value::damaged(format!("there is no name {id}")))
 }

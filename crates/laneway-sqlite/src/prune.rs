@@ -23,7 +23,16 @@ pub(crate) fn prune(tx: &mut Tx<'_>, prune: Prune) -> Result<usize> {
     let mut from_finished = connection.prepare_cached("DELETE FROM finished WHERE n = ?1")?;
     let mut from_job = connection.prepare_cached("DELETE FROM job WHERE seq = ?1")?;
     for row in &old {
-        let body = Body::by_seq(tx, row.seq)?;
+        let body = match Body::by_seq(tx, row.seq) {
+            Ok(body) => body,
+            Err(fault) => {
+                // Somebody has deleted the job itself: its end must not keep the others.
+                drop(fault.into_content()?);
+                from_finished.execute([row.number])?;
+                tx.count(row.queue, row.state, -1);
+                continue;
+            }
+        };
         if let Some((scope, key)) = &body.unique {
             connection
                 .prepare_cached(
@@ -56,11 +65,12 @@ struct Old {
     seq: i64,
     state: State,
     standing: Standing,
+    queue: i64,
 }
 
 fn old_rows(connection: &Connection, ended_before: i64, jobs_max: usize) -> Result<Vec<Old>> {
     let mut statement = connection.prepare_cached(
-        "SELECT n, seq, state, finished_at, token, failures, interrupts, handbacks, marks
+        "SELECT n, seq, state, finished_at, token, failures, interrupts, handbacks, marks, queue
          FROM finished WHERE state <> 6 ORDER BY n",
     )?;
     let mut rows = statement.query([])?;
@@ -75,6 +85,7 @@ fn old_rows(connection: &Connection, ended_before: i64, jobs_max: usize) -> Resu
             seq: row.get(1)?,
             state: value::state(row.get(2)?)?,
             standing: Standing::read(row, 4)?,
+            queue: row.get(9)?,
         });
     }
     Ok(old)

@@ -1,10 +1,13 @@
 //! Ends of attempts.
 
+use std::sync::Arc;
+
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::interrupt::event_after;
 use laneway_core::job::{Failure, Payload, State};
-use laneway_core::store::{Outcome, Progress, Settle, Settled, Settlement, Timing};
+use laneway_core::policy::Policy;
+use laneway_core::store::{Outcome, Progress, Settle, Settled, Settlement, Timing, unreadable};
 use laneway_core::transition::{self, Event};
 use rusqlite::{OptionalExtension, params};
 
@@ -132,8 +135,10 @@ pub(crate) fn interrupt(
     let mut running = running;
     running.standing.interrupts += 1;
     let interrupts = crate::standing::count(running.standing.interrupts);
-    let body = Body::by_seq(tx, running.subject.seq)?;
-    let policy = tx.names.policy(tx.connection, body.policy)?;
+    let policy = match policy_of(tx, running.subject.seq) {
+        Ok(policy) => policy,
+        Err(fault) => return fail_unreadable(tx, running, &fault.into_content()?),
+    };
     let event = event_after(policy.on_interrupt, interrupts, policy.interrupts_max);
     let failure = match event {
         Event::Fail => Failure::new(
@@ -148,6 +153,19 @@ pub(crate) fn interrupt(
         running,
         Left { event, failure: Some(failure), result: None, due_at: tx.now.as_micros(), wall },
     )
+}
+
+fn policy_of(tx: &mut Tx<'_>, seq: i64) -> Result<Arc<Policy>> {
+    let body = Body::by_seq(tx, seq)?;
+    tx.names.policy(tx.connection, body.policy)
+}
+
+/// Fails a job that no longer stands in `running` and cannot be read.
+fn fail_unreadable(tx: &mut Tx<'_>, running: Running, error: &Error) -> Result<State> {
+    let Running { subject, standing, claimed_at, .. } = running;
+    let ending = Ending { claimed_at: Some(claimed_at), ..Ending::failed(unreadable(error)) };
+    tx.make_finished(subject, standing, ending)?;
+    Ok(State::Failed)
 }
 
 /// Ends the attempt of a job that no longer stands in `running`. A job that somebody wants
@@ -173,6 +191,10 @@ fn end(tx: &mut Tx<'_>, running: Running, left: Left<'_>) -> Result<State> {
         let cancelled = Left { event: Event::Cancel, failure: Some(cancelled()), ..left };
         return end(tx, running, cancelled);
     }
+    let body = match Body::by_seq(tx, running.subject.seq) {
+        Ok(body) => body,
+        Err(fault) => return fail_unreadable(tx, running, &fault.into_content()?),
+    };
     let Running { subject, mut standing, claimed_at, .. } = running;
     let earlier =
         if standing.has(MARK_TRACE) { tx.take_trace(subject.seq)? } else { Trace::default() };
@@ -183,7 +205,6 @@ fn end(tx: &mut Tx<'_>, running: Running, left: Left<'_>) -> Result<State> {
     let trace = Trace { claimed_at: Some(claimed_at), wall: left.wall.or(earlier.wall), failure };
     tx.put_trace(subject.seq, &trace)?;
     standing.marks |= MARK_TRACE;
-    let body = Body::by_seq(tx, subject.seq)?;
     if state == State::Scheduled {
         tx.make_scheduled(&body, standing, left.due_at)?;
     } else {

@@ -116,6 +116,19 @@ pub(crate) struct Ending<'a> {
     pub(crate) wall: Option<i64>,
 }
 
+impl Ending<'_> {
+    /// The end of a job that failed without an attempt.
+    pub(crate) const fn failed(failure: Failure) -> Self {
+        Self {
+            state: State::Failed,
+            failure: Some(failure),
+            result: None,
+            claimed_at: None,
+            wall: None,
+        }
+    }
+}
+
 /// What is known of a job's last attempt.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {

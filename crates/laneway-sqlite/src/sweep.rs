@@ -73,18 +73,22 @@ pub(crate) fn promote(tx: &mut Tx<'_>, jobs_max: usize) -> Result<usize> {
     let due = {
         let mut statement = tx.connection.prepare_cached(DUE)?;
         let rows = statement.query_map([tx.now.as_micros(), count_column(jobs_max)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, Standing::read(row, 2)?))
+            let place = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(7)?);
+            Ok((place, Standing::read(row, 2)?))
         })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()?
     };
     let promoted = due.len();
     let connection = tx.connection;
     let mut leave = connection.prepare_cached("DELETE FROM scheduled WHERE seq = ?1")?;
-    for (seq, due_at, standing) in due {
+    for ((seq, due_at, queue), standing) in due {
         leave.execute([seq])?;
-        let body = Body::by_seq(tx, seq)?;
-        tx.count(body.queue, State::Scheduled, -1);
-        tx.make_ready(&body, standing, due_at)?;
+        tx.count(queue, State::Scheduled, -1);
+        match Body::by_seq(tx, seq) {
+            Ok(body) => tx.make_ready(&body, standing, due_at)?,
+            // Somebody has deleted the job itself: nothing is left that could run or be shown.
+            Err(fault) => drop(fault.into_content()?),
+        }
     }
     Ok(promoted)
 }
@@ -99,5 +103,5 @@ const OVERTAKEN: &str = "SELECT r.id, s.id IS NULL OR s.is_ended, s.worker
     FROM running AS r LEFT JOIN session AS s ON s.id = r.session
     WHERE s.id IS NULL OR s.is_ended OR r.deadline <= ?1 ORDER BY r.seq LIMIT ?2";
 
-const DUE: &str = "SELECT seq, due_at, token, failures, interrupts, handbacks, marks
+const DUE: &str = "SELECT seq, due_at, token, failures, interrupts, handbacks, marks, queue
     FROM scheduled WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2";

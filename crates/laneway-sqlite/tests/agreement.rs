@@ -1,6 +1,10 @@
 //! Random work on the embedded store and on the model gives the same answers.
 
-#![expect(clippy::unwrap_used, reason = "opening a store in a test cannot be refused")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "opening a store in a test cannot be refused, nor breaking what is in it"
+)]
 
 #[path = "support/harness.rs"]
 mod harness;

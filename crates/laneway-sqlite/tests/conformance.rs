@@ -1,6 +1,10 @@
 //! The embedded store keeps the contract that every store keeps.
 
-#![expect(clippy::unwrap_used, reason = "opening a store in a test cannot be refused")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "opening a store in a test cannot be refused, nor breaking what is in it"
+)]
 
 #[path = "support/harness.rs"]
 mod harness;

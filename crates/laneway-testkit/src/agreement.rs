@@ -25,11 +25,13 @@ use answer::ask;
 use history::{History, Request};
 use operation::Operation;
 
-/// Compares a store with the model on so many random sequences of operations.
+/// Compares a store with the model on so many random sequences of operations, or on as many as
+/// `PROPTEST_CASES` says.
 ///
 /// # Panics
 /// When they disagree, with the shortest sequence that was found.
 pub fn run_agreement<H: Harness>(cases: u32) {
+    let cases = asked_cases().unwrap_or(cases);
     let config =
         Config { cases, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() };
     let outcome = TestRunner::new(config).run(&operation::sequences(), |operations| {
@@ -42,6 +44,11 @@ pub fn run_agreement<H: Harness>(cases: u32) {
         Err(TestError::Fail(reason, operations)) => panic!("{reason}\nafter {operations:#?}"),
         Err(TestError::Abort(reason)) => panic!("{reason}"),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says how many cases to try")]
+fn asked_cases() -> Option<u32> {
+    std::env::var("PROPTEST_CASES").ok()?.parse().ok()
 }
 
 async fn compare<H: Harness>(

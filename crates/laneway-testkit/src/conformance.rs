@@ -12,6 +12,7 @@
 //! laneway_testkit::conformance_suite!(InMemory);
 //! ```
 
+use laneway_core::id::JobId;
 use laneway_core::store::{Durability, Store};
 
 use crate::block_on::block_on;
@@ -67,6 +68,8 @@ pub mod transition;
 #[doc(hidden)]
 pub mod unique;
 #[doc(hidden)]
+pub mod unreadable;
+#[doc(hidden)]
 pub mod watch;
 
 /// How the suite gets at the store under test.
@@ -76,6 +79,9 @@ pub trait Harness: Send + Sync + Sized + 'static {
 
     /// Names of the cases that this store cannot meet.
     const EXCEPTIONS: &'static [&'static str] = &[];
+
+    /// The ways in which [`Harness::damage`] can break a stored job. A durable store has some.
+    const DAMAGES: &'static [&'static str] = &[];
 
     /// A fresh, empty store that nothing else uses, and that takes its time from `clock`.
     fn open(clock: SimClock) -> Self;
@@ -93,6 +99,12 @@ pub trait Harness: Send + Sync + Sized + 'static {
     /// when the durability is [`Durability::Memory`].
     fn reopen(self) -> Option<Self> {
         None
+    }
+
+    /// Breaks what is stored of a job, past the store, in one of the [`Harness::DAMAGES`]: as
+    /// another program or a careless hand would. No other job is touched.
+    fn damage(&self, job: JobId, way: &str) {
+        panic!("this store cannot break job {job} by its {way}");
     }
 }
 

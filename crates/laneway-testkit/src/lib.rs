@@ -2,8 +2,8 @@
 //!
 //! **What is this?** The conformance suite that every store passes ([`conformance`]), the plainest
 //! possible store to compare with ([`model`]), a test that random work on both gives the same
-//! answers ([`agreement`]), a store that breaks on demand ([`faulty`]), and a clock that tests move
-//! ([`clock`]).
+//! answers ([`agreement`]), what other programs may describe to a server ([`described`]), a store
+//! that breaks on demand ([`faulty`]), and a clock that tests move ([`clock`]).
 //!
 //! **What does it promise?** A store that passes keeps the contract of [`laneway_core::store`] as
 //! far as it can be seen from outside.
@@ -24,5 +24,6 @@ pub mod agreement;
 pub mod block_on;
 pub mod clock;
 pub mod conformance;
+pub mod described;
 pub mod faulty;
 pub mod model;

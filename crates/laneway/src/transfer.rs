@@ -31,6 +31,8 @@ pub struct Exported {
     pub running: u64,
     /// Sessions that were open when it began: jobs may have changed meanwhile.
     pub sessions: u64,
+    /// Jobs of which something cannot be read: they stand there as failed, with what can be.
+    pub unreadable: u64,
 }
 
 /// What became of the lines that were read.
@@ -71,13 +73,32 @@ pub async fn export(
     for some in ids.chunks(READS_AT_ONCE) {
         for job in records(store, some).await? {
             exported.jobs += 1;
-            exported.running += u64::from(job.state == State::Running);
-            write(out, &Line::Job(Box::new(job)))?;
+            let is_read = job.unreadable.is_none();
+            exported.running += u64::from(job.state == State::Running && is_read);
+            exported.unreadable += u64::from(!is_read);
+            write(out, &Line::Job(Box::new(runnable(job, now))))?;
         }
     }
     write(out, &Line::End { jobs: exported.jobs })?;
     out.flush().map_err(|error| line::unwritable(&error))?;
     Ok(exported)
+}
+
+/// The job as another store may take it: what stands in for an unreadable part must not run.
+fn runnable(job: JobRecord, now: Timestamp) -> JobRecord {
+    let Some(flaws) = job.unreadable.as_ref().filter(|_| !job.state.is_terminal()) else {
+        return job;
+    };
+    let failure = Failure::new(Code::JobUnreadable, format!("it could not be exported: {flaws}"));
+    JobRecord {
+        state: State::Failed,
+        failure: Some(failure),
+        due_at: None,
+        finished_at: Some(now),
+        session: None,
+        cancel_asked: false,
+        ..job
+    }
 }
 
 /// The ids of all jobs, the newest first.

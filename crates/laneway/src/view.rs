@@ -40,6 +40,7 @@ pub fn job(record: &JobRecord) -> Value {
         "failure": record.failure.as_ref().map(failure),
         "args": encoded(&record.args),
         "result": record.result.as_ref().map(encoded),
+        "unreadable": record.unreadable,
     })
 }
 

@@ -97,7 +97,7 @@ def test_a_command_that_a_signal_ended_gives_a_shells_status() -> None:
 
 
 def test_wrong_words_are_refused() -> None:
-    assert "neither `redis` nor `postgres`" in services("run", "mysql", "--", "true").stderr
+    assert "none of redis, postgres, pgbouncer" in services("run", "mysql", "--", "true").stderr
     assert services("run", "redis").returncode == 2
 
 

@@ -74,6 +74,7 @@ impl Search<'_> {
         match passed.value {
             Value::Function(callee) | Value::Method(callee) if !self.resolver.is_async(callee) => {
                 let Passed { caller, expr, .. } = passed;
+                self.give_all(callee);
                 self.edge(Edge { caller, callee, expr, is_certain: true });
             }
             Value::Parameter(owner, index) if owner == passed.caller => {

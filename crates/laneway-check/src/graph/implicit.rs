@@ -9,6 +9,9 @@ impl Search<'_> {
     pub(super) fn implicit_calls(&mut self, place: Place) {
         let program = self.program;
         for with in program.withs(place).filter(|it| !it.is_async && !it.is_guarded) {
+            if !self.may_run(place, with.branch) {
+                continue;
+            }
             for context in &with.contexts {
                 for value in self.resolver.values(place, *context).iter() {
                     for method in ["__enter__", "__exit__"] {

@@ -84,6 +84,9 @@ pub(crate) struct Entry {
     /// The call is guilty only when any of these holds.
     #[serde(default)]
     pub(crate) convict: Vec<Predicate>,
+    /// The call is worth a hint only when any of these holds.
+    #[serde(default)]
+    pub(crate) trifle: Vec<Predicate>,
     /// The arguments of a guilty call, for the test of this entry.
     #[serde(default)]
     #[expect(dead_code, reason = "the test of the entry reads the file itself")]
@@ -142,6 +145,8 @@ pub(crate) struct Predicate {
     pub(crate) is: Option<Vec<String>>,
     pub(crate) not: Option<Vec<String>>,
     pub(crate) given: Option<bool>,
+    /// A number that is less than this one.
+    pub(crate) below: Option<f64>,
 }
 
 /// How objects of a class come about, and what comes from them.
@@ -151,6 +156,12 @@ pub(crate) struct Type {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) made_by: Vec<String>,
+    /// The calls of `made_by` give it only when any of these holds.
+    #[serde(default)]
+    pub(crate) when: Vec<Predicate>,
+    /// Methods that wait in another type, and not in this one.
+    #[serde(default)]
+    pub(crate) quiet: Vec<String>,
     #[serde(default)]
     pub(crate) bases: Vec<String>,
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use ruff_python_ast::{
     Comprehension, Expr as AstExpr, ExprCall, ExprLambda, InterpolatedStringElement, Number,
-    Operator, Parameters,
+    Operator, Parameters, UnaryOp,
 };
 use ruff_text_size::{Ranged, TextRange};
 
@@ -39,6 +39,7 @@ impl Lowering<'_> {
             AstExpr::Await(awaited) => {
                 self.facts.awaits += 1;
                 let inner = self.used(&awaited.value, Use::Awaited);
+                self.want(inner, Use::Awaited);
                 self.add(range, Expr::Await(inner))
             }
             AstExpr::Lambda(lambda) => self.lambda(lambda),
@@ -50,15 +51,8 @@ impl Lowering<'_> {
                 }
                 value
             }
-            AstExpr::If(choice) => {
-                self.used(&choice.test, Use::Tested);
-                let parts = [self.used(&choice.body, used), self.used(&choice.orelse, used)];
-                self.add(range, Expr::Either(Box::new(parts)))
-            }
-            AstExpr::BoolOp(operation) => {
-                let parts = operation.values.iter().map(|part| self.expression(part)).collect();
-                self.add(range, Expr::Either(parts))
-            }
+            AstExpr::If(choice) => self.choice(choice, used),
+            AstExpr::BoolOp(operation) => self.operands(operation),
             AstExpr::BinOp(operation) => {
                 let left = self.expression(&operation.left);
                 let right = self.expression(&operation.right);
@@ -70,8 +64,11 @@ impl Lowering<'_> {
             }
             AstExpr::UnaryOp(operation) => {
                 let used = if used == Use::Tested { used } else { Use::Other };
-                self.used(&operation.operand, used);
-                self.literal_or_other(expr)
+                let operand = self.used(&operation.operand, used);
+                match operation.op {
+                    UnaryOp::Not => self.add(range, Expr::Not(operand)),
+                    _ => self.literal_or_other(expr),
+                }
             }
             AstExpr::Subscript(subscript) => {
                 let value = self.expression(&subscript.value);
@@ -109,13 +106,7 @@ impl Lowering<'_> {
                 }
                 self.add(range, Expr::Other)
             }
-            AstExpr::Compare(comparison) => {
-                self.expression(&comparison.left);
-                for part in &comparison.comparators {
-                    self.expression(part);
-                }
-                self.add(range, Expr::Other)
-            }
+            AstExpr::Compare(comparison) => self.compare(comparison),
             AstExpr::Yield(it) => {
                 self.facts.yields += 1;
                 self.exits += 1;
@@ -196,7 +187,9 @@ impl Lowering<'_> {
             used,
             inside: self.inside,
             is_guarded: self.guards > 0,
+            branch: self.branch,
         });
+        self.want_arguments(expr);
         expr
     }
 
@@ -259,6 +252,7 @@ impl Lowering<'_> {
             let kind =
                 if generator.is_async { LoopKind::AsyncFor } else { LoopKind::Comprehension };
             if generator.is_async {
+                self.want(subject, Use::Iterated);
                 self.facts.awaits += 1;
             }
             let targets = self.target_names(&generator.target);

@@ -23,6 +23,7 @@ impl Lowering<'_> {
         let targets = self.target_names(&statement.target);
         let kind = if statement.is_async { LoopKind::AsyncFor } else { LoopKind::For };
         if statement.is_async {
+            self.want(subject, Use::Iterated);
             self.facts.awaits += 1;
         }
         let head = TextRange::new(statement.range().start(), statement.iter.range().end());

@@ -1,15 +1,15 @@
 //! Statements: scopes, bindings, and what guards what.
 
 use ruff_python_ast::{
-    self as ast, ExceptHandler, Expr as AstExpr, Stmt, StmtClassDef, StmtFunctionDef, StmtIf,
-    StmtTry, StmtWith,
+    self as ast, Expr as AstExpr, Stmt, StmtClassDef, StmtFunctionDef, StmtWith,
 };
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
 use crate::summary::{
-    AttributeBinding, Expr, ExprId, Facts, Handler, HandlerEnd, ImportStatement, LoopId, Meaning,
-    Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
+    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, HandlerEnd,
+    ImportStatement, LoopId, Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind,
+    Span, Use, With,
 };
 
 /// What is put aside while another scope is lowered.
@@ -20,13 +20,16 @@ pub(super) struct Outer {
     inside: Option<LoopId>,
     exits: u32,
     block_end: u32,
+    branch: Option<BranchId>,
 }
 
 impl Lowering<'_> {
     pub(super) fn suite(&mut self, body: &[Stmt]) {
+        let outer = self.branch;
         for statement in body {
             self.nested(|lowering| lowering.statement(statement));
         }
+        self.branch = outer;
     }
 
     /// A body that may not be run, or not to its end.
@@ -75,10 +78,12 @@ impl Lowering<'_> {
                 for part in [&it.exc, &it.cause].into_iter().flatten() {
                     self.expression(part);
                 }
+                self.raised(it.exc.as_deref());
             }
             Stmt::Try(it) => self.try_statement(it),
             Stmt::Assert(it) => {
-                self.used(&it.test, Use::Tested);
+                let test = self.used(&it.test, Use::Tested);
+                self.assume(&it.test, test, true, range.end());
             }
             Stmt::Import(it) => self.import(it),
             Stmt::ImportFrom(it) => self.import_from(it),
@@ -155,25 +160,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn conditional(&mut self, statement: &StmtIf) {
-        self.used(&statement.test, Use::Tested);
-        let is_guard = is_guard(&statement.test);
-        self.guards += u32::from(is_guard);
-        let end = statement.body.last().map_or(statement.range().end(), |it| it.range().end());
-        self.block(&statement.body, end);
-        self.guards -= u32::from(is_guard);
-        for clause in &statement.elif_else_clauses {
-            if let Some(test) = &clause.test {
-                self.used(test, Use::Tested);
-            }
-            self.block(&clause.body, clause.range().end());
-        }
-    }
-
     fn with(&mut self, statement: &StmtWith) {
         let mut contexts = Vec::new();
         for item in &statement.items {
             let context = self.expression(&item.context_expr);
+            if statement.is_async {
+                self.want(context, Use::Entered);
+            }
             contexts.push(context);
             if let Some(target) = &item.optional_vars {
                 let at = item.range().end().to_u32();
@@ -198,6 +191,7 @@ impl Lowering<'_> {
             is_async: statement.is_async,
             awaits: self.facts.awaits - before,
             is_guarded: self.guards > 0,
+            branch: self.branch,
         });
     }
 
@@ -211,20 +205,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn try_statement(&mut self, statement: &StmtTry) {
-        let before = self.facts.awaits;
-        let end = statement.body.last().map_or(statement.range().end(), |it| it.range().end());
-        self.block(&statement.body, end);
-        let guarded = self.facts.awaits - before;
-        let mut is_handled = false;
-        for ExceptHandler::ExceptHandler(handler) in &statement.handlers {
-            is_handled = self.handler(handler, guarded, is_handled);
-        }
-        self.block(&statement.orelse, statement.range().end());
-        self.suite(&statement.finalbody);
-    }
-
-    fn handler(
+    pub(super) fn handler(
         &mut self,
         handler: &ast::ExceptHandlerExceptHandler,
         guarded_awaits: u32,
@@ -242,6 +223,9 @@ impl Lowering<'_> {
         }
         let takes_cancellation =
             exceptions.iter().any(|it| self.summary.last_name(*it) == Some("CancelledError"));
+        if self.finds_no_loop(&exceptions) {
+            self.branch(Condition::NoLoop);
+        }
         self.block(&handler.body, handler.range().end());
         let head_end = handler
             .type_
@@ -253,6 +237,7 @@ impl Lowering<'_> {
             Some(Stmt::Return(_) | Stmt::Break(_)) => HandlerEnd::Leaves,
             _ => HandlerEnd::GoesOn,
         };
+        self.keep(handler);
         self.summary.handlers.push(Handler {
             scope: self.scope,
             head,
@@ -329,6 +314,7 @@ impl Lowering<'_> {
         self.bind_parameters(&parameters);
         self.suite(&function.body);
         self.facts.is_stub = is_stub(&function.body);
+        self.facts.is_constant = is_constant(&function.body);
         self.leave(scope, outer);
         if let Some(scope) = self.summary.scopes.get_mut(scope.0 as usize) {
             scope.decorators = decorators;
@@ -392,6 +378,7 @@ impl Lowering<'_> {
             inside: self.inside.take(),
             exits: std::mem::take(&mut self.exits),
             block_end: std::mem::replace(&mut self.block_end, block_end),
+            branch: self.branch.take(),
         }
     }
 
@@ -406,6 +393,7 @@ impl Lowering<'_> {
         self.inside = outer.inside;
         self.exits = outer.exits;
         self.block_end = outer.block_end;
+        self.branch = outer.branch;
     }
 
     pub(super) fn bind_parameters(&mut self, parameters: &[Parameter]) {
@@ -421,18 +409,6 @@ impl Lowering<'_> {
     }
 }
 
-/// `if TYPE_CHECKING:` and `if __name__ == "__main__":` are about another time than the loop's.
-fn is_guard(test: &AstExpr) -> bool {
-    match test {
-        AstExpr::Name(name) => name.id.as_str() == "TYPE_CHECKING",
-        AstExpr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
-        AstExpr::Compare(comparison) => {
-            matches!(&*comparison.left, AstExpr::Name(name) if name.id.as_str() == "__name__")
-        }
-        _ => false,
-    }
-}
-
 fn is_stub(body: &[Stmt]) -> bool {
     body.iter().all(|statement| match statement {
         Stmt::Pass(_) | Stmt::Raise(_) => true,
@@ -441,6 +417,18 @@ fn is_stub(body: &[Stmt]) -> bool {
         }
         _ => false,
     })
+}
+
+fn is_constant(body: &[Stmt]) -> bool {
+    let is_docstring =
+        |it: &Stmt| matches!(it, Stmt::Expr(it) if it.value.is_string_literal_expr());
+    let body = match body {
+        [first, rest @ ..] if is_docstring(first) => rest,
+        body => body,
+    };
+    matches!(body, [Stmt::Return(it)] if it.value.as_deref().is_some_and(|it| {
+        it.is_boolean_literal_expr() || it.is_none_literal_expr()
+    }))
 }
 
 /// Whether a `raise` stands in the body, other than in a function defined there.

@@ -103,17 +103,37 @@ impl Resolver<'_> {
         all.get(&class).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What a method without a body means: those of the subclasses, which stand in for it.
-    pub(crate) fn stand_ins(&self, method: Place) -> Vec<Place> {
-        let is_stub = self.program.scope(method).is_some_and(|scope| scope.facts.is_stub);
-        if is_stub { self.overrides(method) } else { Vec::new() }
+    /// What a method without a body means: those of the subclasses of the classes on which it is
+    /// called, which stand in for it. Other subclasses of where it is defined cannot be meant.
+    pub(crate) fn stand_ins(&self, method: Place, receivers: &[Place]) -> Vec<Place> {
+        let Some(scope) = self.program.scope(method).filter(|it| it.facts.is_stub) else {
+            return Vec::new();
+        };
+        let name = self.program.summary(method.file).text(scope.name);
+        let mut found = Vec::new();
+        for class in receivers {
+            for function in self.overrides_below(*class, name) {
+                if !found.contains(&function) {
+                    found.push(function);
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a class is another one or has it among its bases.
+    pub(crate) fn is_subclass(&self, class: Place, base: Place) -> bool {
+        self.ancestors(class).contains(&Value::Class(base))
     }
 
     /// The methods of subclasses that replace this one.
     pub(crate) fn overrides(&self, method: Place) -> Vec<Place> {
         let Some(scope) = self.program.scope(method) else { return Vec::new() };
         let Some(class) = self.program.class_of(method) else { return Vec::new() };
-        let name = self.program.summary(method.file).text(scope.name);
+        self.overrides_below(class, self.program.summary(method.file).text(scope.name))
+    }
+
+    fn overrides_below(&self, class: Place, name: &str) -> Vec<Place> {
         let mut found = Vec::new();
         let mut open = vec![class];
         let mut seen = vec![class];

@@ -3,7 +3,7 @@
 use super::{Resolver, Value};
 use crate::knowledge::{Kind, NodeId};
 use crate::program::Place;
-use crate::summary::{Expr, ExprId, ScopeKind, Use};
+use crate::summary::{Expr, ExprId, ScopeKind};
 
 /// What a call of a decorated function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Resolver<'_> {
     /// Whether a wrapper itself calls what its decorator was given, and does not await it.
     pub(crate) fn calls_parameter(&self, wrapper: Place, decorator: Place) -> bool {
         let summary = self.program.summary(wrapper.file);
-        self.program.calls(wrapper).filter(|call| call.used != Use::Awaited).any(|call| {
+        self.program.calls(wrapper).filter(|call| !call.used.is_asynchronous()).any(|call| {
             let Expr::Call { function, .. } = summary.expr(call.expr) else { return false };
             let callees = self.values(wrapper, *function);
             callees.iter().any(|it| matches!(it, Value::Parameter(place, _) if *place == decorator))

@@ -81,10 +81,54 @@ impl Resolver<'_> {
 
     pub(super) fn union(&self, place: Place, bindings: &[&Binding]) -> Values {
         let mut found = Vec::new();
-        for binding in bindings {
+        let is_unset = |binding: &&&Binding| self.is_unset(place.file, binding);
+        for binding in bindings.iter().filter(|it| !is_unset(it)) {
             self.meaning(Place { file: place.file, scope: binding.scope }, binding, &mut found);
         }
+        // What is only said of a name that is `None` at first counts where nothing shows it.
+        if found.is_empty() {
+            for binding in bindings.iter().filter(is_unset) {
+                self.meaning(Place { file: place.file, scope: binding.scope }, binding, &mut found);
+            }
+        }
         set(found)
+    }
+
+    /// `client: Client | None = None`.
+    fn is_unset(&self, file: FileId, binding: &Binding) -> bool {
+        let Meaning::Value { value: Some(value), annotation: Some(_) } = binding.meaning else {
+            return false;
+        };
+        self.program.summary(file).literal(value) == Some("None")
+    }
+
+    /// What `isinstance(value, class)` leaves of what a name meant before.
+    fn narrowed(&self, place: Place, value: ExprId, class: ExprId, found: &mut Vec<Value>) {
+        let before = self.values(place, value);
+        let summary = self.program.summary(place.file);
+        let classes: Vec<Value> = match summary.expr(class) {
+            Expr::Sequence(parts) => {
+                parts.iter().flat_map(|part| self.annotation_values(place, *part)).collect()
+            }
+            _ => self.annotation_values(place, class),
+        };
+        let is_left = |value: &Value| match *value {
+            Value::Instance(own) => {
+                let ancestors = self.ancestors(own);
+                ancestors.into_iter().any(|it| match it {
+                    Value::Class(it) => classes.contains(&Value::Instance(it)),
+                    Value::Known(it) => classes.contains(&Value::Object(it)),
+                    _ => false,
+                })
+            }
+            other => classes.contains(&other),
+        };
+        let start = found.len();
+        found.extend(before.iter().filter(|it| is_left(it)));
+        if found.len() == start && !before.is_empty() {
+            // A class of which nothing is known is another one than those that are.
+            found.extend(classes);
+        }
     }
 
     fn meaning(&self, place: Place, binding: &Binding, found: &mut Vec<Value>) {
@@ -103,6 +147,7 @@ impl Resolver<'_> {
             Meaning::Value { value, annotation } => {
                 self.assigned(place, *value, *annotation, found);
             }
+            Meaning::Narrowed { value, class } => self.narrowed(place, *value, *class, found),
             Meaning::Parameter(index) => self.parameter(place, *index, found),
             Meaning::Element(subject) => {
                 for value in self.values(place, *subject).iter() {

@@ -75,7 +75,9 @@ impl Resolver<'_> {
             Meaning::Value { annotation: Some(annotation), .. } => {
                 self.path_within(place, *annotation, left)
             }
-            Meaning::Value { value: Some(value), .. } => self.path_within(place, *value, left),
+            Meaning::Value { value: Some(value), .. } | Meaning::Narrowed { value, .. } => {
+                self.path_within(place, *value, left)
+            }
             Meaning::Entered { context, .. } => self.path_within(place, *context, left),
             Meaning::Parameter(index) => {
                 let scope = self.program.scope(place)?;

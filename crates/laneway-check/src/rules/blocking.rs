@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::draft::{Change, Checkup, Draft, Edit};
 use crate::finding::{Confidence, Tier};
-use crate::graph::Site;
+use crate::graph::{Edge, Site};
 use crate::knowledge::{Entry, Kind, Lane};
 use crate::program::Place;
 use crate::rules::Rule;
@@ -14,11 +14,8 @@ use crate::summary::{
     Call, Expr, LoopId, LoopKind, Meaning, Scope, ScopeId, ScopeKind, Span, Summary, Use,
 };
 
-/// Functions that run once, before or after a service does its work.
-const START_UP_NAMES: &[&str] =
-    &["lifespan", "startup", "on_startup", "shutdown", "on_shutdown", "app_lifespan"];
-const START_UP_DECORATORS: &[&str] =
-    &["on_event", "on_startup", "on_shutdown", "before_serving", "after_serving", "while_serving"];
+mod once;
+mod states;
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let graph = checkup.graph;
@@ -30,7 +27,9 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
         let Some(entry) = site.callee.entry(checkup.resolver.knowledge) else { continue };
         let is_new =
             |seen: &mut FxHashSet<_>| seen.insert((site.place, site.expr, site.is_implicit));
-        if entry.kind.blocks() && is_done(checkup, site) {
+        if entry.kind.blocks()
+            && (is_done(checkup, site) || states::cannot_wait(checkup, site, entry))
+        {
             continue;
         }
         if entry.kind.blocks() && is_new(&mut seen) {
@@ -51,7 +50,12 @@ fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
     let name = called(checkup, site);
     let own_rule = entry.rule.unwrap_or(Rule::Lw105);
     let mut draft = reached(checkup, site, own_rule, &name, &entry.what);
-    draft.tier = tier(checkup, &draft, entry.severity());
+    let summary = checkup.program.summary(site.place.file);
+    let severity = match summary.expr(site.expr) {
+        Expr::Call { arguments, .. } => entry.severity_with(summary, arguments),
+        _ => entry.severity(),
+    };
+    draft.tier = tier(checkup, &draft, severity);
     draft.suggestion = Some(suggestion(checkup, &draft, &name, entry));
     if draft.way.is_empty() {
         draft.edit = rename(checkup, site, entry);
@@ -186,21 +190,25 @@ pub(super) fn short_name(checkup: &Checkup<'_>, place: Place) -> String {
     }
 }
 
-/// Less bad behind a cache, and where only start-up comes by.
+/// Less bad behind a cache, where only start-up or a command comes by, and where the way goes
+/// through a base class of several that may be meant.
 fn tier(checkup: &Checkup<'_>, draft: &Draft, tier: Tier) -> Tier {
+    let is_guess = draft.way.iter().any(|edge| is_guess(checkup, edge));
+    let tier = if is_guess { tier.lowered() } else { tier };
     let functions = draft.way.iter().map(|edge| edge.callee);
     let is_cached = functions.into_iter().any(|it| checkup.resolver.is_cached(it));
     let tier = if is_cached { tier.lowered() } else { tier };
     let entries = checkup.reach.entries_of(draft.place);
-    let starts = !entries.is_empty() && entries.iter().all(|it| is_start_up(checkup, *it));
+    let starts = !entries.is_empty() && entries.iter().all(|it| once::runs_once(checkup, *it));
     if starts { tier.lowered() } else { tier }
 }
 
-fn is_start_up(checkup: &Checkup<'_>, place: Place) -> bool {
-    let Some(scope) = checkup.program.scope(place) else { return false };
-    let name = checkup.program.summary(place.file).text(scope.name);
-    START_UP_NAMES.contains(&name)
-        || checkup.resolver.decorator_names(place).any(|it| START_UP_DECORATORS.contains(&it))
+/// Whether one of several classes stands behind a base, and no code on a loop makes objects of it.
+fn is_guess(checkup: &Checkup<'_>, edge: &Edge) -> bool {
+    let graph = checkup.graph;
+    let class = checkup.program.class_of(edge.callee);
+    graph.guesses.contains(&(edge.caller, edge.callee, edge.expr))
+        && class.is_none_or(|class| !graph.constructed.contains(&class))
 }
 
 fn suggestion(checkup: &Checkup<'_>, draft: &Draft, name: &str, entry: &Entry) -> String {
@@ -286,7 +294,10 @@ fn imports(checkup: &mut Checkup<'_>) {
                     "the first `import {root}` takes hundreds of milliseconds, on the event loop, in `{}`",
                     short_name(checkup, place)
                 );
-                let draft = Draft::new(Rule::Lw106, place, import.span, message);
+                let mut draft = Draft::new(Rule::Lw106, place, import.span, message);
+                if once::is_imported_before(checkup, file, root) {
+                    draft.tier = Tier::Hint;
+                }
                 drafts.push(draft.suggest("import it at the top of the module"));
             }
         }

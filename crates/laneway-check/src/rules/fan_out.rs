@@ -8,6 +8,8 @@ use crate::resolve::Value;
 use crate::rules::Rule;
 use crate::summary::{Argument, Call, Expr, ExprId, Loop, LoopKind, ScopeKind, Summary};
 
+mod outgoing;
+
 /// Parts of names that show that somebody bounds how much runs at once.
 const BOUNDS: &[&str] = &[
     "sem",
@@ -71,8 +73,9 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
         for call in &source.summary.calls {
             let place = Place { file, scope: call.scope };
             if is_async(checkup, place) {
-                drafts.extend(gather(checkup, place, call));
-                drafts.extend(spawn(checkup, place, call));
+                let found = gather(checkup, place, call).into_iter();
+                let found = found.chain(spawn(checkup, place, call));
+                drafts.extend(found.map(|it| outgoing::weighed(checkup, place, call, it)));
             }
         }
         for it in &source.summary.loops {
@@ -252,6 +255,9 @@ fn mentions_bound(checkup: &Checkup<'_>, place: Place) -> bool {
 
 /// Whether a function enters a semaphore or lock of asyncio.
 fn enters_bound(checkup: &Checkup<'_>, function: Place) -> bool {
+    if outgoing::is_pooled(checkup, function) {
+        return true;
+    }
     let entered = checkup.program.withs(function).filter(|with| with.is_async);
     let mut values = entered
         .flat_map(|with| &with.contexts)

@@ -6,7 +6,7 @@ use crate::knowledge::Kind;
 use crate::program::Place;
 use crate::resolve::Value;
 use crate::rules::Rule;
-use crate::summary::{Call, ScopeId, ScopeKind};
+use crate::summary::{Call, Condition, ScopeId, ScopeKind};
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
@@ -55,7 +55,9 @@ fn is_of_import(checkup: &Checkup<'_>, place: Place) -> bool {
 
 fn current_loop(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     let scope = checkup.program.scope(place)?;
-    if scope.kind == ScopeKind::Async || checkup.graph.is_on_loop(place) {
+    let summary = checkup.program.summary(place.file);
+    let is_handled = summary.conditions(call.branch).any(|it| it == Condition::WithoutLoop);
+    if scope.kind == ScopeKind::Async || checkup.graph.is_on_loop(place) || is_handled {
         return None;
     }
     let span = checkup.span(place, call.expr);

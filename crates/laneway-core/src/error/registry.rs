@@ -101,18 +101,14 @@ registry! {
     TaskOptionInvalid = 1036, exit 2, once, "correct the decorator's argument that is named";
     /// The task belongs to another application
     TaskOfAnotherApp = 1037, exit 2, once, "give the task another name, `@app.task(name=\"…\")`, or the application another store; if it only moved: `laneway worker --take-over`";
-    /// The server does not let this user in
-    StoreAccessDenied = 1040, exit 3, once, "correct user and password in the store's URL, or give the user the rights that the page lists";
+    /// The server refuses this user
+    StoreAccessDenied = 1040, exit 3, once, "correct user, password and database in the store's URL, or give the user the rights that the page lists";
     /// The server is too old
     StoreServerTooOld = 1041, exit 3, once, "upgrade the server";
     /// The server throws data away when its memory is full
     StoreEvicts = 1042, exit 3, once, "set `maxmemory-policy noeviction`";
     /// The server cannot keep what it acknowledges as it is asked to
     StoreNotDurable = 1043, exit 3, once, "turn the server's append-only file on, or ask for a lesser durability";
-    /// The database server refuses the user
-    StoreLoginRefused = 1051, exit 3, once, "correct user, password and database in the store's URL";
-    /// The database user lacks rights
-    StoreRightsMissing = 1052, exit 3, once, "let a user with the right run `laneway migrate`, and grant this one the use of the schema";
     /// The schema belongs to another program
     StoreSchemaForeign = 1053, exit 3, once, "name a schema of its own in the store's URL: `?schema=laneway`";
     /// The schema is older than this version of Laneway
@@ -145,6 +141,8 @@ registry! {
     ThreadStuck = 2011, exit 1, once, "give the blocking call a timeout of its own; a thread cannot be killed";
     /// The attempt went on after its end was asked for
     StopIgnored = 2012, exit 1, once, "let the task pass `CancelledError` on";
+    /// What a job is cannot be read
+    JobUnreadable = 2013, exit 1, once, "enqueue it again as its guide describes; `laneway jobs show` tells what cannot be read";
     /// An argument cannot be stored
     ArgumentUnencodable = 3001, exit 1, once, "pass plain data, such as an id, and open the resource inside the task";
     /// The arguments do not fit the task

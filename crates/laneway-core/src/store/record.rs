@@ -91,6 +91,8 @@ pub struct JobRecord {
     pub args: Payload,
     /// The encoded result; `None` in lists.
     pub result: Option<Payload>,
+    /// What of it the store cannot read, where there is such a part; stand-ins are in its place.
+    pub unreadable: Option<String>,
 }
 
 impl JobRecord {

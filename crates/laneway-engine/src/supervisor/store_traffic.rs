@@ -205,6 +205,15 @@ impl Supervisor {
         }
     }
 
+    /// The session is renewed four times a lease, and four times a second while that fails, so a
+    /// renewal is the first to learn that the store is back. What failed is then tried again at
+    /// once: its own pauses may have grown to seconds.
+    pub(super) fn store_goes_on(&mut self) {
+        self.claims.may_go_on();
+        self.settlements.may_go_on();
+        self.measurements.may_go_on();
+    }
+
     /// An error that may pass is waited out; any other one ends the worker.
     pub(super) fn store_failed(&mut self, verb: Verb, error: Error, now: Moment) {
         if self.trouble.begins(verb, now) {

@@ -12,7 +12,7 @@ use laneway_postgres::{PostgresOptions, PostgresStore, migrate};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::server::{RUNTIME, Schema, plain_client, url};
-use super::{claim, claim_of, job, open_session};
+use super::{claim, claim_of, job, open_session, settle_all};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -145,5 +145,27 @@ fn a_server_that_takes_connections_and_says_nothing_is_a_coded_error() {
         let migrating = tokio::time::timeout(SOON, migrate(&options)).await;
         let error = migrating.unwrap().unwrap_err();
         assert_eq!(error.code(), Code::StoreUnavailable, "{error}");
+    });
+}
+
+/// Also where no notification arrives, as through a pooler, which passes those of a connection to
+/// itself: `services.py run pgbouncer`.
+#[test]
+fn watchers_hear_of_the_end_of_a_job_elsewhere_in_no_time() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        let mut watch = store.watch().await.unwrap();
+        let other = PostgresStore::connect(schema.options()).await.unwrap();
+        let session = open_session(&other).await;
+        // The first is told when it is known how the others will be.
+        for call in 1..=6 {
+            other.enqueue(vec![job()]).await.unwrap();
+            let jobs = claim(&other, session, call, 1).await;
+            assert_eq!(settle_all(&other, session, &jobs).await, 1);
+            let heard = async { while !watch.next().await.unwrap().finished_others {} };
+            let wait = if call == 1 { SOON } else { Duration::from_millis(1_500) };
+            tokio::time::timeout(wait, heard).await.unwrap();
+        }
     });
 }

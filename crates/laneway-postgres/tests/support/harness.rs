@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use laneway_core::id::JobId;
 use laneway_core::store::Durability;
 use laneway_postgres::PostgresStore;
 use laneway_testkit::clock::SimClock;
 use laneway_testkit::conformance::Harness;
 
-use crate::server::{RUNTIME, Schema};
+use crate::server::{RUNTIME, Schema, plain_client};
 
 /// A store with the given durability.
 pub(crate) struct OnServer<const IS_SYNCHRONOUS: bool> {
@@ -40,6 +41,14 @@ impl<const IS_SYNCHRONOUS: bool> Harness for OnServer<IS_SYNCHRONOUS> {
 
     const EXCEPTIONS: &'static [&'static str] = &["the_end_of_a_job_is_named_in_another_process"];
 
+    const DAMAGES: &'static [&'static str] = &[
+        "task's name",
+        "missing task",
+        "policy that is not JSON",
+        "policy with a negative timeout",
+        "missing policy",
+    ];
+
     fn open(clock: SimClock) -> Self {
         Self::at(Schema::new(), clock)
     }
@@ -57,4 +66,37 @@ impl<const IS_SYNCHRONOUS: bool> Harness for OnServer<IS_SYNCHRONOUS> {
         drop(store);
         Some(Self::at(schema, clock))
     }
+
+    /// The rows of tasks and policies are shared, so the job gets one of its own first.
+    fn damage(&self, job: JobId, way: &str) {
+        let policy = |body: &str| {
+            format!(
+                "INSERT INTO policy (digest, body, parks_on_interrupt, interrupts_max)
+                 VALUES (sha256('{job}'), '{body}', false, 3) RETURNING id"
+            )
+        };
+        let (column, row) = match way {
+            "task's name" => {
+                ("task", format!("INSERT INTO task (name) VALUES (' {job}') RETURNING id"))
+            }
+            "policy that is not JSON" => ("policy", policy("not JSON")),
+            "policy with a negative timeout" => ("policy", policy(NEGATIVE)),
+            "missing task" => ("task", String::from("SELECT 2147483647 AS id")),
+            "missing policy" => ("policy", String::from("SELECT 2147483647 AS id")),
+            other => panic!("there is no way `{other}`"),
+        };
+        let id = format!("{:032x}", job.bits());
+        let sql = format!(
+            "SET search_path = {};
+             WITH made AS ({row}) UPDATE job SET {column} = made.id FROM made
+             WHERE job.id = '{id}'",
+            self.schema.0
+        );
+        RUNTIME.block_on(async { plain_client().await.batch_execute(&sql).await }).unwrap();
+    }
 }
+
+const NEGATIVE: &str = r#"{"retry": {"attempts_max": 1, "first": {"secs": 1, "nanos": 0},
+    "factor": 2.0, "cap": {"secs": 600, "nanos": 0}, "jitter": 0.5},
+    "timeout": {"secs": -5, "nanos": 0}, "grace": {"secs": 5, "nanos": 0},
+    "on_interrupt": "retry", "interrupts_max": 3}"#;

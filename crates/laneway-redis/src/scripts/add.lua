@@ -18,12 +18,22 @@ local function body_rest(packed_head, head, enqueued_at)
   return struct.pack('>I8I8BI2', enqueued_at, span, flags, #packed_head) .. packed_head
 end
 
+-- Whether a job has left its key behind: one that cannot be read does not tell which it was. `known`
+-- are jobs that are there although their bodies may not be written yet.
+local function is_abandoned(holder, scope, known)
+  if known[holder] then return false end
+  local kept = call('HGET', STATE, holder)
+  local state = kept and string.byte(kept) or READY
+  local has_ended = state >= SUCCEEDED and state <= CANCELLED
+  return (scope == 0 and has_ended) or call('HEXISTS', BODY, holder) == 0
+end
+
 -- The job that has the unique key, or nothing when it was free and is this job's now.
-local function take_key(id, head)
+local function take_key(id, head, known)
   if not head[SCOPE] then return nil end
   local field = key_of(head)
   local holder = call('HGET', prefix .. 'unique', field)
-  if holder then return holder end
+  if holder and not is_abandoned(holder, head[SCOPE], known) then return holder end
   call('HSET', prefix .. 'unique', field, id)
   return nil
 end

@@ -18,28 +18,73 @@ end
 
 -- Jobs that were never claimed stand in their line in the order in which they became ready, those of
 -- one priority together. All others are in `since`, by time.
+--
+-- A priority may begin with any number of jobs that came back, and a census must stay cheap. So only
+-- the first LOOKS_MAX are looked at one by one. Behind them a new job is sought by samples, and from
+-- the first that is found back to the job behind the last that came back: the oldest one wherever all
+-- that came back stand before it, and else one that has waited for a shorter time.
+local LOOKS_MAX, SAMPLES = 1000, 64
+
+-- The first of these jobs without a standing, and when it was enqueued.
+local function first_new(ids)
+  for index, standing in ipairs(fields(STATE, ids)) do
+    local body = not standing and call('HGET', BODY, ids[index])
+    if is_body(body) then return index, struct.unpack('>I8', body, 9) end
+  end
+end
+
+-- The same for one of the places from `first` to `last` of a line.
+local function sampled(line, first, last)
+  local ids, places = {}, {}
+  local step = math.max((last - first) / SAMPLES, 1)
+  for sample = 0, math.min(SAMPLES, last - first) do
+    local place = sample == SAMPLES and last or math.floor(first + sample * step)
+    ids[#ids + 1] = call('ZRANGE', line, place, place)[1]
+    places[#places + 1] = place
+  end
+  local found, enqueued_at = first_new(ids)
+  if not found then return nil end
+  local low, high = found > 1 and places[found - 1] + 1 or first, places[found]
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local is_new, at = first_new(call('ZRANGE', line, middle, middle))
+    if is_new then
+      high, enqueued_at = middle, at
+    else
+      low = middle + 1
+    end
+  end
+  return enqueued_at
+end
+
+-- When the oldest new job of one priority was enqueued, whose scores begin at `from`.
+local function oldest_of(line, from, beyond)
+  local low, looks = string.format('%.0f', from), 0
+  local high = '(' .. string.format('%.0f', beyond)
+  while looks < LOOKS_MAX do
+    local part = call('ZRANGEBYSCORE', line, low, high, 'WITHSCORES', 'LIMIT', 0, 100)
+    local ids = {}
+    for index = 1, #part, 2 do ids[#ids + 1] = part[index] end
+    local found, enqueued_at = first_new(ids)
+    if found then return enqueued_at end
+    if #ids < 100 then return nil end
+    looks = looks + 100
+    low = '(' .. part[#part]
+  end
+  local first = call('ZCOUNT', line, '-inf', string.sub(low, 2))
+  return sampled(line, first, call('ZCOUNT', line, '-inf', high) - 1)
+end
+
 local function oldest_new(line)
   local oldest
   local from = '-inf'
   while true do
     local first = call('ZRANGEBYSCORE', line, from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if #first == 0 then return oldest end
-    local beyond = (math.floor(tonumber(first[2]) / URGENCY) + 1) * URGENCY
-    local offset = 0
-    local is_found = false
-    repeat
-      local ids = call('ZRANGEBYSCORE', line, first[2], '(' .. string.format('%.0f', beyond), 'LIMIT',
-        offset, 100)
-      for index, standing in ipairs(fields(STATE, ids)) do
-        if not standing then
-          local _, enqueued_at = struct.unpack('>I8I8', call('HGET', BODY, ids[index]))
-          oldest = math.min(oldest or enqueued_at, enqueued_at)
-          is_found = true
-          break
-        end
-      end
-      offset = offset + 100
-    until is_found or #ids < 100
+    local score = tonumber(first[2])
+    local beyond = (math.floor(score / URGENCY) + 1) * URGENCY
+    local new = oldest_of(line, score, beyond)
+    if new then oldest = math.min(oldest or new, new) end
     from = string.format('%.0f', beyond)
   end
 end

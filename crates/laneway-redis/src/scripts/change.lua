@@ -19,18 +19,28 @@ local function finish()
   end
 end
 
--- The standing of a job that has just been enqueued, or the one that is kept.
+local function standing_new(at)
+  return { state = READY, marks = 0, failures = 0, interrupts = 0, handbacks = 0, token = 0,
+    at = at, claimed_at = 0, wall = 0 }
+end
+
+-- The standing of a job that has just been enqueued, or the one that is kept; nothing where that
+-- cannot be read.
 local function standing_of(kept, body)
   if not kept then
+    if not is_body(body) then return nil end
     local _, enqueued_at = struct.unpack('>I8I8', body)
-    return { state = READY, marks = 0, failures = 0, interrupts = 0, handbacks = 0, token = 0,
-      at = enqueued_at, claimed_at = 0, wall = 0 }
+    return standing_new(enqueued_at)
   end
+  if #kept < STANDING_BYTES or string.byte(kept) > PARKED then return nil end
   local s = {}
   s.state, s.marks, s.failures, s.interrupts, s.handbacks, s.token, s.at, s.claimed_at, s.wall =
     struct.unpack(STANDING, kept)
   if s.state == RUNNING then
-    s.deadline, s.place, s.session, s.call, s.queue = struct.unpack('>' .. HELD, kept, 47)
+    local is_read
+    is_read, s.deadline, s.place, s.session, s.call, s.queue =
+      pcall(struct.unpack, '>' .. HELD, kept, STANDING_BYTES + 1)
+    if not is_read then return nil end
   end
   return s
 end

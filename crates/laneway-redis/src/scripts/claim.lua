@@ -31,50 +31,64 @@ end
 local answer = { now, -1 }
 local states, held, deadlines, back = {}, {}, {}, {}
 local taken = 0
+-- Whether a job could not be read: a place is still free then.
+local has_unreadable = false
 
 -- Makes jobs running that have left their line; all are of one queue.
 local function start(ids, queue)
   local bodies, kept = fields(BODY, ids), fields(STATE, ids)
+  local buried = {}
   for index, id in ipairs(ids) do
     local body, standing = bodies[index], kept[index]
-    local marks, failures, interrupts, handbacks, token, ready_at, wall = 0, 0, 0, 0, 0, 0, 0
-    if standing then
-      local _
-      _, marks, failures, interrupts, handbacks, token, ready_at, _, wall =
-        struct.unpack(STANDING, standing)
-      if has(marks, HAS_PROGRESS) then
-        call('HDEL', prefix .. 'progress', id)
-        marks = unmark(marks, HAS_PROGRESS)
+    if not is_body(body) or (standing and not standing_of(standing)) then
+      buried[#buried + 1] = id
+      has_unreadable = true
+      call('ZREM', prefix .. 'since:' .. queue, id)
+      -- What has no body and no id that could be one is nothing.
+      if body or #id == 26 then
+        local what = is_body(body) and 'where it stands' or 'what it is'
+        bury(id, standing and standing_of(standing), queue, what)
       end
-      back[#back + 1] = id
     else
-      ready_at = struct.unpack('>I8', body, 9)
-    end
-    local deadline = 0
-    local flags = string.byte(body, 25)
-    if flags > 0 then
-      if has(flags, WITH_DEADLINE) then
-        deadline = math.min(now + struct.unpack('>I8', body, 17), TIME_MAX)
-        deadlines[#deadlines + 1] = deadline
-        deadlines[#deadlines + 1] = id
+      local marks, failures, interrupts, handbacks, token, ready_at, wall = 0, 0, 0, 0, 0, 0, 0
+      if standing then
+        local _
+        _, marks, failures, interrupts, handbacks, token, ready_at, _, wall =
+          struct.unpack(STANDING, standing)
+        if has(marks, HAS_PROGRESS) then
+          call('HDEL', prefix .. 'progress', id)
+          marks = unmark(marks, HAS_PROGRESS)
+        end
+        back[#back + 1] = id
+      else
+        ready_at = struct.unpack('>I8', body, 9)
       end
-      if has(flags, WITH_FREE_KEY) then marks = mark(marks, FREES_KEY) end
+      local deadline = 0
+      local flags = string.byte(body, 25)
+      if flags > 0 then
+        if has(flags, WITH_DEADLINE) then
+          deadline = math.min(now + struct.unpack('>I8', body, 17), TIME_MAX)
+          deadlines[#deadlines + 1] = deadline
+          deadlines[#deadlines + 1] = id
+        end
+        if has(flags, WITH_FREE_KEY) then marks = mark(marks, FREES_KEY) end
+      end
+      local running = struct.pack(STANDING .. HELD, RUNNING, marks, failures, interrupts, handbacks,
+        token + 1, ready_at, now, wall, deadline, taken, session, number, queue)
+      states[#states + 1] = id
+      states[#states + 1] = running
+      held[#held + 1] = id
+      local place = #answer
+      answer[place + 1] = id
+      answer[place + 2] = running
+      answer[place + 3] = body
+      taken = taken + 1
     end
-    local running = struct.pack(STANDING .. HELD, RUNNING, marks, failures, interrupts, handbacks,
-      token + 1, ready_at, now, wall, deadline, taken, session, number, queue)
-    states[#states + 1] = id
-    states[#states + 1] = running
-    held[#held + 1] = id
-    local place = #answer
-    answer[place + 1] = id
-    answer[place + 2] = running
-    answer[place + 3] = body
-    taken = taken + 1
   end
   bulk('ZREM', prefix .. 'since:' .. queue, back)
   back = {}
   count(queue, READY, -#ids)
-  count(queue, RUNNING, #ids)
+  count(queue, RUNNING, #ids - #buried)
 end
 
 -- Merges lines that are sorted by their scores; `line` is a list of pairs of an id and a score.
@@ -109,8 +123,10 @@ local function open_gates()
   for _, queue in ipairs(sources) do
     for _, lane in ipairs(lanes) do
       if room[lane] > 0 then
+        -- Each open gate has a job for this line, so more of them than there is room for do not
+        -- matter.
         local line = call('ZRANGEBYSCORE', prefix .. 'lines:' .. lane .. ':' .. queue, '-inf', now,
-          'WITHSCORES')
+          'WITHSCORES', 'LIMIT', 0, room[lane])
         for index = 1, #line, 2 do
           if not seen[line[index]] then
             seen[line[index]] = true
@@ -123,8 +139,16 @@ local function open_gates()
   return sorted(found)
 end
 
+local function is_full()
+  for _, lane in ipairs(lanes) do
+    if room[lane] > 0 then return false end
+  end
+  return true
+end
+
 local function take_limited()
   for _, open_gate in ipairs(open_gates()) do
+    if is_full() then return end
     local key = open_gate[1]
     local wanted = wanted_of(key)
     local gate = gate_of(key)
@@ -166,13 +190,13 @@ end
 local function take_again()
   local ids, mine = call('SMEMBERS', held_key), {}
   for index, standing in ipairs(fields(STATE, ids)) do
-    local _, place, _, claim = struct.unpack('>' .. HELD, standing, 47)
-    if claim == number then mine[#mine + 1] = { ids[index], place, standing } end
+    local s = standing and standing_of(standing)
+    if s and s.call == number then mine[#mine + 1] = { ids[index], s.place, standing } end
   end
   for _, job in ipairs(sorted(mine)) do
     answer[#answer + 1] = job[1]
     answer[#answer + 1] = job[3]
-    answer[#answer + 1] = call('HGET', BODY, job[1])
+    answer[#answer + 1] = call('HGET', BODY, job[1]) or ''
   end
 end
 
@@ -209,5 +233,5 @@ else
   end
   finish()
 end
-answer[2] = next_due_at()
+answer[2] = has_unreadable and now or next_due_at()
 return answer

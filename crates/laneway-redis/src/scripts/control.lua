@@ -28,6 +28,8 @@ local function cancel(id)
   local body = call('HGET', BODY, id)
   if not body then return '0' end
   local s = standing_of(call('HGET', STATE, id), body)
+  -- The next claim fails it.
+  if not s then return '3' end
   if s.state == RUNNING then
     s.marks = mark(s.marks, ASKED)
     call('HSET', STATE, id, packed(s) .. string.sub(call('HGET', STATE, id), 47))
@@ -37,6 +39,7 @@ local function cancel(id)
   end
   if s.state ~= SCHEDULED and s.state ~= READY and s.state ~= PARKED then return '3' end
   local head = head_of(body)
+  if not head then return '3' end
   leave_waiting(id, body, head, s)
   set_failure(id, s, CANCELLED_FAILURE)
   if head[SCOPE] == 0 then free_key(id, body) end
@@ -48,8 +51,10 @@ local function requeue(id)
   local body = call('HGET', BODY, id)
   if not body then return '-' end
   local s = standing_of(call('HGET', STATE, id), body)
+  if not s then return tostring(FAILED) end
   if s.state ~= FAILED and s.state ~= CANCELLED and s.state ~= PARKED then return tostring(s.state) end
   local head = head_of(body)
+  if not head then return tostring(s.state) end
   if head[SCOPE] == 0 and s.state ~= PARKED then
     -- The key was freed when the job ended; another job may have it meanwhile.
     if call('HSETNX', prefix .. 'unique', key_of(head), id) == 0 then return tostring(s.state) end

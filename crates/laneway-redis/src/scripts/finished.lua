@@ -4,7 +4,7 @@ local ids = {}
 for index = 2, #ARGV do ids[#ids + 1] = ARGV[index] end
 local answer = {}
 for index, standing in ipairs(fields(STATE, ids)) do
-  if standing and string.byte(standing) >= SUCCEEDED then
+  if standing and #standing >= STANDING_BYTES and string.byte(standing) >= SUCCEEDED then
     local is_marked = has(string.byte(standing, 2), HAS_FAILURE)
     answer[#answer + 1] = ids[index]
     answer[#answer + 1] = standing

@@ -2,12 +2,15 @@
 -- wait in front of it. A member of `lines:…` exists exactly while jobs wait in that line; its score
 -- is the time of the next permit.
 local GATE = '>I4I8I4I8'
+local GATE_BYTES = 24
 
 local function gate_of(key)
   local kept = call('HGET', prefix .. 'gate', key)
-  if not kept then return { count = 1, per = 1, burst = 1, tat = 0 } end
-  local gate = {}
-  gate.count, gate.per, gate.burst, gate.tat = struct.unpack(GATE, kept)
+  local gate = { count = 1, per = 1, burst = 1, tat = 0 }
+  if kept and #kept == GATE_BYTES then
+    gate.count, gate.per, gate.burst, gate.tat = struct.unpack(GATE, kept)
+    gate.count, gate.per = math.max(gate.count, 1), math.max(gate.per, 1)
+  end
   return gate
 end
 

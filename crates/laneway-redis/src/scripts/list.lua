@@ -55,7 +55,7 @@ for first = 1, looks, chunk do
     local matches = states == '' or is_wanted[state]
     if matches and bodies then
       local head = head_of(bodies[index])
-      matches = (queue == '' or head[QUEUE] == queue) and (task == '' or head[TASK] == task)
+      matches = head and (queue == '' or head[QUEUE] == queue) and (task == '' or head[TASK] == task)
     end
     if matches then answer[#answer + 1] = id end
     last = id

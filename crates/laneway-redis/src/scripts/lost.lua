@@ -6,8 +6,15 @@ local function interrupt_held(session, jobs_max, told)
     local cause = lease_lost(session)
     for _, id in ipairs(call('SRANDMEMBER', held_key, jobs_max)) do
       local s = standing_of(call('HGET', STATE, id))
-      leave_running(id, s)
-      told[#told + 1] = interrupt(id, s, cause)
+      if not s then
+        bury_held(id, session)
+        told[#told + 1] = FAILED
+      elseif s.state ~= RUNNING or s.session ~= session then
+        call('SREM', held_key, id)
+      else
+        leave_running(id, s)
+        told[#told + 1] = interrupt(id, s, cause)
+      end
     end
   end
   if call('EXISTS', held_key) == 1 then return true end

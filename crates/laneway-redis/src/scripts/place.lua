@@ -36,21 +36,75 @@ end
 -- Frees the unique key of a job that has ended.
 local function free_key(id, body)
   local head = head_of(body)
-  if call('HGET', prefix .. 'unique', key_of(head)) == id then
+  if head and head[SCOPE] and call('HGET', prefix .. 'unique', key_of(head)) == id then
     call('HDEL', prefix .. 'unique', key_of(head))
   end
 end
 
--- Makes a job ended or parked. `frees_key` says that its unique key is free from now on.
+-- Makes a job ended or parked. The queue of one that failed is kept with its standing: that of an
+-- unreadable job is told nowhere else.
 local function make_ended(id, s, state, queue, result)
   s.state, s.at = state, now
-  call('HSET', STATE, id, packed(s) .. (result or ''))
+  call('HSET', STATE, id, packed(s) .. (result or state == FAILED and queue or ''))
   if state ~= PARKED then
     call('RPUSH', prefix .. 'ended', id .. string.format('%.0f', now))
   end
   if state ~= SUCCEEDED then call('ZADD', prefix .. 'in:' .. state, 0, id) end
-  count(queue, state, 1)
+  if queue then count(queue, state, 1) end
   ended_ids[#ended_ids + 1] = id
+end
+
+local function unreadable(what)
+  return cmsgpack.pack({ code = JOB_UNREADABLE, kind = '', traceback = '',
+    message = 'the store cannot read it: ' .. what })
+end
+
+-- Fails a job that cannot be read and has left the place where it waited or ran. `queue` is nothing
+-- where even that is not known, `s` where its standing is not.
+local function bury(id, s, queue, what)
+  s = s or standing_new(now)
+  call('HDEL', prefix .. 'progress', id)
+  s.marks = has(s.marks, HAS_FAILURE) and HAS_FAILURE or 0
+  set_failure(id, s, unreadable(what))
+  free_key(id, call('HGET', BODY, id))
+  make_ended(id, s, FAILED, queue)
+end
+
+-- Takes a job out of every line in which it may wait, and tells the queue of the line.
+local function leave_anywhere(id)
+  local found
+  for _, queue in ipairs(call('HKEYS', prefix .. 'queues')) do
+    call('ZREM', prefix .. 'since:' .. queue, id)
+    for lane = 0, 2 do
+      local line = lane .. ':' .. queue
+      local left = call('ZREM', prefix .. 'ready:' .. line, id)
+        + call('ZREM', prefix .. 'due:' .. line, id)
+      if left > 0 then found = queue end
+    end
+  end
+  call('ZREM', prefix .. 'due', id)
+  for _, key in ipairs(call('HKEYS', prefix .. 'gate')) do
+    for _, line in ipairs(call('SMEMBERS', prefix .. 'linesof:' .. key)) do
+      local lane, queue = string.match(line, '^(%d):(.*)$')
+      if lane and call('ZREM', limited_line(lane, queue, key), id) > 0 then
+        found = queue
+        close_line_if_empty(lane, queue, key)
+      end
+    end
+  end
+  return found
+end
+
+-- Fails a job that a session holds and whose standing cannot be read.
+local function bury_held(id, session)
+  local head = head_of(call('HGET', BODY, id))
+  if session then
+    call('SREM', prefix .. 'held:' .. session, id)
+    call('SREM', prefix .. 'cancel:' .. session, id)
+  end
+  call('ZREM', prefix .. 'deadline', id)
+  if head then count(head[QUEUE], RUNNING, -1) end
+  bury(id, nil, head and head[QUEUE], 'where it stands')
 end
 
 -- Takes a running job away from its session.
@@ -68,15 +122,19 @@ local function end_attempt(id, s, state, failure, due_at)
   if comes_back and has(s.marks, ASKED) then
     state, failure, comes_back = CANCELLED, CANCELLED_FAILURE, false
   end
+  local body = comes_back and call('HGET', BODY, id)
+  local head = comes_back and head_of(body)
+  if comes_back and not head then
+    state, failure, comes_back = FAILED, unreadable('what it is'), false
+  end
   s.marks = unmark(s.marks, ASKED)
   if failure ~= 'kept' then set_failure(id, s, failure) end
   if comes_back then
-    local body = call('HGET', BODY, id)
     s.marks = unmark(s.marks, FREES_KEY)
     if state == READY then
-      make_ready(id, body, head_of(body), s, now)
+      make_ready(id, body, head, s, now)
     else
-      make_scheduled(id, head_of(body), s, due_at)
+      make_scheduled(id, head, s, due_at)
     end
     return state
   end
@@ -91,6 +149,7 @@ end
 local function interrupt(id, s, cause)
   local head = head_of(call('HGET', BODY, id))
   s.interrupts = s.interrupts + 1
+  if not head then return end_attempt(id, s, FAILED, unreadable('what it is')) end
   if (head[ON_INTERRUPT] or 0) == 1 then
     return end_attempt(id, s, PARKED, cmsgpack.pack({ code = OUTCOME_UNKNOWN, kind = '',
       message = cause.message, traceback = '' }))
@@ -117,11 +176,18 @@ local function promote(jobs_max)
   for index = 1, #due, 2 do
     local id = due[index]
     local body = call('HGET', BODY, id)
-    local head = head_of(body)
-    call('ZREM', prefix .. 'due', id)
-    call('ZREM', prefix .. 'due:' .. line_of(head), id)
-    count(head[QUEUE], SCHEDULED, -1)
-    make_ready(id, body, head, standing_of(call('HGET', STATE, id), body), tonumber(due[index + 1]))
+    local head, s = head_of(body), standing_of(call('HGET', STATE, id), body)
+    if head then
+      call('ZREM', prefix .. 'due', id)
+      call('ZREM', prefix .. 'due:' .. line_of(head), id)
+    end
+    local queue = head and head[QUEUE] or leave_anywhere(id)
+    if queue then count(queue, SCHEDULED, -1) end
+    if head and s then
+      make_ready(id, body, head, s, tonumber(due[index + 1]))
+    else
+      bury(id, s, queue, head and 'where it stands' or 'what it is')
+    end
   end
   return #due / 2
 end

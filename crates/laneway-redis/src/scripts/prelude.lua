@@ -1,10 +1,15 @@
 -- What every script begins with. KEYS[1] is the key `meta` of the namespace; every other key has the
 -- same prefix, whose hash tag keeps the whole namespace in one slot of a cluster. ARGV[1] is the
 -- time in microseconds where a test moves the clock, and empty everywhere else.
+--
+-- Somebody may have changed by hand what is stored, so bodies, heads and standings are looked at
+-- before they are taken apart: an error here would stop a queue because of one job.
 local call = redis.call
 local prefix = string.sub(KEYS[1], 1, -5)
+-- Times and scores are exact up to here.
+local TIME_MAX = 2 ^ 53 - 1
 local now = tonumber(ARGV[1])
-if not now then
+if not now or now % 1 ~= 0 or now < 0 or now > TIME_MAX then
   local time = call('TIME')
   now = time[1] * 1000000 + time[2]
 end
@@ -16,6 +21,7 @@ local SCHEDULED, READY, RUNNING, SUCCEEDED, FAILED, CANCELLED, PARKED = 0, 1, 2,
 -- is the time since when it is ready, until when it is scheduled, or at which it ended; `wall` is
 -- one more than the microseconds of the last attempt, and 0 when nothing was measured.
 local STANDING = '>BBI4I4I4I8I8I8I8'
+local STANDING_BYTES = 46
 -- What follows in the standing of a running job: deadline, place, session, call, queue.
 local HELD = 'I8I4c26ss'
 -- Marks: somebody wants it cancelled; `failure` and `progress` hold something for it; it has a
@@ -30,8 +36,6 @@ local WITH_DEADLINE, WITH_KEY, WITH_FREE_KEY = 1, 2, 4
 local TASK, QUEUE, LANE, PRIORITY, POLICY, LIMIT, SCOPE, KEY, ON_INTERRUPT, INTERRUPTS_MAX, SPAN =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 
--- Times and scores are exact up to here.
-local TIME_MAX = 2 ^ 53 - 1
 -- The distance of two priorities in the score of a line: room for so many jobs.
 local URGENCY = 2 ^ 45
 
@@ -72,7 +76,21 @@ local function mark(marks, one) return has(marks, one) and marks or marks + one 
 
 local function unmark(marks, one) return has(marks, one) and marks - one or marks end
 
+-- Whether a stored body can be taken apart.
+local function is_body(body) return body and #body >= BODY_START_BYTES end
+
+-- What a job shares with others of its call; nothing where that cannot be read.
 local function head_of(body)
-  local _, head = cmsgpack.unpack_one(body, BODY_START_BYTES)
+  if not is_body(body) then return nil end
+  local is_read, _, head = pcall(cmsgpack.unpack_one, body, BODY_START_BYTES)
+  if not is_read or type(head) ~= 'table' or type(head[TASK]) ~= 'string'
+    or type(head[QUEUE]) ~= 'string' or type(head[LANE]) ~= 'number'
+    or type(head[PRIORITY]) ~= 'number' then
+    return nil
+  end
+  if head[LIMIT] and type(head[LIMIT]) ~= 'string' then return nil end
+  if head[SCOPE] and (type(head[SCOPE]) ~= 'number' or type(head[KEY]) ~= 'string') then
+    return nil
+  end
   return head
 end

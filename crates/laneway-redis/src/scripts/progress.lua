@@ -6,9 +6,9 @@ for index = 3, #ARGV, 3 do
   local id = ARGV[index]
   local standing = call('HGET', STATE, id)
   if standing and string.byte(standing) == RUNNING then
-    local _, marks, _, _, _, token = struct.unpack(STANDING, standing)
-    local _, _, holder = struct.unpack('>' .. HELD, standing, 47)
-    if holder == session and token == tonumber(ARGV[index + 1]) then
+    local is_read, _, marks, _, _, _, token, _, _, _, _, _, holder =
+      pcall(struct.unpack, STANDING .. HELD, standing)
+    if is_read and holder == session and token == tonumber(ARGV[index + 1]) then
       call('HSET', prefix .. 'progress', id, ARGV[index + 2])
       marks = string.char(mark(marks, HAS_PROGRESS))
       call('HSET', STATE, id, string.sub(standing, 1, 1) .. marks .. string.sub(standing, 3))

@@ -8,7 +8,7 @@ local answers, holders = {}, {}
 -- Lists an end where its time belongs: before the others when it is older than all of them.
 local function list_end(id, ended_at)
   local first = call('LINDEX', prefix .. 'ended', 0)
-  local is_oldest = first and ended_at < tonumber(string.sub(first, 27))
+  local is_oldest = first and ended_at < (tonumber(string.sub(first, 27)) or 0)
   call(is_oldest and 'LPUSH' or 'RPUSH', prefix .. 'ended', id .. string.format('%.0f', ended_at))
 end
 
@@ -28,7 +28,7 @@ for at = after_policies(), #ARGV, 10 do
     unpack(ARGV, at, at + 9)
   local head = cmsgpack.unpack(packed_head)
   local is_known = call('HEXISTS', BODY, id) == 1
-  local holder = not is_known and holds_key == '1' and take_key(id, head)
+  local holder = not is_known and holds_key == '1' and take_key(id, head, {})
   if is_known or holder then
     if holder then
       holders[#holders + 1] = #answers + 1

@@ -29,8 +29,11 @@ if verb == 'renew' then
   extend(ARGV[5])
   local asked = {}
   for _, id in ipairs(call('SMEMBERS', prefix .. 'cancel:' .. session)) do
-    asked[#asked + 1] = id
-    asked[#asked + 1] = call('HGET', STATE, id)
+    local kept = call('HGET', STATE, id)
+    if kept and standing_of(kept) then
+      asked[#asked + 1] = id
+      asked[#asked + 1] = kept
+    end
   end
   return asked
 end

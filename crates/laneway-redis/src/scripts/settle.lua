@@ -49,9 +49,9 @@ for entry = 1, entries do
   local standing = kept[entry]
   answers[entry] = '0'
   if standing and string.byte(standing) == RUNNING and not settled[id] then
-    local _, marks, failures, interrupts, handbacks, held_token, _, claimed_at, earlier, deadline, _,
-      holder, _, queue = struct.unpack(STANDING .. HELD, standing)
-    if holder == session and held_token == token then
+    local is_read, _, marks, failures, interrupts, handbacks, held_token, _, claimed_at, earlier,
+      deadline, _, holder, _, queue = pcall(struct.unpack, STANDING .. HELD, standing)
+    if is_read and holder == session and held_token == token then
       answers[entry] = '1'
       settled[id] = true
       if wall == 0 then wall = earlier end
@@ -80,6 +80,11 @@ for entry = 1, entries do
         end
       end
     end
+  end
+  if standing and not settled[id] and not standing_of(standing)
+    and call('SISMEMBER', prefix .. 'held:' .. session, id) == 1 then
+    settled[id] = true
+    bury_held(id, session)
   end
 end
 bulk('HSET', STATE, states)

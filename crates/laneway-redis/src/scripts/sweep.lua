@@ -23,8 +23,15 @@ if left > 0 then
   local overdue = call('ZRANGEBYSCORE', prefix .. 'deadline', '-inf', now, 'LIMIT', 0, left)
   for _, id in ipairs(overdue) do
     local s = standing_of(call('HGET', STATE, id))
-    leave_running(id, s)
-    told[#told + 1] = interrupt(id, s, hung)
+    if not s then
+      bury_held(id)
+      told[#told + 1] = FAILED
+    elseif s.state ~= RUNNING then
+      call('ZREM', prefix .. 'deadline', id)
+    else
+      leave_running(id, s)
+      told[#told + 1] = interrupt(id, s, hung)
+    end
   end
   left = left - #overdue
 end

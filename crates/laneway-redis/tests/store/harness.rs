@@ -1,14 +1,17 @@
 //! How tests get at a store on a Redis server.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use laneway_core::id::JobId;
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
 use laneway_testkit::clock::SimClock;
 use laneway_testkit::conformance::Harness;
+use redis::Commands;
 
 use crate::audit::audit;
-use crate::place::{Namespace, url};
+use crate::place::{Namespace, connection, url};
 
 /// A store in a namespace of its own, which is audited and deleted in the end.
 pub(crate) struct OnServer {
@@ -17,28 +20,48 @@ pub(crate) struct OnServer {
     namespace: Audited,
 }
 
-/// A namespace in which only Laneway has written.
-struct Audited(Namespace);
+/// A namespace in which only Laneway has written, until a test has damaged it.
+struct Audited {
+    namespace: Namespace,
+    is_damaged: AtomicBool,
+}
+
+impl Audited {
+    fn new() -> Self {
+        Self { namespace: Namespace::new(), is_damaged: AtomicBool::new(false) }
+    }
+}
 
 impl Drop for Audited {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            audit(&self.0);
+        if !std::thread::panicking() && !self.is_damaged.load(Ordering::SeqCst) {
+            audit(&self.namespace);
         }
     }
 }
 
 impl OnServer {
     fn at(namespace: Audited, clock: SimClock) -> Self {
-        Self { store: open(&namespace.0, &clock), clock, namespace }
+        Self { store: open(&namespace.namespace, &clock), clock, namespace }
     }
 }
 
 impl Harness for OnServer {
     type Store = RedisStore;
 
+    const DAMAGES: &'static [&'static str] = &[
+        "body",
+        "missing body",
+        "short body",
+        "head",
+        "task's name",
+        "standing",
+        "short standing",
+        "missing policy",
+    ];
+
     fn open(clock: SimClock) -> Self {
-        Self::at(Audited(Namespace::new()), clock)
+        Self::at(Audited::new(), clock)
     }
 
     fn store(&self) -> RedisStore {
@@ -46,12 +69,39 @@ impl Harness for OnServer {
     }
 
     fn open_second(&self) -> Option<RedisStore> {
-        Some(open(&self.namespace.0, &self.clock))
+        Some(open(&self.namespace.namespace, &self.clock))
     }
 
     fn reopen(self) -> Option<Self> {
         drop(self.store);
         Some(Self::at(self.namespace, self.clock))
+    }
+
+    fn damage(&self, job: JobId, way: &str) {
+        let namespace = &self.namespace.namespace;
+        self.namespace.is_damaged.store(true, Ordering::SeqCst);
+        let (body_key, state_key) = (namespace.key("body"), namespace.key("state"));
+        let id = job.to_string();
+        let mut connection = connection();
+        let body: Vec<u8> = connection.hget(&body_key, &id).unwrap();
+        let head = |head: &[u8]| {
+            let mut broken = body[..25].to_vec();
+            broken.extend(u16::try_from(head.len()).unwrap().to_be_bytes());
+            [broken.as_slice(), head, b"args"].concat()
+        };
+        let packed =
+            |task: &str, policy: &str| rmp_serde::to_vec(&(task, "default", 0, 0, policy)).unwrap();
+        match way {
+            "body" => connection.hset(&body_key, &id, "garbage").unwrap(),
+            "missing body" => connection.hdel(&body_key, &id).unwrap(),
+            "short body" => connection.hset(&body_key, &id, &body[..30]).unwrap(),
+            "head" => connection.hset(&body_key, &id, head(b"\xff\xff")).unwrap(),
+            "task's name" => connection.hset(&body_key, &id, head(&packed(" x", ""))).unwrap(),
+            "missing policy" => connection.hset(&body_key, &id, head(&packed("x", "p"))).unwrap(),
+            "standing" => connection.hset(&state_key, &id, [b'x'; 60].as_slice()).unwrap(),
+            "short standing" => connection.hset(&state_key, &id, b"\x01\x00".as_slice()).unwrap(),
+            other => panic!("there is no way `{other}`"),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "the helpers of these tests fail like the tests themselves"
 )]
@@ -10,8 +11,10 @@ mod agreement;
 mod audit;
 mod conformance;
 mod harness;
+mod interface;
 mod jobs;
 mod network;
 mod place;
 mod proxy;
 mod server;
+mod size;

@@ -126,6 +126,21 @@ fn a_cut_subscription_is_resumed() {
     }
 }
 
+/// A listener that begins anew each time it had a connection would make dozens a second.
+#[test]
+fn a_subscription_that_never_lasts_is_asked_for_ever_more_seldom() {
+    let remote = remote();
+    let mut watch = block_on(remote.store.watch()).unwrap();
+    remote.proxy.cut_subscriptions();
+    let enough = remote.proxy.accepted() + 8;
+    let ((), took) = timed(|| {
+        while remote.proxy.accepted() < enough {
+            block_on(watch.next()).unwrap();
+        }
+    });
+    assert!(took > Duration::from_millis(1_500), "8 connections in {took:?}");
+}
+
 /// A network may swallow everything without closing a connection.
 #[test]
 fn a_server_that_says_nothing_is_given_up_within_seconds() {

@@ -22,6 +22,8 @@ struct State {
     loses_answer: AtomicBool,
     /// Nothing is passed on, and nothing is cut.
     is_silent: AtomicBool,
+    /// A subscription is cut as soon as the server has granted it.
+    cuts_subscriptions: AtomicBool,
 }
 
 impl Proxy {
@@ -35,6 +37,7 @@ impl Proxy {
             is_down: AtomicBool::new(false),
             loses_answer: AtomicBool::new(false),
             is_silent: AtomicBool::new(false),
+            cuts_subscriptions: AtomicBool::new(false),
         });
         let accepting = state.clone();
         thread::spawn(move || {
@@ -77,6 +80,12 @@ impl Proxy {
         self.state.loses_answer.store(true, Ordering::SeqCst);
     }
 
+    /// Cuts every connection, and each subscription as soon as it is granted.
+    pub(crate) fn cut_subscriptions(&self) {
+        self.state.cuts_subscriptions.store(true, Ordering::SeqCst);
+        self.cut();
+    }
+
     /// Swallows everything from now on without a word.
     pub(crate) fn fall_silent(&self) {
         self.state.is_silent.store(true, Ordering::SeqCst);
@@ -114,6 +123,10 @@ impl State {
             }
             let passed = bytes.get(..count).unwrap_or_default();
             if !self.is_silent.load(Ordering::SeqCst) && to.write_all(passed).is_err() {
+                break;
+            }
+            let is_granted = passed.windows(9).any(|word| word == b"subscribe");
+            if is_answer && is_granted && self.cuts_subscriptions.load(Ordering::SeqCst) {
                 break;
             }
         }

@@ -6,7 +6,7 @@ use laneway_core::error::{Code, Error};
 use laneway_core::id::SessionId;
 use laneway_core::job::{Payload, State};
 use laneway_core::store::{
-    Durability, OpenSession, Outcome, Settle, Settled, Settlement, Store, Watch,
+    Durability, OpenSession, Outcome, Prune, Settle, Settled, Settlement, Store, Watch,
 };
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
@@ -162,6 +162,26 @@ fn a_flushed_script_cache_is_filled_again() {
     }
 }
 
+#[test]
+fn a_script_cache_that_is_flushed_all_the_time_stops_no_call() {
+    let namespace = Namespace::new();
+    let store = open(&url(&namespace)).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut connection = connection();
+                while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                    redis::cmd("SCRIPT").arg("FLUSH").exec(&mut connection).unwrap();
+                }
+            });
+        }
+        let answers: Vec<_> = (0..200).map(|_| block_on(store.enqueue(jobs::plain(1)))).collect();
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(answers.into_iter().all(|answer| answer.unwrap()[0].created));
+    });
+}
+
 /// The guide for Redis shows this call.
 #[test]
 fn another_program_can_enqueue_with_the_stored_script() {
@@ -230,6 +250,33 @@ fn a_call_that_makes_no_sense_adds_nothing() {
         assert_eq!(keys, 0);
     }
     assert!(block_on(store.queues()).unwrap().is_empty());
+}
+
+/// A clock that was set back, or another store, may have left an end that is still to come.
+#[test]
+fn an_end_in_the_future_keeps_no_other_from_being_pruned() {
+    let namespace = Namespace::new();
+    let store = open(&url(&namespace)).unwrap();
+    let ids: Vec<_> =
+        block_on(store.enqueue(jobs::plain(3))).unwrap().iter().map(|answer| answer.id).collect();
+    block_on(store.cancel(ids.clone())).unwrap();
+    let key = namespace.key("ended");
+    let entries: Vec<String> = connection().lrange(&key, 0, -1).unwrap();
+    let (id, at) = entries[0].split_at(26);
+    let later = at.parse::<i64>().unwrap() + 3_600_000_000;
+    let _: () = connection().lset(&key, 0, format!("{id}{later}")).unwrap();
+    let mut kept: Vec<u8> = connection().hget(namespace.key("state"), id).unwrap();
+    kept[22..30].copy_from_slice(&later.to_be_bytes());
+    let _: () = connection().hset(namespace.key("state"), id, kept).unwrap();
+    let _: () = connection().rpush(&key, "no entry at all").unwrap();
+    let prune = || {
+        let prune = Prune { older_than: std::time::Duration::ZERO, jobs_max: 100 };
+        block_on(store.prune(prune)).unwrap()
+    };
+    assert_eq!((prune(), prune()), (2, 0));
+    let left: Vec<String> = connection().lrange(&key, 0, -1).unwrap();
+    assert_eq!(left, [format!("{id}{later}")]);
+    assert!(block_on(store.job(id.parse().unwrap())).unwrap().is_some());
 }
 
 #[test]

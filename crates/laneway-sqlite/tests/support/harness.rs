@@ -1,7 +1,9 @@
 //! How tests get at an embedded store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use laneway_core::id::JobId;
 use laneway_core::store::Durability;
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore};
 use laneway_testkit::clock::SimClock;
@@ -25,6 +27,9 @@ impl InFile {
 impl Harness for InFile {
     type Store = SqliteStore;
 
+    const DAMAGES: &'static [&'static str] =
+        &["task's name", "missing task", "policy", "missing policy"];
+
     fn open(clock: SimClock) -> Self {
         Self::at(tempfile::tempdir().unwrap(), clock)
     }
@@ -41,6 +46,31 @@ impl Harness for InFile {
         drop(self.store);
         Some(Self::at(self.folder, self.clock))
     }
+
+    /// The rows of tasks and policies are shared, so the job gets one of its own first. The numbers
+    /// of earlier rows are not used again: what is known of them is remembered.
+    fn damage(&self, job: JobId, way: &str) {
+        let file = rusqlite::Connection::open(self.folder.path().join("laneway.db")).unwrap();
+        file.busy_timeout(Duration::from_secs(10)).unwrap();
+        let text = format!("{job}\n");
+        let missing = i64::MAX - 1;
+        let (table, row) = match way {
+            "task's name" => ("task", add(&file, "INSERT INTO task (name) VALUES (?1)", &text)),
+            "policy" => {
+                ("policy", add(&file, "INSERT INTO policy (body) VALUES (?1)", text.as_bytes()))
+            }
+            "missing task" => ("task", missing),
+            "missing policy" => ("policy", missing),
+            other => panic!("there is no way `{other}`"),
+        };
+        let sql = format!("UPDATE job SET {table} = ?1 WHERE id = ?2");
+        assert_eq!(file.execute(&sql, (row, job.bits().to_be_bytes())).unwrap(), 1);
+    }
+}
+
+fn add(file: &rusqlite::Connection, sql: &str, value: impl rusqlite::ToSql) -> i64 {
+    assert_eq!(file.execute(sql, [value]).unwrap(), 1);
+    file.last_insert_rowid()
 }
 
 /// A store in memory.

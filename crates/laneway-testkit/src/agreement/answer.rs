@@ -16,6 +16,10 @@ use laneway_core::store::{
 
 use super::history::Request;
 
+/// How many of the newest jobs are read one by one; all are read by lists, which say as much but
+/// for arguments and results. On a server, reading each alone would be most of what a case costs.
+const READ_ALONE: usize = 4;
+
 /// The answer to one request.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
@@ -49,7 +53,7 @@ pub(super) struct Taken {
 #[derive(Debug, PartialEq)]
 pub(super) struct Dump {
     jobs: Vec<JobRecord>,
-    listed: Vec<JobId>,
+    listed: Vec<JobRecord>,
     finished: Vec<Finished>,
     queues: Vec<QueueRecord>,
     sessions: Vec<SessionRecord>,
@@ -150,7 +154,7 @@ async fn requeued(store: &impl Store, jobs: &[JobId]) -> Result<Vec<Requeued>, E
 
 async fn dump(store: &impl Store, ids: &[JobId]) -> Result<Dump, Error> {
     let mut jobs = Vec::new();
-    for id in ids {
+    for id in ids.iter().rev().take(READ_ALONE) {
         jobs.extend(store.job(*id).await?.map(comparable));
     }
     let mut finished = store.finished(ids.to_vec()).await?;
@@ -167,12 +171,12 @@ async fn dump(store: &impl Store, ids: &[JobId]) -> Result<Dump, Error> {
     Ok(Dump { jobs, listed, finished, queues, sessions, registry, profiles })
 }
 
-async fn listed(store: &impl Store) -> Result<Vec<JobId>, Error> {
+async fn listed(store: &impl Store) -> Result<Vec<JobRecord>, Error> {
     let mut listed = Vec::new();
     let mut list = ListJobs { jobs_max: 7, ..ListJobs::default() };
     loop {
         let page = store.list_jobs(list.clone()).await?;
-        listed.extend(page.jobs.iter().map(|record| record.id));
+        listed.extend(page.jobs.into_iter().map(comparable));
         assert!(listed.len() <= 10_000, "the pages never end");
         list.after = page.next;
         if list.after.is_none() {

@@ -337,6 +337,17 @@ macro_rules! conformance_suite {
                 restored_jobs_are_counted,
                 a_restored_job_rings,
             }
+            unreadable {
+                a_durable_store_can_be_damaged,
+                an_unreadable_job_fails_at_its_claim_and_the_others_run,
+                an_unreadable_job_that_was_scheduled_fails_when_it_is_due,
+                an_unreadable_job_with_a_limit_fails_and_its_limit_serves_others,
+                an_unreadable_job_keeps_no_session_from_its_end,
+                an_unreadable_job_keeps_no_attempt_from_its_end,
+                unreadable_jobs_are_listed_and_counted_beside_the_others,
+                an_unreadable_job_is_decided_upon_beside_others,
+                an_unreadable_job_is_pruned_after_its_end,
+            }
             reopen {
                 acknowledged_jobs_outlive_the_process_in_their_order,
                 ends_outlive_the_process,

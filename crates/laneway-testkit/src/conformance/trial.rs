@@ -60,6 +60,11 @@ impl<H: Harness> Trial<H> {
         Self { store: harness.store(), clock, session, harness, numbers }
     }
 
+    /// Breaks what is stored of a job.
+    pub fn damage(&self, job: JobId, way: &str) {
+        self.harness.damage(job, way);
+    }
+
     /// A number that was not used before.
     pub fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)

@@ -112,5 +112,6 @@ fn record(new: NewJob, now: Timestamp) -> JobRecord {
         failure: None,
         args: new.args,
         result: None,
+        unreadable: None,
     }
 }

@@ -1,6 +1,6 @@
 //! `laneway check`: what blocks an event loop, found by reading the code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use laneway_check::{Finding, Report, Rule, Tier};
@@ -8,6 +8,7 @@ use laneway_core::error::{Code, Error};
 
 use super::advise::page::Page;
 use super::humane::counted;
+use super::output::Output;
 use super::{Context, NEGATIVE};
 
 mod baseline;
@@ -15,11 +16,13 @@ mod evidence;
 mod github;
 mod json;
 mod learned;
+mod lsp;
 mod repair;
 mod sarif;
 mod settings;
 mod statistics;
 mod text;
+mod watch;
 
 use baseline::Baseline;
 use settings::CheckSettings;
@@ -80,8 +83,20 @@ pub(super) struct CheckArgs {
     /// Write entries for a file of `knowledge`: the functions of libraries that blocked an event
     /// loop by these measurements
     #[arg(long, value_name = "FILE|STORE", conflicts_with_all = ["fix", "profile", "statistics"])]
-    #[arg(conflicts_with_all = ["baseline", "write_baseline", "format", "strict"])]
+    #[arg(conflicts_with_all = ["baseline", "write_baseline", "format", "strict", "watch", "lsp"])]
     learn: Option<String>,
+    /// Check again whenever a file changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["fix", "write_baseline"])]
+    watch: bool,
+    /// Show findings in an editor: speak the Language Server Protocol on standard input and output
+    #[arg(
+        long,
+        conflicts_with_all = ["paths", "format", "fix", "write_baseline", "statistics", "watch"]
+    )]
+    lsp: bool,
+    /// What some editors add by themselves
+    #[arg(long, hide = true, requires = "lsp")]
+    stdio: bool,
 }
 
 /// How findings are written.
@@ -117,14 +132,20 @@ impl From<TierChoice> for Tier {
 }
 
 pub(super) fn run(arguments: &CheckArgs, context: &mut Context) -> Result<u8, Error> {
-    let settings = CheckSettings::of(arguments, &context.sources)?;
+    if arguments.lsp {
+        return lsp::run(arguments, context);
+    }
     if let Some(source) = &arguments.learn {
+        let settings = CheckSettings::of(arguments, &context.sources)?;
         learned::write(&settings.learn(source)?, &mut context.output);
         return Ok(0);
     }
-    let settings = settings.measured(arguments.profile.as_deref())?;
     let format = format(arguments, context.output.is_json())?;
-    let page = Page::of(&context.sources);
+    if arguments.watch {
+        return watch::run(arguments, format, context);
+    }
+    let settings = CheckSettings::of(arguments, &context.sources)?;
+    let teller = Teller { arguments, format, page: Page::of(&context.sources) };
     let output = &mut context.output;
     let mut report = settings.check()?;
     if arguments.fix {
@@ -132,30 +153,60 @@ pub(super) fn run(arguments: &CheckArgs, context: &mut Context) -> Result<u8, Er
         repair::write(&shown, &settings.folder, output)?;
         report = settings.check()?;
     }
-    let (mut shown, hidden) = select(&report, &settings);
     if let Some(path) = &arguments.write_baseline {
-        let baseline = Baseline::of(&shown);
+        let baseline = Baseline::of(&select(&report, &settings).0);
         baseline.write(&settings.folder.join(path))?;
         output.note(&format!("{} known from now on", counted(baseline.len(), "finding")));
         return Ok(0);
     }
-    if let Some(path) = &settings.baseline {
-        let baseline = Baseline::read(path)?;
-        shown.retain(|finding| !baseline.has(finding));
-    }
-    if arguments.statistics {
-        statistics::write(&shown, output);
-    } else {
-        match format {
-            Format::Text => text::write(&shown, &settings.folder, page, output),
-            Format::Concise => text::write_concise(&shown, output),
-            Format::Json => json::write(&shown, output),
-            Format::Sarif => output.raw(format!("{:#}\n", sarif::log(&shown)).as_bytes()),
-            Format::Github => github::write(&shown, output),
+    let answer = Answer::of(&report, &settings)?;
+    teller.write(&answer, &settings.folder, output);
+    Ok(if answer.shown.is_empty() { 0 } else { NEGATIVE })
+}
+
+/// What a run says.
+struct Answer<'r> {
+    report: &'r Report,
+    /// The findings that are wanted and that no baseline knows.
+    shown: Vec<&'r Finding>,
+    /// How many are left out as too small.
+    hidden: usize,
+}
+
+impl<'r> Answer<'r> {
+    fn of(report: &'r Report, settings: &CheckSettings) -> Result<Self, Error> {
+        let (mut shown, hidden) = select(report, settings);
+        if let Some(path) = &settings.baseline {
+            let baseline = Baseline::read(path)?;
+            shown.retain(|finding| !baseline.has(finding));
         }
+        Ok(Self { report, shown, hidden })
     }
-    text::write_summary(&report, &shown, hidden, output);
-    Ok(if shown.is_empty() { 0 } else { NEGATIVE })
+}
+
+/// How answers are written.
+struct Teller<'a> {
+    arguments: &'a CheckArgs,
+    format: Format,
+    page: Page<'a>,
+}
+
+impl Teller<'_> {
+    fn write(&self, answer: &Answer<'_>, folder: &Path, output: &mut Output) {
+        let shown = &answer.shown;
+        if self.arguments.statistics {
+            statistics::write(shown, output);
+        } else {
+            match self.format {
+                Format::Text => text::write(shown, folder, self.page, output),
+                Format::Concise => text::write_concise(shown, output),
+                Format::Json => json::write(shown, output),
+                Format::Sarif => output.raw(format!("{:#}\n", sarif::log(shown)).as_bytes()),
+                Format::Github => github::write(shown, output),
+            }
+        }
+        text::write_summary(answer.report, shown, answer.hidden, output);
+    }
 }
 
 /// The findings that are wanted, what cost most first, and how many are left out as too small.

@@ -1,6 +1,6 @@
 //! The only place that writes to standard output and standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Color as AnyColor, Style};
@@ -122,6 +122,14 @@ impl Output {
     pub(super) fn status(&mut self, text: &str) {
         // As in `words`.
         drop(write!(self.err, "\r\x1b[2K{text}").and_then(|()| self.err.flush()));
+    }
+
+    /// Empties the screen, where data goes to one.
+    pub(super) fn clear(&mut self) {
+        // Not through the stream, which would take this for a colour where none are wanted.
+        if io::stdout().is_terminal() {
+            self.attempt(|_| io::stdout().write_all(b"\x1b[H\x1b[2J\x1b[3J"));
+        }
     }
 
     /// Writes words for people who asked for more.

@@ -26,7 +26,7 @@ pub(super) fn export(context: &mut Context) -> Result<u8, Error> {
         transfer::export(&store, &mut context.output.data(), now()).await
     });
     let output = &mut context.output;
-    let Exported { jobs, running, sessions } = match exported {
+    let Exported { jobs, running, sessions, unreadable } = match exported {
         Ok(exported) => exported,
         // The end of the output tells why.
         Err(_) if output.is_broken() => return Ok(0),
@@ -43,6 +43,16 @@ pub(super) fn export(context: &mut Context) -> Result<u8, Error> {
         output.warning(&format!(
             "{} running: an import counts such an attempt as interrupted",
             if running == 1 { "1 job was".to_owned() } else { format!("{running} jobs were") }
+        ));
+    }
+    if unreadable > 0 {
+        output.warning(&format!(
+            "{} failed, for the store cannot read all of it (LW2013)",
+            if unreadable == 1 {
+                "1 job is exported as".to_owned()
+            } else {
+                format!("{unreadable} jobs are exported as")
+            }
         ));
     }
     output.note(&format!("exported {}", counted(jobs, "job")));

@@ -260,6 +260,7 @@ impl Job {
             failure: self.failure,
             args: payload(&self.args)?,
             result: self.result.as_deref().map(payload).transpose()?,
+            unreadable: None,
         })
     }
 }

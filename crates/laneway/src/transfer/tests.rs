@@ -37,6 +37,7 @@ fn record(state: State) -> JobRecord {
         failure: Some(Failure::new(Code::TaskRaised, "no\nsuch card")),
         args: Payload(vec![0, 255, 10]),
         result: Some(Payload(Vec::new())),
+        unreadable: None,
     }
 }
 
@@ -108,4 +109,23 @@ proptest! {
         let line = Line::Job(Box::new(job));
         prop_assert_eq!(through_text(&line), line);
     }
+}
+
+/// What stands in for a name or a policy must not be run by the store that it is taken to.
+#[test]
+fn a_job_of_which_something_cannot_be_read_is_exported_as_failed() {
+    let now = Timestamp::from_micros(9);
+    let flawed = |state| {
+        let unreadable = Some("its policy is missing".to_owned());
+        runnable(JobRecord { unreadable, ..record(state) }, now)
+    };
+    for state in [State::Scheduled, State::Ready, State::Running, State::Parked] {
+        let job = flawed(state);
+        assert_eq!((job.state, job.finished_at, job.due_at), (State::Failed, Some(now), None));
+        let failure = job.failure.unwrap();
+        assert_eq!(failure.code, Code::JobUnreadable.to_string());
+        assert!(failure.message.ends_with("its policy is missing"));
+    }
+    assert_eq!(flawed(State::Succeeded).state, State::Succeeded);
+    assert_eq!(runnable(record(State::Ready), now), record(State::Ready));
 }

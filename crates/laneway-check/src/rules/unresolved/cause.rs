@@ -115,6 +115,7 @@ impl Checkup<'_> {
             }
             Meaning::Value { value: Some(value), .. }
             | Meaning::Element(value)
+            | Meaning::Narrowed { value, .. }
             | Meaning::Unpacked(value)
             | Meaning::Entered { context: value, .. } => self.why(trace.at(place, *value)),
             Meaning::Parameter(index) => self.why_parameter(trace, place, *index),

@@ -77,6 +77,28 @@ fn a_store_that_cannot_be_reached_is_told_once_and_its_settlements_are_kept() {
 }
 
 #[test]
+fn a_renewal_that_succeeds_ends_the_pauses_of_what_failed() {
+    let mut rig = Rig::new();
+    rig.claim(Lane::Async, 1);
+    rig.return_from(1, &[1]);
+    rig.pass(Duration::from_secs(2));
+    for _ in 0..10 {
+        rig.tell(Event::Claimed(Err(unreachable())));
+        rig.tell(Event::Settled(Err(unreachable())));
+        rig.pass(Duration::from_secs(6));
+    }
+    rig.tell(Event::Claimed(Err(unreachable())));
+    rig.tell(Event::Settled(Err(unreachable())));
+    rig.taken();
+    rig.pass(Duration::from_millis(10));
+    assert!(rig.taken().is_empty(), "the pauses have grown");
+    rig.tell(Event::Renewed(Ok(Vec::new())));
+    let commands = rig.taken();
+    assert!(commands.iter().any(|command| matches!(command, Command::Claim(_))), "{commands:?}");
+    assert!(commands.iter().any(|command| matches!(command, Command::Settle(_))), "{commands:?}");
+}
+
+#[test]
 fn a_store_that_is_damaged_ends_the_worker() {
     let mut rig = Rig::new();
     rig.tell(Event::Claimed(Err(Error::new(Code::StoreCorrupt, "damaged"))));

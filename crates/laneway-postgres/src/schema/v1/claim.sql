@@ -90,10 +90,10 @@ BEGIN
                 RETURN QUERY WITH gone AS MATERIALIZED (
                     DELETE FROM ready WHERE ready.ctid = ANY (v_places) RETURNING ready.*
                 ), held AS MATERIALIZED (
-                    SELECT g.seq, g.line, g.token + 1 AS token, g.failures, g.interrupts,
+                    SELECT g.seq, g.line, next_token(g.token) AS token, g.failures, g.interrupts,
                         g.handbacks, g.marks, g.ready_at, j.id, j.task, j.policy, j.args,
                         later(v_now, p.deadline_after) AS deadline
-                    FROM gone g JOIN job j ON j.seq = g.seq JOIN policy p ON p.id = j.policy
+                    FROM gone g JOIN job j ON j.seq = g.seq LEFT JOIN policy p ON p.id = j.policy
                 ), fresh AS (
                     DELETE FROM progress USING held h WHERE progress.seq = h.seq
                         AND h.marks & 4 <> 0
@@ -128,6 +128,11 @@ BEGIN
     RETURN NEXT ROW(NULL, v_next, v_now, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         NULL)::claimed;
 END
+$$;
+
+-- The token of the next claim, also of a job whose token somebody has made one that cannot be.
+CREATE FUNCTION next_token(p_token bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(greatest(p_token, 0), 9223372036854775806) + 1
 $$;
 
 -- Keeps `forget_sessions` from a session that just gets jobs. A claim that finds none need not
@@ -235,9 +240,10 @@ BEGIN
     RETURN QUERY WITH started AS (
         INSERT INTO running (id, seq, call, token, ready_at, claimed_at, deadline, session, line,
             failures, interrupts, handbacks, marks)
-        SELECT j.id, g.seq, p_call, g.token + 1, g.ready_at, p_now, later(p_now, p.deadline_after),
+        SELECT j.id, g.seq, p_call, next_token(g.token), g.ready_at, p_now,
+            later(p_now, p.deadline_after),
             p_session, g.line, g.failures, g.interrupts, g.handbacks, g.marks & ~4
-        FROM unnest(v_gone) AS g JOIN job j ON j.seq = g.seq JOIN policy p ON p.id = j.policy
+        FROM unnest(v_gone) AS g JOIN job j ON j.seq = g.seq LEFT JOIN policy p ON p.id = j.policy
         RETURNING running.*
     )
     SELECT r.id, r.seq, r.token, j.task, j.policy, array_position(p_queues, q.name), n.lane,

@@ -52,6 +52,9 @@ BEGIN
             AND v_text::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
             RETURN '\xd3'::bytea || int8send(v_text::bigint);
         END IF;
+        IF abs(v_text::numeric) > 1.797e308 THEN
+            PERFORM refuse('a number in the arguments is too large');
+        END IF;
         RETURN '\xcb'::bytea || float8send(v_text::double precision);
     WHEN 'string' THEN
         v_bytes := convert_to(v_text, 'UTF8');
@@ -69,16 +72,151 @@ BEGIN
 END
 $$;
 
+-- Refuses a job that workers could not read, with the code of its page.
+CREATE FUNCTION refuse(p_why text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '{unreadable}: %', p_why USING ERRCODE = 'LW013',
+        HINT = 'Nothing was added. docs/errors/{unreadable}.md tells how a job is described.';
+END
+$$;
+
+-- Whether a text is a name: 1 to 200 bytes, no control characters, no blanks at its ends. The bytes
+-- of its UTF-8 are looked at: what a class of characters holds depends on the database's locale.
+CREATE FUNCTION is_name(p_name text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(length(u.bytes) BETWEEN 2 AND 400
+        AND u.bytes !~ '^(..)*([01].|7f|c2[89].)'
+        AND u.bytes !~ ('^' || u.blank) AND u.bytes !~ (u.blank || '$'), false)
+    FROM (SELECT encode(convert_to(p_name, 'UTF8'), 'hex') AS bytes,
+        '(20|c2a0|e19a80|e2808[0-9a]|e280a[89f]|e2819f|e38080)' AS blank) AS u
+$$;
+
+-- Whether a value of a JSON object is a whole number within bounds, written as such.
+CREATE FUNCTION is_whole(p_value json, p_least numeric, p_most numeric) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(CASE WHEN p_value::text ~ '^-?(0|[1-9][0-9]{0,19})$' AND p_value::text <> '-0'
+        THEN p_value::text::numeric BETWEEN p_least AND p_most END, false)
+$$;
+
+-- Whether a value is a span as policies have them.
+CREATE FUNCTION is_span(p_span json) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN json_typeof(p_span) = 'object'
+        THEN (SELECT count(*) = 2 FROM json_object_keys(p_span))
+            AND is_whole(p_span->'secs', 0, 18446744073709551615)
+            AND is_whole(p_span->'nanos', 0, 4294967295)
+            AND (p_span->>'secs')::numeric + div((p_span->>'nanos')::numeric, 1000000000)
+                <= 18446744073709551615
+        ELSE false END
+$$;
+
+-- Whether an object has each of its names once, and of names that are not known only plain values.
+CREATE FUNCTION is_plain_object(p_value json, p_known text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN json_typeof(p_value) = 'object'
+        THEN (SELECT count(*) = count(DISTINCT e.key) AND coalesce(bool_and(e.key = ANY (p_known)
+                OR json_typeof(e.value) NOT IN ('object', 'array')), true)
+            FROM json_each(p_value) AS e)
+        ELSE false END
+$$;
+
+-- What is wrong with a policy; nothing when workers can read it.
+CREATE FUNCTION policy_flaw(p_policy text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    v json;
+    r json;
+BEGIN
+    IF p_policy IS NULL THEN
+        RETURN 'the policy is missing';
+    END IF;
+    BEGIN
+        v := p_policy::json;
+    EXCEPTION WHEN OTHERS THEN
+        RETURN 'the policy is not JSON';
+    END;
+    IF NOT is_plain_object(v, '{retry,timeout,grace}') THEN
+        RETURN 'the policy is not an object that says everything once';
+    END IF;
+    r := v->'retry';
+    IF NOT coalesce(is_plain_object(r, '{first,cap}'), false) THEN
+        RETURN 'the retry of the policy is not an object that says everything once';
+    ELSIF NOT is_whole(r->'attempts_max', 0, 4294967295) THEN
+        RETURN 'the attempts of the policy are not a whole number';
+    ELSIF NOT coalesce(is_span(r->'first') AND is_span(r->'cap'), false) THEN
+        RETURN 'the waits of the policy are not spans';
+    ELSIF NOT coalesce(is_finite(r->'factor') AND is_finite(r->'jitter'), false) THEN
+        RETURN 'factor and jitter of the policy are not numbers';
+    ELSIF json_typeof(v->'timeout') <> 'null' AND NOT is_span(v->'timeout') THEN
+        RETURN 'the timeout of the policy is not a span';
+    ELSIF NOT coalesce(is_span(v->'grace'), false) THEN
+        RETURN 'the grace of the policy is not a span';
+    ELSIF coalesce(json_typeof(v->'on_interrupt') <> 'string'
+        OR v->>'on_interrupt' NOT IN ('retry', 'park'), true) THEN
+        RETURN 'what the policy says of interruptions is neither retry nor park';
+    ELSIF NOT is_whole(v->'interrupts_max', 0, 4294967295) THEN
+        RETURN 'the interruptions of the policy are not a whole number';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+-- Whether a value is a number that a program can have.
+CREATE FUNCTION is_finite(p_value json) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN json_typeof(p_value) = 'number' AND (p_value::text)::double precision IS NOT NULL;
+EXCEPTION WHEN numeric_value_out_of_range THEN
+    RETURN false;
+END
+$$;
+
+-- What is wrong with the description of a job; nothing when workers can read it.
+CREATE FUNCTION job_flaw(p_job json) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    l json := CASE WHEN json_typeof(p_job->'limit') <> 'null' THEN p_job->'limit' END;
+    v_bound constant numeric := 9223372036854775807;
+    v_no_name constant text :=
+        ' is not a name: 1 to 200 bytes, no control characters, no blanks at its ends';
+BEGIN
+    IF NOT coalesce(p_job->>'id' ~ '^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$', false) THEN
+        RETURN 'the id is not one';
+    ELSIF NOT is_name(p_job->>'task') THEN
+        RETURN 'the task' || v_no_name;
+    ELSIF NOT is_name(p_job->>'queue') THEN
+        RETURN 'the queue' || v_no_name;
+    ELSIF NOT is_whole(p_job->'lane', 0, 2) THEN
+        RETURN 'the lane is not 0, 1 or 2';
+    ELSIF NOT is_whole(p_job->'urgency', -100, 100) THEN
+        RETURN 'the urgency is not a whole number from -100 to 100';
+    ELSIF p_job->>'due' IS NOT NULL AND NOT is_whole(p_job->'due', -v_bound - 1, v_bound) THEN
+        RETURN 'the due time is not one in microseconds';
+    ELSIF p_job->>'wait' IS NOT NULL AND NOT is_whole(p_job->'wait', 0, v_bound) THEN
+        RETURN 'the wait is not one in microseconds';
+    ELSIF p_job->>'key' IS NOT NULL AND (json_typeof(p_job->'key') <> 'string'
+        OR NOT is_whole(p_job->'scope', 0, 1)) THEN
+        RETURN 'the unique key is not a text with a scope of 0 or 1';
+    ELSIF l IS NOT NULL AND NOT coalesce(json_typeof(l) = 'object'
+        AND json_typeof(l->'key') = 'string' AND is_whole(l->'count', 1, 4294967295)
+        AND is_whole(l->'burst', 1, 4294967295) AND is_whole(l->'per', 1, v_bound)
+        AND (l->>'per')::numeric >= (l->>'count')::numeric, false) THEN
+        RETURN 'the limit is not a key with a count, a time of a microsecond for each, and a burst';
+    END IF;
+    RETURN policy_flaw(p_job->>'policy');
+END
+$$;
+
 -- Adds one job that Laneway's own clients describe; tells its id, or that of the job that was there
 -- before. It belongs to the transaction that calls it.
 CREATE FUNCTION enqueue_job(p_job json, p_args bytea, OUT id text, OUT created boolean)
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = {schema}, pg_temp AS $$
 DECLARE
-    v_id uuid := (p_job->>'id')::uuid;
+    v_id uuid;
     v_holders uuid[];
+    v_flaw text := job_flaw(p_job);
     l json := p_job->'limit';
 BEGIN
+    IF v_flaw IS NOT NULL OR p_args IS NULL THEN
+        PERFORM refuse(coalesce(v_flaw, 'the arguments are missing'));
+    END IF;
+    v_id := (p_job->>'id')::uuid;
     SELECT holders INTO v_holders FROM enqueue_jobs(ARRAY[v_id], ARRAY[1], ARRAY[p_args],
         ARRAY[(p_job->>'due')::bigint], ARRAY[(p_job->>'wait')::bigint],
         CASE WHEN p_job->>'key' IS NOT NULL THEN ARRAY[(p_job->>'scope')::smallint] END,
@@ -95,6 +233,14 @@ BEGIN
 END
 $$;
 
+-- An interval or a time in microseconds; the far end of time when that overflows, nothing when it
+-- has no end.
+CREATE FUNCTION micros_of(p_seconds double precision) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_seconds IN ('Infinity', '-Infinity') THEN NULL
+        WHEN p_seconds > 9000000000000 THEN 9000000000000000000
+        ELSE round(p_seconds * 1000000)::bigint END
+$$;
+
 -- Adds a job by hand: a task by its name, its arguments by theirs. The lane is the task's own, once
 -- a worker that knows the task has used this store; `async` before. `key` is taken for as long as
 -- the job is kept. Tells the job's id.
@@ -108,33 +254,34 @@ SET search_path = {schema}, pg_temp AS $$
 DECLARE
     v_lane integer := coalesce(array_position(ARRAY['async', 'thread', 'process'], lane) - 1,
         (SELECT t.lane FROM task t WHERE t.name = enqueue.task), 0);
-    v_timeout json := CASE WHEN timeout IS NULL THEN NULL ELSE json_build_object(
-        'secs', floor(extract(epoch FROM timeout))::bigint, 'nanos', 0) END;
+    v_wait bigint := micros_of(extract(epoch FROM after)::double precision);
+    v_due bigint := micros_of(extract(epoch FROM at)::double precision);
+    v_timeout bigint := micros_of(extract(epoch FROM timeout)::double precision);
     v_policy text := json_build_object('retry', json_build_object('attempts_max', attempts,
             'first', json_build_object('secs', 1, 'nanos', 0), 'factor', 2.0,
             'cap', json_build_object('secs', 600, 'nanos', 0), 'jitter', 0.5),
-        'timeout', v_timeout, 'grace', json_build_object('secs', 5, 'nanos', 0),
+        'timeout', CASE WHEN v_timeout IS NOT NULL THEN json_build_object('secs',
+            v_timeout / 1000000, 'nanos', v_timeout % 1000000 * 1000) END,
+        'grace', json_build_object('secs', 5, 'nanos', 0),
         'on_interrupt', 'retry', 'interrupts_max', 3)::text;
 BEGIN
     IF lane IS NOT NULL AND lane NOT IN ('async', 'thread', 'process') THEN
-        RAISE EXCEPTION '% is not a lane', quote_literal(lane)
-            USING HINT = 'The lanes are async, thread and process.';
+        PERFORM refuse(format('%L is not a lane: they are async, thread and process', lane));
     ELSIF jsonb_typeof(args) IS DISTINCT FROM 'object' THEN
-        RAISE EXCEPTION 'the arguments of a job are an object, by the names of the parameters';
-    ELSIF priority NOT BETWEEN -100 AND 100 OR attempts < 1 THEN
-        RAISE EXCEPTION 'a priority is from -100 to 100, and attempts are at least 1';
-    ELSIF NOT (is_name(task) AND is_name(queue)) THEN
-        RAISE EXCEPTION 'a name has 1 to 200 bytes, no control characters, no blanks at its ends';
+        PERFORM refuse('the arguments are not an object, by the names of the parameters');
+    ELSIF (priority BETWEEN -100 AND 100) IS NOT TRUE THEN
+        PERFORM refuse('the priority is not from -100 to 100');
+    ELSIF (attempts >= 1) IS NOT TRUE THEN
+        PERFORM refuse('the attempts are not at least 1');
+    ELSIF after IS NOT NULL AND (v_wait >= 0) IS NOT TRUE THEN
+        PERFORM refuse(format('it cannot wait for %s', after));
+    ELSIF at IS NOT NULL AND v_due IS NULL THEN
+        PERFORM refuse(format('it cannot be due at %s', at));
+    ELSIF timeout IS NOT NULL AND (v_timeout > 0) IS NOT TRUE THEN
+        PERFORM refuse(format('%s is not a timeout', timeout));
     END IF;
     RETURN (SELECT e.id FROM enqueue_job(json_build_object('id', new_id(), 'task', task,
         'queue', queue, 'lane', v_lane, 'urgency', -priority, 'policy', v_policy,
-        'wait', (extract(epoch FROM after) * 1000000)::bigint,
-        'due', (extract(epoch FROM at) * 1000000)::bigint, 'scope', 1, 'key', key),
-        packed(args)) AS e);
+        'wait', v_wait, 'due', v_due, 'scope', 1, 'key', key), packed(args)) AS e);
 END
-$$;
-
-CREATE FUNCTION is_name(p_name text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT octet_length(p_name) BETWEEN 1 AND 200 AND p_name = btrim(p_name)
-        AND p_name !~ '[[:cntrl:]]'
 $$;

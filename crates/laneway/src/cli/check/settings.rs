@@ -44,10 +44,21 @@ pub(super) struct CheckSettings {
     pub(super) baseline: Option<PathBuf>,
     options: Options,
     knowledge: Vec<PathBuf>,
+    /// The folder of the file with the settings, or where it would be.
+    base: PathBuf,
 }
 
 impl CheckSettings {
     pub(super) fn of(arguments: &CheckArgs, sources: &Sources) -> Result<Self, Error> {
+        Self::of_paths(arguments, &arguments.paths, sources)
+    }
+
+    /// The settings that hold for other paths than those of the command line.
+    pub(super) fn of_paths(
+        arguments: &CheckArgs,
+        given: &[PathBuf],
+        sources: &Sources,
+    ) -> Result<Self, Error> {
         let (table, base) = table(&sources.folder)?;
         let select = if arguments.select.is_empty() { &table.select } else { &arguments.select };
         let mut rules = BTreeSet::new();
@@ -74,7 +85,7 @@ impl CheckSettings {
         }
         let folder = sources.folder.clone();
         let mut paths = Vec::new();
-        for path in &arguments.paths {
+        for path in given {
             let path = if path == Path::new(".") { folder.clone() } else { folder.join(path) };
             if !path.exists() {
                 let what = format!("`{}` does not exist", path.display());
@@ -92,7 +103,7 @@ impl CheckSettings {
         exclude.extend(arguments.exclude.iter().cloned());
         let own_baseline = arguments.baseline.as_ref().map(|path| folder.join(path));
         let baseline = own_baseline.or_else(|| table.baseline.map(|path| base.join(path)));
-        Ok(Self {
+        let settings = Self {
             rules,
             tier,
             baseline,
@@ -108,7 +119,27 @@ impl CheckSettings {
             },
             knowledge: table.knowledge.iter().map(|path| base.join(path)).collect(),
             folder,
-        })
+            base,
+        };
+        settings.measured(arguments.profile.as_deref())
+    }
+
+    pub(super) const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Whether a file says what is to be checked, or what is known.
+    pub(super) fn depend_on(&self, path: &Path) -> bool {
+        // One of these names nearer to the code would hold in the place of the present one.
+        let is_settings =
+            path.file_name().is_some_and(|name| name == "pyproject.toml" || name == "laneway.toml");
+        is_settings || self.knowledge.iter().chain(&self.baseline).any(|it| it == path)
+    }
+
+    /// The folders of such files.
+    pub(super) fn folders(&self) -> impl Iterator<Item = &Path> {
+        let files = self.knowledge.iter().chain(&self.baseline);
+        files.filter_map(|file| file.parent()).chain([self.base.as_path()])
     }
 
     /// Reads the knowledge and checks the code.
@@ -117,7 +148,7 @@ impl CheckSettings {
     }
 
     /// Joins what was measured with what is found from now on.
-    pub(super) fn measured(mut self, source: Option<&str>) -> Result<Self, Error> {
+    fn measured(mut self, source: Option<&str>) -> Result<Self, Error> {
         self.options.evidence =
             source.map(|source| evidence::read(source, &self.folder)).transpose()?;
         Ok(self)
@@ -129,7 +160,8 @@ impl CheckSettings {
         Ok(laneway_check::learn(&self.options, &self.knowledge()?, &evidence))
     }
 
-    fn knowledge(&self) -> Result<Knowledge, Error> {
+    /// Reads what is known, the project's own included.
+    pub(super) fn knowledge(&self) -> Result<Knowledge, Error> {
         let mut own = Vec::new();
         for path in &self.knowledge {
             let text = fs::read_to_string(path)

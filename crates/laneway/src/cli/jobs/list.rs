@@ -82,6 +82,9 @@ fn row(job: &JobRecord, now: Timestamp) -> Vec<Cell> {
 /// What one should know of a job beyond its state.
 fn remark(job: &JobRecord, now: Timestamp) -> String {
     let mut parts = Vec::new();
+    if let Some(flaws) = &job.unreadable {
+        parts.push(format!("unreadable: {flaws}"));
+    }
     if let Some(due_at) = job.due_at.filter(|_| job.state == State::Scheduled) {
         let left = due_at.since(now);
         parts.push(if left.is_zero() { "due".to_owned() } else { format!("due in {}", age(left)) });

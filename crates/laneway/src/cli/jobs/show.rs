@@ -66,6 +66,7 @@ fn rows(job: &JobRecord, now: Timestamp) -> Vec<(&'static str, String)> {
     add("arguments", Some(view::encoded(&job.args).to_string()));
     add("result", job.result.as_ref().map(|result| view::encoded(result).to_string()));
     add("failure", job.failure.as_ref().map(headline));
+    add("unreadable", job.unreadable.clone());
     rows
 }
 
