@@ -162,7 +162,7 @@ fn jittered(wait: Duration) -> Duration {
 enum Heard {
     /// The connection broke.
     Cut,
-    /// Nothing arrives, not even what was sent over the very same connection.
+    /// Nothing arrives, not even what another connection of this process has sent.
     Silence,
     /// Nobody watches any more.
     Enough,

@@ -474,7 +474,7 @@ fn everything_known_of_a_task_is_explained() {
     assert_eq!(fresh[0].pointer("/rules/2/outcome").unwrap(), "lacks_evidence");
     let wall = objects[0].pointer("/profiles/0/wall").unwrap();
     assert_eq!((&wall["count"], &wall["longest_ms"]), (&json!(100), &json!(60.0)));
-    assert_eq!(objects[0]["calibration"]["thread_dispatch_ms"], 0.041);
+    assert_eq!(objects[0]["calibration"]["thread_dispatch_ms"], 0.02);
 }
 
 #[test]
