@@ -83,6 +83,8 @@ local function oldest_new(line)
     if #first == 0 then return oldest end
     local score = tonumber(first[2])
     local beyond = (math.floor(score / URGENCY) + 1) * URGENCY
+    -- A score that nobody of ours has written may be too great for another one beyond it.
+    if not (beyond > score) then return oldest end
     local new = oldest_of(line, score, beyond)
     if new then oldest = math.min(oldest or new, new) end
     from = string.format('%.0f', beyond)

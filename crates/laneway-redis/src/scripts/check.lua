@@ -2,10 +2,6 @@
 -- anything is changed, for a script that fails in the middle leaves its changes half done.
 local WHOLE_MAX, BITS_64 = 2 ^ 32 - 1, 2 ^ 64
 
-local function is_whole(value, low, high)
-  return type(value) == 'number' and value % 1 == 0 and value >= low and value <= high
-end
-
 local SEQUENCES = {
   '^[%z\1-\127]+', '^[\194-\223][\128-\191]', '^\224[\160-\191][\128-\191]',
   '^[\225-\236\238\239][\128-\191][\128-\191]', '^\237[\128-\159][\128-\191]',

@@ -79,13 +79,17 @@ local function unmark(marks, one) return has(marks, one) and marks - one or mark
 -- Whether a stored body can be taken apart.
 local function is_body(body) return body and #body >= BODY_START_BYTES end
 
+local function is_whole(value, low, high)
+  return type(value) == 'number' and value % 1 == 0 and value >= low and value <= high
+end
+
 -- What a job shares with others of its call; nothing where that cannot be read.
 local function head_of(body)
   if not is_body(body) then return nil end
   local is_read, _, head = pcall(cmsgpack.unpack_one, body, BODY_START_BYTES)
   if not is_read or type(head) ~= 'table' or type(head[TASK]) ~= 'string'
-    or type(head[QUEUE]) ~= 'string' or type(head[LANE]) ~= 'number'
-    or type(head[PRIORITY]) ~= 'number' then
+    or type(head[QUEUE]) ~= 'string' or not is_whole(head[LANE], 0, 2)
+    or not is_whole(head[PRIORITY], -100, 100) then
     return nil
   end
   if head[LIMIT] and type(head[LIMIT]) ~= 'string' then return nil end

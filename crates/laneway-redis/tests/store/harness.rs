@@ -58,6 +58,8 @@ impl Harness for OnServer {
         "standing",
         "short standing",
         "missing policy",
+        "lane",
+        "priority",
     ];
 
     fn open(clock: SimClock) -> Self {
@@ -89,14 +91,20 @@ impl Harness for OnServer {
             broken.extend(u16::try_from(head.len()).unwrap().to_be_bytes());
             [broken.as_slice(), head, b"args"].concat()
         };
-        let packed =
-            |task: &str, policy: &str| rmp_serde::to_vec(&(task, "default", 0, 0, policy)).unwrap();
+        let placed = |task: &str, (lane, priority): (f64, f64), policy: &str| {
+            rmp_serde::to_vec(&(task, "default", lane, priority, policy)).unwrap()
+        };
+        let packed = |task: &str, policy: &str| placed(task, (0.0, 0.0), policy);
         match way {
             "body" => connection.hset(&body_key, &id, "garbage").unwrap(),
             "missing body" => connection.hdel(&body_key, &id).unwrap(),
             "short body" => connection.hset(&body_key, &id, &body[..30]).unwrap(),
             "head" => connection.hset(&body_key, &id, head(b"\xff\xff")).unwrap(),
             "task's name" => connection.hset(&body_key, &id, head(&packed(" x", ""))).unwrap(),
+            "lane" => connection.hset(&body_key, &id, head(&placed("x", (7.0, 0.0), ""))).unwrap(),
+            "priority" => {
+                connection.hset(&body_key, &id, head(&placed("x", (0.0, -1e17), ""))).unwrap()
+            }
             "missing policy" => connection.hset(&body_key, &id, head(&packed("x", "p"))).unwrap(),
             "standing" => connection.hset(&state_key, &id, [b'x'; 60].as_slice()).unwrap(),
             "short standing" => connection.hset(&state_key, &id, b"\x01\x00".as_slice()).unwrap(),
