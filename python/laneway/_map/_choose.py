@@ -95,7 +95,7 @@ class _Auto:
         elif self._decision.lane == "thread":
             self._announce()
             drive(work, Threads(work.fn, self._decision.width, work.settings.timeout))
-        if self._decision.lane == "process" and not work.feed.is_empty:
+        if self._decision.lane == "process" and work.feed.has_more:
             self._run_in_processes()
         return True
 
@@ -283,7 +283,7 @@ class _Auto:
             return bool(verdict) and verdict[0]
 
         drive(work, Threads(work.fn, self._decision.width, None), is_enough=is_enough)
-        if verdict and verdict[0] and not work.stop.requested:
+        if verdict and verdict[0] and not work.stop.requested and work.feed.has_more:
             text = f"threads used one core only; {self._cores} cores"
             self._decision = Decision("process", self._cores, text)
         else:

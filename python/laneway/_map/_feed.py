@@ -55,6 +55,11 @@ class Feed:
         return self.exhausted and not self._again and not self._back
 
     @property
+    def has_more(self) -> bool:
+        """Whether something is likely to come; an iterable of unknown length may still end."""
+        return self.left != 0 or self.due is not None
+
+    @property
     def due(self) -> float | None:
         """When the next attempt at an item that failed may start."""
         return self._again[0][0] if self._again else None

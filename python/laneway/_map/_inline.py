@@ -150,7 +150,8 @@ class Inline:
             return raised
         finally:
             stop.is_main_inside = False
-        return None
+        # To `map` this exception of an item is the end of the items.
+        return StopIteration() if len(done) < len(chunk) else None
 
     def _run_one(self) -> bool:
         """Like `_run_chunk`, for one item at a pace or for another attempt."""

@@ -193,7 +193,9 @@ class Processes:
         if self._forks:
             return
         left = self._feed.left
-        for _ in range(self._width if left is None else min(self._width, left)):
+        # Of what has failed, attempts may be left when no new item is.
+        wanted = self._width if left is None else min(self._width, max(1, left))
+        for _ in range(wanted):
             self._begin()
         while all(process.is_new for process in self._processes):
             for key, _ in self._selector.select():

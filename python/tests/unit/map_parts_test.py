@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+import threading
 import time
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from laneway._bridge import Pace, ThreadClocks
 from laneway._map._clocks import read
 from laneway._map._feed import Feed
+from laneway._map._processes import Processes
 from laneway._map._progress import Progress
 
 
@@ -103,3 +107,21 @@ def test_the_clocks_tell_computing_from_waiting() -> None:
     assert computed.waiting < 0.02
     assert waited.waiting >= 0.015
     assert waited.cpu < 0.01
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is copied")
+def test_processes_that_find_nothing_left_are_begun_without_waiting_for_more() -> None:
+    over = threading.Event()
+    beside = threading.Thread(target=over.wait, name="beside")
+    beside.start()
+    try:
+        feed = Feed([1])
+        assert feed.next(0.0) is not None
+        assert not feed.has_more
+        lane = Processes(math.sqrt, feed, 2, None)
+        lane.begin()
+        assert lane.close() == []
+    finally:
+        over.set()
+        beside.join()

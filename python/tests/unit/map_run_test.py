@@ -93,6 +93,27 @@ def test_errors_can_be_collected(lane: BlockingLane) -> None:
     assert isinstance(result.errors[0].exception, ValueError)
 
 
+@pytest.mark.parametrize("lane", [None, "inline", "thread", "process"])
+def test_the_end_of_an_items_own_iterator_is_its_error(
+    lane: BlockingLane | None, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+
+    def first_even(numbers: list[int]) -> int:
+        with calls.open("a") as file:
+            file.write("x")
+        return next(n for n in numbers if n % 2 == 0)
+
+    items = [[1, 2], [1, 3], [4], [5]]
+    result = laneway.map(first_even, items, lane=lane, errors="collect")
+    assert result == [2, None, 4, None]
+    assert [(error.index, type(error.exception)) for error in result.errors] == [
+        (1, StopIteration),
+        (3, StopIteration),
+    ]
+    assert len(calls.read_text()) == 4
+
+
 def test_collecting_many_errors_of_trivial_items_keeps_every_place() -> None:
     result = laneway.map(odd_only, range(20_001), errors="collect")
     assert result[:4] == [None, 1, None, 3]
