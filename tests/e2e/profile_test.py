@@ -142,6 +142,24 @@ def test_the_threshold_is_the_users(tmp_path: Path) -> None:
     assert profiled.report["blockers"] == []
 
 
+@pytest.mark.parametrize("option", ["--html", "--out"])
+def test_a_place_that_cannot_be_written_is_refused_before_the_program_runs(
+    tmp_path: Path, option: str
+) -> None:
+    program = script(tmp_path, "import pathlib\npathlib.Path('ran').touch()\n")
+    command = [*laneway_command(), "profile", option, "nowhere/report", "--"]
+    done = subprocess.run(
+        [*command, sys.executable, program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "`nowhere/report` cannot be written" in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_task_factory_of_the_program_stays_in_use(tmp_path: Path) -> None:
     text = """
 import asyncio

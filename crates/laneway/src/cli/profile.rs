@@ -3,7 +3,7 @@
 //! The program runs as it would without us: its output, its input and its exit status are its own.
 //! Inside, `python/laneway/_profile` measures and writes parts to a folder, which are read here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -51,6 +51,9 @@ pub(super) struct ProfileArgs {
 
 pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, Error> {
     check(arguments.threshold)?;
+    for path in [&arguments.html, &arguments.out].into_iter().flatten() {
+        check_place(path)?;
+    }
     let folder = Folder::create()?;
     let program = Program::find(&arguments.command, context)?;
     let began = now();
@@ -105,38 +108,52 @@ fn check(threshold: Duration) -> Result<(), Error> {
 
 fn write(report: &Report, arguments: &ProfileArgs, context: &mut Context) -> Result<(), Error> {
     let Context { output, sources } = context;
-    if let Some(path) = &arguments.html {
-        save(path, &html::page(report, &sources.folder))?;
-    }
     let page = Page::of(sources);
     match (&arguments.out, output.is_json()) {
         (Some(path), true) => {
-            save(path, &format!("{:#}\n", json::report(report, &sources.folder)?))
+            save(path, &format!("{:#}\n", json::report(report, &sources.folder)?))?;
         }
         (Some(path), false) => {
             let lines = text::lines(report, Page { has_unicode: true, ..page });
-            save(path, &format!("{}\n", anstream::adapter::strip_str(&lines.join("\n"))))
+            save(path, &format!("{}\n", anstream::adapter::strip_str(&lines.join("\n"))))?;
         }
-        (None, true) => {
-            output.json(json::report(report, &sources.folder)?);
-            Ok(())
-        }
+        (None, true) => output.json(json::report(report, &sources.folder)?),
         (None, false) => {
             for line in text::lines(report, page) {
                 output.note(&line);
             }
-            if let Some(path) = &arguments.html {
-                output.note(&format!("charts: {}", path.display()));
-            }
-            Ok(())
         }
     }
+    if let Some(path) = &arguments.html {
+        save(path, &html::page(report, &sources.folder))?;
+        if arguments.out.is_none() && !output.is_json() {
+            output.note(&format!("charts: {}", path.display()));
+        }
+    }
+    Ok(())
 }
 
-fn save(path: &PathBuf, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|error| {
-        Error::new(Code::InvalidArgument, format!("`{}` cannot be written", path.display()))
-            .why(error.to_string())
-            .fix("name a file in a folder that exists and may be written")
-    })
+/// Refuses a place that cannot be written before the program runs, not when it has ended.
+fn check_place(path: &Path) -> Result<(), Error> {
+    let is_new = !path.exists();
+    if !is_new && !path.is_file() && !path.is_dir() {
+        // To open a pipe would wait for its reader.
+        return Ok(());
+    }
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|_| if is_new { std::fs::remove_file(path) } else { Ok(()) })
+        .map_err(|error| unwritable(path, &error))
+}
+
+fn save(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(Code::InvalidArgument, format!("`{}` cannot be written", path.display()))
+        .why(error.to_string())
+        .fix("name a file in a folder that exists and may be written")
 }

@@ -211,7 +211,7 @@ fn left_behind(waiting: usize, taken_back: usize) -> String {
     let jobs = |count: usize| counted(count as u64, "job");
     match waiting.saturating_sub(taken_back) {
         0 if taken_back == 0 => "no job waits for it".to_owned(),
-        0 => format!("{} that waited for it goes to another runner", jobs(taken_back)),
+        0 => format!("another runner gets {} that waited for it", jobs(taken_back)),
         left if taken_back == 0 => format!("{} that it has taken must wait for it", jobs(left)),
         left => format!(
             "of the jobs that waited for it, {taken_back} go to another runner and {left}, which \
