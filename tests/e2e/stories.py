@@ -158,7 +158,7 @@ def jobs_of_every_state(story: Story) -> dict[str, str]:
     jobs["ready"] = story.delay("greet('Grace')", key="grace", priority=7)
     jobs["paused"] = story.delay("greet('Barbara')", queue="slow")
     assert story.run("queues", "pause", "slow").returncode == 0
-    jobs["scheduled"] = story.delay("greet('Edsger')", after="1h")
+    jobs["scheduled"] = story.delay("greet('Edsger')", after="36500d")
     jobs["limited"] = story.delay("limited()", after="2h")
     jobs["cancelled"] = story.delay("greet('nobody')")
     assert story.run("jobs", "cancel", jobs["cancelled"]).returncode == 0

@@ -18,7 +18,11 @@ class Wire:
         self._connection = socket.create_connection(("127.0.0.1", port), 10)
         self._answers = self._connection.makefile("rb")
         if password is not None:
-            self.ask("AUTH", password)
+            try:
+                self.ask("AUTH", password)
+            except BaseException:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -29,6 +33,10 @@ class Wire:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hangs up."""
         self._answers.close()
         self._connection.close()
 
