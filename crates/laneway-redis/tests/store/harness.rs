@@ -103,7 +103,8 @@ impl Harness for OnServer {
             "task's name" => connection.hset(&body_key, &id, head(&packed(" x", ""))).unwrap(),
             "lane" => connection.hset(&body_key, &id, head(&placed("x", (7.0, 0.0), ""))).unwrap(),
             "priority" => {
-                connection.hset(&body_key, &id, head(&placed("x", (0.0, -1e17), ""))).unwrap()
+                let broken = head(&placed("x", (0.0, -1e17), ""));
+                let _: () = connection.hset(&body_key, &id, broken).unwrap();
             }
             "missing policy" => connection.hset(&body_key, &id, head(&packed("x", "p"))).unwrap(),
             "standing" => connection.hset(&state_key, &id, [b'x'; 60].as_slice()).unwrap(),
