@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import os
 import shutil
 import statistics
@@ -40,7 +41,8 @@ class Session:
         self.at = 0.0
         self.news = asyncio.Event()
         feature: Any = self.client.feature
-        feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(self._told)
+        # The library marks what it is given, and a bound method cannot be marked.
+        feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(functools.partial(Session._told, self))
         self.callee = (folder / "edited_callee.py").as_uri()
         self.caller = (folder / "edited_caller.py").as_uri()
 
