@@ -9,20 +9,15 @@ to the findings, with the server's own wait for quiet in it.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import functools
-import os
-import shutil
 import statistics
-import sys
-import sysconfig
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from check_speed import build, packages
+from check_speed import begin, build
 from lsprotocol import types
 from pygls.lsp.client import LanguageClient
 
@@ -59,11 +54,11 @@ class Session:
             await asyncio.wait_for(self.news.wait(), 60)
         return self.at
 
-    async def start(self, command: str) -> float:
+    async def start(self, command: list[str]) -> float:
         """Starts the server; gives the seconds until the first findings are there."""
         client: Any = self.client
         begun = time.perf_counter()
-        await client.start_io(command, "check", "--lsp", "--no-gitignore", cwd=self.folder)
+        await client.start_io(*command, "check", "--lsp", "--no-gitignore", cwd=self.folder)
         folder = types.WorkspaceFolder(uri=self.folder.as_uri(), name="bench")
         params = types.InitializeParams(types.ClientCapabilities(), workspace_folders=[folder])
         await self.client.initialize_async(params)
@@ -97,7 +92,7 @@ class Session:
         await self.client.stop()
 
 
-async def measure(command: str, folder: Path, edits: int) -> tuple[float, list[float], float]:
+async def measure(command: list[str], folder: Path, edits: int) -> tuple[float, list[float], float]:
     """Seconds until the first findings, seconds after each edit, and MiB."""
     (folder / "edited_callee.py").write_text(CALLED)
     (folder / "edited_caller.py").write_text(CALLER)
@@ -117,22 +112,13 @@ async def measure(command: str, folder: Path, edits: int) -> tuple[float, list[f
 
 def main() -> None:
     """Build the folders, measure them, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--command", default=shutil.which("laneway"), help="the laneway command")
-    parser.add_argument("--source", type=Path, default=Path(sysconfig.get_path("purelib")))
-    parser.add_argument("--edits", type=int, default=40)
-    arguments = parser.parse_args()
-    if arguments.command is None:
-        sys.exit("there is no `laneway` on PATH; name it with --command")
-    command = str(Path(arguments.command).resolve())
-    sized = packages(arguments.source.resolve())
-    print(f"{os.cpu_count()} processors, packages of {arguments.source}, {arguments.edits} edits")
+    options = begin("From an edit to its findings, by `laneway check --lsp`", "edits", 40)
     print(f"{'lines':>9}  {'start':>8}  {'median':>8}  {'slowest':>8}  {'memory':>8}")
     for size in SIZES:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name).resolve()
-            lines = build(sized, size, folder)
-            started, waits, peak = asyncio.run(measure(command, folder, arguments.edits))
+            lines = build(options.packages, size, folder)
+            started, waits, peak = asyncio.run(measure(options.command, folder, options.count))
         print(
             f"{lines:>9,}  {started:>6.2f} s  {statistics.median(waits) * 1000:>5.0f} ms"
             f"  {max(waits) * 1000:>5.0f} ms  {peak:>4.0f} MiB",

@@ -20,6 +20,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import harness
+
 SIZES = (50_000, 200_000, 800_000)
 
 
@@ -93,33 +95,50 @@ def best(costs: list[Cost]) -> Cost:
     )
 
 
-def measure(command: str, folder: Path, runs: int) -> tuple[Cost, Cost]:
+def measure(command: list[str], folder: Path, runs: int) -> tuple[Cost, Cost]:
     """Measure a folder without and with what an earlier run has kept."""
     os.chdir(folder)
-    words = [command, "check", "--no-gitignore", "--statistics"]
+    words = [*command, "check", "--no-gitignore", "--statistics"]
     cold = best([run([*words, "--no-cache"], folder) for _ in range(runs)])
     run(words, folder)
     cached = best([run(words, folder) for _ in range(runs)])
     return cold, cached
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a bench of `laneway check` works on."""
+
+    command: list[str]
+    packages: list[tuple[Path, int]]
+    count: int
+
+
+def begin(title: str, count: str, default: int) -> Options:
+    """Read the options, of which `count` is a number, and print what a reader needs to judge."""
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--command", type=Path, help="the laneway command, if not the installed")
+    parser.add_argument("--source", type=Path, default=Path(sysconfig.get_path("purelib")))
+    parser.add_argument(f"--{count}", type=int, default=default, dest="count")
+    arguments = parser.parse_args()
+    chosen: Path | None = arguments.command
+    command = harness.laneway_command() if chosen is None else [str(chosen.resolve())]
+    sized = packages(arguments.source.resolve())
+    if not sized:
+        sys.exit(f"{arguments.source} holds no packages; name a site-packages with --source")
+    harness.header(title)
+    print(f"packages of {arguments.source}, {arguments.count} {count}")
+    return Options(command, sized, arguments.count)
+
+
 def main() -> None:
     """Build the folders, measure them, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--command", default=shutil.which("laneway"), help="the laneway command")
-    parser.add_argument("--source", type=Path, default=Path(sysconfig.get_path("purelib")))
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
-    if arguments.command is None:
-        sys.exit("there is no `laneway` on PATH; name it with --command")
-    command = str(Path(arguments.command).resolve())
-    sized = packages(arguments.source.resolve())
-    print(f"{os.cpu_count()} processors, packages of {arguments.source}, best of {arguments.runs}")
+    options = begin("Time and memory of `laneway check`, the best of its runs", "runs", 5)
     print(f"{'lines':>9}  {'cold':>8}  {'cpu':>8}  {'cached':>8}  {'cpu':>8}  {'memory':>8}")
     for size in SIZES:
         with tempfile.TemporaryDirectory() as name:
-            lines = build(sized, size, Path(name))
-            cold, cached = measure(command, Path(name), arguments.runs)
+            lines = build(options.packages, size, Path(name))
+            cold, cached = measure(options.command, Path(name), options.count)
             os.chdir("/")
         peak = max(cold.peak_mib, cached.peak_mib)
         print(
