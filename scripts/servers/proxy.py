@@ -43,9 +43,7 @@ class Proxy:
 
     def url(self, url: str) -> str:
         """Give the URL of a server as it is through here."""
-        parts = urlsplit(url)
-        account, at, _ = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{account}{at}127.0.0.1:{self.port}"))
+        return url_through(url, self.port)
 
     def up(self) -> None:
         """Take connections."""
@@ -110,19 +108,7 @@ class Proxy:
         self.down()
 
     def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                close(client)
-                continue
-            for end in (client, server):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            pair = (client, server)
+        for pair in connections(listener, self.target):
             with self._lock:
                 # One that was taken while the network went down is down, too.
                 is_up = self._listener is listener
@@ -151,6 +137,32 @@ class Proxy:
         with self._lock:
             self._pairs.discard(pair)
         close(*pair)
+
+
+def url_through(url: str, port: int) -> str:
+    """Give the URL of a server as it is through a port of 127.0.0.1."""
+    parts = urlsplit(url)
+    account, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{account}{at}127.0.0.1:{port}"))
+
+
+def connections(
+    listener: socket.socket, target: int
+) -> Generator[tuple[socket.socket, socket.socket]]:
+    """Take connections until the listener is closed; give each with one to the port `target`."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        try:
+            server = socket.create_connection(("127.0.0.1", target))
+        except OSError:
+            close(client)
+            continue
+        for end in (client, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield client, server
 
 
 def close(*ends: socket.socket) -> None:

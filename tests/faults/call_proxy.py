@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from urllib.parse import urlsplit, urlunsplit
 
 from typing_extensions import Self
 
 from servers.process import free_port
-from servers.proxy import close
+from servers.proxy import close, connections, url_through
 
 CHUNK = 65_536
 #: Gives where the unit that begins at the buffer's start ends; 0 when more must come first.
@@ -58,9 +57,7 @@ class CallProxy:
 
     def url(self, url: str) -> str:
         """The URL of the server as it is through here."""
-        parts = urlsplit(url)
-        account, at, _ = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{account}{at}127.0.0.1:{self.port}"))
+        return url_through(url, self.port)
 
     def arm(self, strike: Strike | None) -> None:
         """Counts from now on for this strike, and for no other."""
@@ -85,18 +82,7 @@ class CallProxy:
         self._listener.close()
 
     def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                close(client)
-                continue
-            for end in (client, server):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for client, server in connections(self._listener, self.target):
             asked, answered = (
                 (resp_unit, resp_unit) if self.kind == "redis" else (PgRequests(), pg_answer)
             )
