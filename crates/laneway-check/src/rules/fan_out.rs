@@ -6,7 +6,7 @@ use crate::knowledge::Kind;
 use crate::program::Place;
 use crate::resolve::Value;
 use crate::rules::Rule;
-use crate::summary::{Argument, Call, Expr, ExprId, Loop, LoopKind, ScopeKind, Summary};
+use crate::summary::{Argument, Call, Expr, ExprId, Loop, LoopKind, Summary};
 
 mod outgoing;
 
@@ -72,7 +72,7 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
     for (file, source) in program.files().filter(|(file, _)| checkup.is_wanted(*file)) {
         for call in &source.summary.calls {
             let place = Place { file, scope: call.scope };
-            if is_async(checkup, place) {
+            if checkup.is_async(place) {
                 let found = gather(checkup, place, call).into_iter();
                 let found = found.chain(spawn(checkup, place, call));
                 drafts.extend(found.map(|it| outgoing::weighed(checkup, place, call, it)));
@@ -80,16 +80,12 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
         }
         for it in &source.summary.loops {
             let place = Place { file, scope: it.scope };
-            if is_async(checkup, place) {
+            if checkup.is_async(place) {
                 drafts.extend(one_by_one(checkup, place, it));
             }
         }
     }
     checkup.extend(drafts);
-}
-
-fn is_async(checkup: &Checkup<'_>, place: Place) -> bool {
-    checkup.program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async)
 }
 
 /// `asyncio.gather(*[fetch(url) for url in urls])`.
