@@ -47,3 +47,12 @@ def test_jobs_of_a_dead_worker_run_again_within_lease_and_sweep(tmp_path: Path) 
         assert max(started_again()) <= lease_s + sweep_s + start_s
     finally:
         system.end()
+
+
+def test_a_worker_that_has_only_just_been_started_ends_in_good_order(tmp_path: Path) -> None:
+    system = System(tmp_path, jobs=0)
+    try:
+        system.start_worker()
+        assert system.stop() == 0, system.log()
+    finally:
+        system.end()

@@ -143,11 +143,21 @@ class System:
     def stop(self) -> int:
         """Ends every worker gracefully; gives the present one's exit status."""
         assert self.worker is not None
+        self.wait_for_begin()
         self.worker.send_signal(signal.SIGTERM)
         for worker in self.replaced:
             status = worker.wait(timeout=60)
             assert status in MAY_END_WITH, f"{worker.pid} ended with {status}:\n{self.log()}"
         return self.worker.wait(timeout=60)
+
+    def wait_for_begin(self) -> None:
+        """Waits until the present worker has begun: told to end before that, it ends with 143."""
+        worker = self.worker
+        assert worker is not None
+        has_begun = f":{worker.pid}:"
+        wait_until(
+            lambda: worker.poll() is not None or has_begun in self.log(), 60, "the worker to begin"
+        )
 
     def end(self) -> None:
         """Kills what still runs."""
