@@ -31,11 +31,11 @@ def test_jobs_of_a_dead_worker_run_again_within_lease_and_sweep(tmp_path: Path) 
         wait_until(lambda: system.starts() > 300, 30, "work to be under way")
         kill_tree(system, random.Random(0))
         killed_at = time.time()
-        first_starts = {line.split()[1] for line in system.journal.read_text().splitlines()}
+        first_starts = {line.split()[1] for line in system.lines("journal")}
         system.start_worker()
 
         def started_again() -> list[float]:
-            lines = [line.split() for line in system.journal.read_text().splitlines()]
+            lines = [line.split() for line in system.lines("journal")]
             return [
                 float(at) - killed_at
                 for _, job, attempt, _, at in lines
