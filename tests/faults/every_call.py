@@ -95,9 +95,11 @@ class Trap:
     def _kill(self) -> None:
         # The first message can come before whoever started the process knows its number.
         wait_until(lambda: bool(self._victim), 10, "the victim to be known")
-        send(self._victim[0].pid, signal.SIGKILL)
+        # Whoever sees it end arms the next strike, for another process.
+        victim = self._victim[0]
+        send(victim.pid, signal.SIGKILL)
         # A signal is taken before the next instruction of the program, but not necessarily now.
-        self._victim[0].wait()
+        victim.wait()
 
 
 def nothing() -> None:
