@@ -1,0 +1,7 @@
+import asyncio
+
+
+async def settle(requests):
+    await asyncio.gather(*(asyncio.sleep(it.delay) for it in requests))
+    for request in requests:
+        request.task = asyncio.ensure_future(asyncio.sleep(0))
