@@ -123,6 +123,7 @@ pub(crate) fn analyse(
         graph: &graph,
         reach: &reach,
         wanted,
+        commands: std::cell::OnceCell::new(),
         drafts: Vec::new(),
         answered: 0,
     };
