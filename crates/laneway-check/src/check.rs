@@ -116,7 +116,7 @@ pub(crate) fn analyse(
 ) {
     let resolver = Resolver::new(program, knowledge);
     let graph = Graph::build(&resolver, wanted);
-    let reach = Reach::of(&graph);
+    let reach = Reach::of(&graph, program);
     let mut checkup = Checkup {
         program,
         resolver: &resolver,

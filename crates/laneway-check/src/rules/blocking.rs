@@ -190,8 +190,8 @@ pub(super) fn short_name(checkup: &Checkup<'_>, place: Place) -> String {
     }
 }
 
-/// Less bad behind a cache, where only start-up or a command comes by, and where the way goes
-/// through a base class of several that may be meant.
+/// Less bad behind a cache, where only start-up, a command or an example comes by, and where the
+/// way goes through a base class of several that may be meant.
 fn tier(checkup: &Checkup<'_>, draft: &Draft, tier: Tier) -> Tier {
     let is_guess = draft.way.iter().any(|edge| is_guess(checkup, edge));
     let tier = if is_guess { tier.lowered() } else { tier };
@@ -199,7 +199,9 @@ fn tier(checkup: &Checkup<'_>, draft: &Draft, tier: Tier) -> Tier {
     let is_cached = functions.into_iter().any(|it| checkup.resolver.is_cached(it));
     let tier = if is_cached { tier.lowered() } else { tier };
     let entries = checkup.reach.entries_of(draft.place);
-    let starts = !entries.is_empty() && entries.iter().all(|it| once::runs_once(checkup, *it));
+    let is_aside =
+        |it: &Place| once::runs_once(checkup, *it) || checkup.program.is_example(it.file);
+    let starts = !entries.is_empty() && entries.iter().all(is_aside);
     if starts { tier.lowered() } else { tier }
 }
 
