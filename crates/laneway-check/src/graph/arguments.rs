@@ -2,7 +2,7 @@
 
 use super::{Edge, Passed, Search};
 use crate::program::Place;
-use crate::resolve::Value;
+use crate::resolve::{Resolver, Value};
 use crate::summary::{Argument, Expr, ExprId};
 
 impl Search<'_> {
@@ -83,4 +83,39 @@ impl Search<'_> {
             _ => {}
         }
     }
+}
+
+/// What a call gives to each parameter of what it calls, unless it unpacks something.
+pub(crate) fn given(resolver: &Resolver<'_>, edge: Edge) -> Option<Vec<Option<ExprId>>> {
+    let program = resolver.program;
+    let scope = program.scope(edge.callee)?;
+    let mut values = vec![None; scope.parameters.len()];
+    let summary = program.summary(edge.caller.file);
+    let Expr::Call { function, arguments } = summary.expr(edge.expr) else { return Some(values) };
+    let own = program.summary(edge.callee.file);
+    let first = first_parameter(resolver, edge, *function);
+    for (at, argument) in arguments.iter().enumerate() {
+        let keyword = argument.keyword.map(|it| summary.text(it));
+        if matches!(summary.expr(argument.value), Expr::Starred(_)) || keyword == Some("**") {
+            return None;
+        }
+        let index = match keyword {
+            Some(keyword) => scope.parameters.iter().position(|it| own.text(it.name) == keyword),
+            None => Some(at + first),
+        };
+        if let Some(value) = index.and_then(|index| values.get_mut(index)) {
+            *value = Some(argument.value);
+        }
+    }
+    Some(values)
+}
+
+/// The parameter that takes the first argument: the one behind `self`, unless the method is called
+/// by its class with the object as an argument.
+fn first_parameter(resolver: &Resolver<'_>, edge: Edge, function: ExprId) -> usize {
+    let is_method = resolver.program.class_of(edge.callee).is_some()
+        && resolver.decorator_names(edge.callee).all(|it| it != "staticmethod");
+    let is_unbound =
+        || resolver.values(edge.caller, function).contains(&Value::Function(edge.callee));
+    usize::from(is_method && !is_unbound())
 }
