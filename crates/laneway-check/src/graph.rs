@@ -216,7 +216,9 @@ impl Search<'_> {
                 .iter()
                 .any(|it| function_of(*it).is_some_and(|it| self.resolver.is_async(it)));
         for callee in callees.iter() {
-            if is_async && function_of(*callee).is_some() {
+            if is_async && function_of(*callee).is_some()
+                || function_of(*callee).is_some_and(|it| self.has_twin(place, it, &callees))
+            {
                 continue;
             }
             match *callee {
@@ -252,6 +254,23 @@ impl Search<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a function stands beside its form for event loops, in code of a loop: it is for
+    /// the other case, whichever way that is told.
+    fn has_twin(&self, place: Place, function: Place, callees: &[Value]) -> bool {
+        let name = |place: Place| {
+            let name = self.program.scope(place)?.name;
+            Some(self.program.summary(place.file).text(name))
+        };
+        let is_async = || self.program.scope(place).is_some_and(|it| it.kind == ScopeKind::Async);
+        let Some(own) = name(function).filter(|_| callees.len() > 1 && is_async()) else {
+            return false;
+        };
+        callees.iter().filter_map(|it| function_of(*it)).filter_map(name).any(|other| {
+            other.strip_prefix(own) == Some("_async")
+                || matches!(other.strip_suffix(own), Some("async_" | "a"))
+        })
     }
 
     /// A call of a function of the program.
