@@ -59,6 +59,11 @@ impl<'g> Reach<'g> {
         way
     }
 
+    /// The calls of a function.
+    pub(crate) fn calls_of(&self, place: Place) -> &[&'g Edge] {
+        self.callers.get(&place).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// All entries that reach a function.
     pub(crate) fn entries_of(&self, place: Place) -> Rc<[Place]> {
         if let Some(known) = self.reached_by.borrow().get(&place) {

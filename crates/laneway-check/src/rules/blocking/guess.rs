@@ -1,0 +1,50 @@
+//! Ways through a base class: which of its classes are meant, as far as the code tells.
+
+use crate::graph::{Edge, given};
+use crate::resolve::Value;
+use crate::rules::Checkup;
+use crate::summary::{Expr, Meaning};
+
+/// Whether one of several classes stands behind a base, and no code on a loop makes objects of it.
+pub(super) fn is_guess(checkup: &Checkup<'_>, edge: &Edge) -> bool {
+    let graph = checkup.graph;
+    let class = checkup.program.class_of(edge.callee);
+    is_choice(checkup, edge) && class.is_none_or(|class| !graph.constructed.contains(&class))
+}
+
+fn is_choice(checkup: &Checkup<'_>, edge: &Edge) -> bool {
+    checkup.graph.guesses.contains(&(edge.caller, edge.callee, edge.expr))
+}
+
+/// Whether the object is a parameter, and all calls of the function give it objects of other
+/// classes than the one that is called here.
+pub(super) fn is_elsewhere(checkup: &Checkup<'_>, edge: &Edge) -> bool {
+    is_choice(checkup, edge) && passes_others(checkup, edge).unwrap_or(false)
+}
+
+fn passes_others(checkup: &Checkup<'_>, edge: &Edge) -> Option<bool> {
+    let program = checkup.program;
+    let class = program.class_of(edge.callee)?;
+    let summary = program.summary(edge.caller.file);
+    let Expr::Call { function, .. } = summary.expr(edge.expr) else { return None };
+    let Expr::Attribute(object, _) = summary.expr(*function) else { return None };
+    let Expr::Name(name) = summary.expr(*object) else { return None };
+    let bindings = program.bindings(edge.caller, *name);
+    let [only] = bindings.as_slice() else { return None };
+    let Meaning::Parameter(index) = only.meaning else { return None };
+    let may_be = |value: &Value| match *value {
+        Value::Instance(it) => {
+            checkup.resolver.is_subclass(it, class) || checkup.resolver.is_subclass(class, it)
+        }
+        _ => true,
+    };
+    let calls = checkup.reach.calls_of(edge.caller);
+    for call in calls {
+        let value = (*given(checkup.resolver, **call)?.get(index as usize)?)?;
+        let objects = checkup.values(call.caller, value);
+        if objects.is_empty() || objects.iter().any(may_be) {
+            return Some(false);
+        }
+    }
+    Some(!calls.is_empty())
+}
