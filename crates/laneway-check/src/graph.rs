@@ -18,7 +18,7 @@ mod branches;
 mod implicit;
 mod reach;
 
-pub(crate) use arguments::given;
+pub(crate) use arguments::{Given, given};
 pub(crate) use reach::Reach;
 
 /// A library's function, as it is called somewhere on a loop.

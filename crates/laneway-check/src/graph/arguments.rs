@@ -85,29 +85,49 @@ impl Search<'_> {
     }
 }
 
-/// What a call gives to each parameter of what it calls, unless it unpacks something.
-pub(crate) fn given(resolver: &Resolver<'_>, edge: Edge) -> Option<Vec<Option<ExprId>>> {
+/// What a call gives to a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Given {
+    Value(ExprId),
+    /// Nothing, so that it is its default.
+    Default,
+    /// It may be in what the call unpacks.
+    Unknown,
+}
+
+/// What a call gives to each parameter of what it calls.
+pub(crate) fn given(resolver: &Resolver<'_>, edge: Edge) -> Vec<Given> {
     let program = resolver.program;
-    let scope = program.scope(edge.callee)?;
-    let mut values = vec![None; scope.parameters.len()];
+    let parameters = program.scope(edge.callee).map_or(0, |it| it.parameters.len());
+    let mut values = vec![Given::Default; parameters];
     let summary = program.summary(edge.caller.file);
-    let Expr::Call { function, arguments } = summary.expr(edge.expr) else { return Some(values) };
+    let Expr::Call { function, arguments } = summary.expr(edge.expr) else { return values };
+    let is_starred = |it: &Argument| matches!(summary.expr(it.value), Expr::Starred(_));
+    if arguments.iter().any(is_starred) {
+        return vec![Given::Unknown; parameters];
+    }
+    let is_unpacked =
+        |it: &Argument| it.keyword.is_some_and(|keyword| summary.text(keyword) == "**");
+    if arguments.iter().any(is_unpacked) {
+        // What stands in the call itself cannot be in there, too.
+        values.fill(Given::Unknown);
+    }
     let own = program.summary(edge.callee.file);
+    let position = |keyword: &str| {
+        let scope = program.scope(edge.callee)?;
+        scope.parameters.iter().position(|it| own.text(it.name) == keyword)
+    };
     let first = first_parameter(resolver, edge, *function);
     for (at, argument) in arguments.iter().enumerate() {
-        let keyword = argument.keyword.map(|it| summary.text(it));
-        if matches!(summary.expr(argument.value), Expr::Starred(_)) || keyword == Some("**") {
-            return None;
-        }
-        let index = match keyword {
-            Some(keyword) => scope.parameters.iter().position(|it| own.text(it.name) == keyword),
+        let index = match argument.keyword {
+            Some(keyword) => position(summary.text(keyword)),
             None => Some(at + first),
         };
         if let Some(value) = index.and_then(|index| values.get_mut(index)) {
-            *value = Some(argument.value);
+            *value = Given::Value(argument.value);
         }
     }
-    Some(values)
+    values
 }
 
 /// The parameter that takes the first argument: the one behind `self`, unless the method is called

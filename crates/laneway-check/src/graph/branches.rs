@@ -5,7 +5,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::arguments::given;
+use super::arguments::{Given, given};
 use super::{Edge, Search};
 use crate::program::Place;
 use crate::resolve::{Decoration, Value};
@@ -276,7 +276,7 @@ impl<'a> Search<'a> {
         if is_called_by_syntax(own.text(scope.name)) {
             return self.give_all(edge.callee);
         }
-        let Some(values) = given(self.resolver, edge) else { return self.give_all(edge.callee) };
+        let values = given(self.resolver, edge);
         for ((index, value), parameter) in (0..).zip(values).zip(&scope.parameters) {
             if parameter.form != ParameterForm::Rest {
                 self.give_one(edge, index, value);
@@ -284,7 +284,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn give_one(&mut self, edge: Edge, index: u32, value: Option<ExprId>) {
+    fn give_one(&mut self, edge: Edge, index: u32, value: Given) {
         let key = (edge.callee, index);
         if self.is_given(edge.callee, index) {
             return;
@@ -293,11 +293,12 @@ impl<'a> Search<'a> {
         let summary = program.summary(edge.caller.file);
         let constant = match value {
             // Without a default, it is `self`, or nothing that a test could be about.
-            None => match self.default(edge.callee, index) {
+            Given::Default => match self.default(edge.callee, index) {
                 Some(default) => Some(default),
                 None => return,
             },
-            Some(value) => match summary.expr(value) {
+            Given::Unknown => None,
+            Given::Value(value) => match summary.expr(value) {
                 // A parameter that is handed on is given when it is given itself.
                 Expr::Name(name) => self.parameter(edge.caller, *name).and_then(|outer| {
                     let constant = self.value(edge.caller, outer)?;

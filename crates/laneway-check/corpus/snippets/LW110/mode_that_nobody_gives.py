@@ -16,5 +16,5 @@ class Store:
             self.size = requests.get(url).json()
 
 
-async def make(url):
-    return Store(url, setup=Setup.ASYNC)
+async def make(url, **options):
+    return Store(url, setup=Setup.ASYNC, **options)

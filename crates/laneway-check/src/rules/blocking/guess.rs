@@ -1,6 +1,6 @@
 //! Ways through a base class: which of its classes are meant, as far as the code tells.
 
-use crate::graph::{Edge, given};
+use crate::graph::{Edge, Given, given};
 use crate::resolve::Value;
 use crate::rules::Checkup;
 use crate::summary::{Expr, Meaning};
@@ -40,7 +40,8 @@ fn passes_others(checkup: &Checkup<'_>, edge: &Edge) -> Option<bool> {
     };
     let calls = checkup.reach.calls_of(edge.caller);
     for call in calls {
-        let value = (*given(checkup.resolver, **call)?.get(index as usize)?)?;
+        let values = given(checkup.resolver, **call);
+        let Given::Value(value) = *values.get(index as usize)? else { return None };
         let objects = checkup.values(call.caller, value);
         if objects.is_empty() || objects.iter().any(may_be) {
             return Some(false);
