@@ -17,6 +17,7 @@ mod arguments;
 mod branches;
 mod implicit;
 mod reach;
+mod stand_ins;
 
 pub(crate) use arguments::{Given, given};
 pub(crate) use reach::Reach;
@@ -317,39 +318,6 @@ impl Search<'_> {
                 }
             }
         }
-    }
-
-    /// The methods that may stand behind one without a body.
-    fn stand_ins(&self, edge: Edge) -> Vec<Place> {
-        let Some(class) = self.program.class_of(edge.callee) else { return Vec::new() };
-        let is_stub = self.program.scope(edge.callee).is_some_and(|it| it.facts.is_stub);
-        if !is_stub {
-            return Vec::new();
-        }
-        let summary = self.program.summary(edge.caller.file);
-        let function = match summary.expr(edge.expr) {
-            Expr::Call { function, .. } => *function,
-            _ => edge.expr,
-        };
-        let mut receivers = Vec::new();
-        if let Expr::Attribute(object, _) = summary.expr(function) {
-            for value in self.resolver.values(edge.caller, *object).iter() {
-                match *value {
-                    // `super()` looks upwards only.
-                    Value::Super(_) => return Vec::new(),
-                    Value::Instance(it) | Value::Class(it)
-                        if self.resolver.is_subclass(it, class) =>
-                    {
-                        receivers.push(it);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        if receivers.is_empty() {
-            receivers.push(class);
-        }
-        self.resolver.stand_ins(edge.callee, &receivers)
     }
 
     /// Whether a sync function may give what is used so; if not, another one is called here.
