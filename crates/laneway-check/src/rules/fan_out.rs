@@ -136,8 +136,10 @@ fn started(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Option<(
     match summary.expr(inner) {
         Expr::Comprehension { element, iterated } => {
             let Expr::Call { function, arguments } = summary.expr(*element) else { return None };
-            let is_task =
-                matches!(summary.last_name(*function), Some("create_task" | "ensure_future"));
+            let is_task = matches!(
+                summary.last_name(*function),
+                Some("create_task" | "ensure_future" | "wait_for" | "shield")
+            );
             let Some(Expr::Call { function: inner, .. }) =
                 arguments.first().filter(|_| is_task).map(|it| summary.expr(it.value))
             else {
