@@ -445,12 +445,29 @@ impl Search<'_> {
             }
             _ => {}
         }
-        if call.used.is_asynchronous() && entry.kind.blocks() {
+        let is_async = call.used.is_asynchronous() || self.gives_awaitable(place, call);
+        if is_async && entry.kind.blocks() {
             return;
         }
         if entry.is_guilty(summary, arguments) {
             self.site(Site { place, expr: call.expr, callee, is_certain, is_implicit: false });
         }
+    }
+
+    /// Whether a call is what its function returns, which is said to be there to be awaited.
+    fn gives_awaitable(&self, place: Place, call: &Call) -> bool {
+        const AWAITED: &[&str] = &["Awaitable", "Coroutine", "Future", "Task"];
+        let Some(scope) = self.program.scope(place) else { return false };
+        scope.kind == ScopeKind::Function
+            && scope.returns.contains(&call.expr)
+            && scope.returns_annotation.is_some_and(|annotation| {
+                let summary = self.program.summary(place.file);
+                let name = match summary.expr(annotation) {
+                    Expr::Subscript(generic, _) => summary.last_name(*generic),
+                    _ => summary.last_name(annotation),
+                };
+                name.is_some_and(|name| AWAITED.contains(&name))
+            })
     }
 
     pub(super) fn site(&mut self, site: Site) {
