@@ -130,6 +130,22 @@ def tables(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield path.name, tomllib.loads(path.read_text(encoding="utf-8"))
 
 
+def names_of_type(kind: dict[str, Any]) -> Iterator[str]:
+    """Name what must exist for a type: what makes its objects, itself, and its members."""
+    for maker in kind.get("made_by", ()):
+        yield from expand(maker)
+    if kind.get("when"):
+        # What only some calls of a constructor give has no name of its own: what waits in the
+        # usual objects and not in these must be there in the usual ones.
+        yield from (
+            f"{base}.{it}" for base in kind.get("bases", ()) for it in kind.get("quiet", ())
+        )
+        return
+    yield kind["name"]
+    members = [*kind.get("methods", {}), *kind.get("attributes", {})]
+    yield from (f"{kind['name']}.{name}" for name in members if name != "__getattr__")
+
+
 def names_of(folder: Path) -> dict[str, str]:
     """Name everything that the knowledge base says exists, with the versions it says so for."""
     names: dict[str, str] = {}
@@ -138,13 +154,8 @@ def names_of(folder: Path) -> dict[str, str]:
             for name in entry["names"]:
                 names.update((each, entry.get("versions", "")) for each in expand(name))
         for kind in table.get("type", ()):
-            # What only some calls of a constructor give has no name of its own.
-            if kind.get("when"):
-                continue
-            members = [*kind.get("methods", {}), *kind.get("attributes", {})]
-            names.setdefault(kind["name"], "")
-            for member in (f"{kind['name']}.{name}" for name in members if name != "__getattr__"):
-                names.setdefault(member, "")
+            for name in names_of_type(kind):
+                names.setdefault(name, "")
     return names
 
 

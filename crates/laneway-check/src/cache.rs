@@ -125,8 +125,10 @@ impl Cache {
 }
 
 fn replace(path: &Path, kept: &[(Key, u8, &[u8])]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
+    if let Some(folder) = path.parent().filter(|it| !it.is_dir()) {
         fs::create_dir_all(folder)?;
+        // A folder that holds nothing but this is nothing to commit.
+        fs::write(folder.join(".gitignore"), "*\n")?;
     }
     let mut bytes = Vec::new();
     bytes.extend(MAGIC);

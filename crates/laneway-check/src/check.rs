@@ -116,13 +116,14 @@ pub(crate) fn analyse(
 ) {
     let resolver = Resolver::new(program, knowledge);
     let graph = Graph::build(&resolver, wanted);
-    let reach = Reach::of(&graph);
+    let reach = Reach::of(&graph, program);
     let mut checkup = Checkup {
         program,
         resolver: &resolver,
         graph: &graph,
         reach: &reach,
         wanted,
+        commands: std::cell::OnceCell::new(),
         drafts: Vec::new(),
         answered: 0,
     };

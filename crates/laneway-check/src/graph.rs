@@ -17,7 +17,9 @@ mod arguments;
 mod branches;
 mod implicit;
 mod reach;
+mod stand_ins;
 
+pub(crate) use arguments::{Given, given};
 pub(crate) use reach::Reach;
 
 /// A library's function, as it is called somewhere on a loop.
@@ -216,7 +218,9 @@ impl Search<'_> {
                 .iter()
                 .any(|it| function_of(*it).is_some_and(|it| self.resolver.is_async(it)));
         for callee in callees.iter() {
-            if is_async && function_of(*callee).is_some() {
+            if is_async && function_of(*callee).is_some()
+                || function_of(*callee).is_some_and(|it| self.has_twin(place, it, &callees))
+            {
                 continue;
             }
             match *callee {
@@ -252,6 +256,23 @@ impl Search<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a function stands beside its form for event loops, in code of a loop: it is for
+    /// the other case, whichever way that is told.
+    fn has_twin(&self, place: Place, function: Place, callees: &[Value]) -> bool {
+        let name = |place: Place| {
+            let name = self.program.scope(place)?.name;
+            Some(self.program.summary(place.file).text(name))
+        };
+        let is_async = || self.program.scope(place).is_some_and(|it| it.kind == ScopeKind::Async);
+        let Some(own) = name(function).filter(|_| callees.len() > 1 && is_async()) else {
+            return false;
+        };
+        callees.iter().filter_map(|it| function_of(*it)).filter_map(name).any(|other| {
+            other.strip_prefix(own) == Some("_async")
+                || matches!(other.strip_suffix(own), Some("async_" | "a"))
+        })
     }
 
     /// A call of a function of the program.
@@ -297,39 +318,6 @@ impl Search<'_> {
                 }
             }
         }
-    }
-
-    /// The methods that may stand behind one without a body.
-    fn stand_ins(&self, edge: Edge) -> Vec<Place> {
-        let Some(class) = self.program.class_of(edge.callee) else { return Vec::new() };
-        let is_stub = self.program.scope(edge.callee).is_some_and(|it| it.facts.is_stub);
-        if !is_stub {
-            return Vec::new();
-        }
-        let summary = self.program.summary(edge.caller.file);
-        let function = match summary.expr(edge.expr) {
-            Expr::Call { function, .. } => *function,
-            _ => edge.expr,
-        };
-        let mut receivers = Vec::new();
-        if let Expr::Attribute(object, _) = summary.expr(function) {
-            for value in self.resolver.values(edge.caller, *object).iter() {
-                match *value {
-                    // `super()` looks upwards only.
-                    Value::Super(_) => return Vec::new(),
-                    Value::Instance(it) | Value::Class(it)
-                        if self.resolver.is_subclass(it, class) =>
-                    {
-                        receivers.push(it);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        if receivers.is_empty() {
-            receivers.push(class);
-        }
-        self.resolver.stand_ins(edge.callee, &receivers)
     }
 
     /// Whether a sync function may give what is used so; if not, another one is called here.
@@ -457,12 +445,29 @@ impl Search<'_> {
             }
             _ => {}
         }
-        if call.used.is_asynchronous() && entry.kind.blocks() {
+        let is_async = call.used.is_asynchronous() || self.gives_awaitable(place, call);
+        if is_async && entry.kind.blocks() {
             return;
         }
         if entry.is_guilty(summary, arguments) {
             self.site(Site { place, expr: call.expr, callee, is_certain, is_implicit: false });
         }
+    }
+
+    /// Whether a call is what its function returns, which is said to be there to be awaited.
+    fn gives_awaitable(&self, place: Place, call: &Call) -> bool {
+        const AWAITED: &[&str] = &["Awaitable", "Coroutine", "Future", "Task"];
+        let Some(scope) = self.program.scope(place) else { return false };
+        scope.kind == ScopeKind::Function
+            && scope.returns.contains(&call.expr)
+            && scope.returns_annotation.is_some_and(|annotation| {
+                let summary = self.program.summary(place.file);
+                let name = match summary.expr(annotation) {
+                    Expr::Subscript(generic, _) => summary.last_name(*generic),
+                    _ => summary.last_name(annotation),
+                };
+                name.is_some_and(|name| AWAITED.contains(&name))
+            })
     }
 
     pub(super) fn site(&mut self, site: Site) {

@@ -13,6 +13,7 @@ use crate::summary::{
 
 mod branches;
 mod expressions;
+mod handlers;
 mod loops;
 mod statements;
 

@@ -196,6 +196,15 @@ impl Program {
         self.namespaces.contains(name)
     }
 
+    /// Whether a file shows how the program is used, by the name of its folder or its own.
+    pub(crate) fn is_example(&self, id: FileId) -> bool {
+        let module = self.file(id).map_or("", |file| &file.module);
+        module.split('.').any(|part| {
+            let word = part.split('_').next().unwrap_or(part);
+            matches!(word, "example" | "examples")
+        })
+    }
+
     /// The dotted name that an import means: relative ones begin at the file's package.
     pub(crate) fn absolute(&self, from: FileId, module: &str, level: u32) -> Option<String> {
         if level == 0 {

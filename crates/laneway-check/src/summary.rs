@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -382,7 +382,9 @@ pub(crate) struct Handler {
     pub(crate) end: HandlerEnd,
     /// Whether an earlier handler of the same `try` takes `CancelledError` and raises it again.
     pub(crate) cancellation_is_handled: bool,
-    /// Awaits in what it guards.
+    /// What it guards.
+    pub(crate) guarded: Span,
+    /// Awaits in that.
     pub(crate) guarded_awaits: u32,
     pub(crate) inside: Option<LoopId>,
 }
@@ -390,8 +392,10 @@ pub(crate) struct Handler {
 /// How a handler goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HandlerEnd {
-    /// A `raise` stands in it.
+    /// A `raise` stands in it, or it hands the exception on to who will raise it.
     Raises,
+    /// It tells by a test whether it was meant, and leaves then.
+    Decides,
     /// It ends the function or the loop.
     Leaves,
     GoesOn,

@@ -54,7 +54,7 @@ fn a_module_that_is_imported_stays_imported_once() {
 fn a_task_is_kept_until_it_is_done() {
     assert_fixed(
         "\"\"\"Doc.\"\"\"\nimport asyncio\n\nasync def g(): ...\n\nasync def f():\n    asyncio.create_task(g())\n    asyncio.create_task(\n        g(),\n    )\n",
-        "\"\"\"Doc.\"\"\"\nimport asyncio\n\n_background_tasks = set()\n\n\ndef _keep_task(task):\n    \"\"\"Hold a task until it is done: the event loop itself holds it weakly.\"\"\"\n    _background_tasks.add(task)\n    task.add_done_callback(_background_tasks.discard)\n    return task\n\nasync def g(): ...\n\nasync def f():\n    _keep_task(asyncio.create_task(g()))\n    _keep_task(asyncio.create_task(\n        g(),\n    ))\n",
+        "\"\"\"Doc.\"\"\"\nimport asyncio\n\n_background_tasks = set()\n\n\ndef _keep_task(task):\n    \"\"\"Hold a task until it is done: the event loop itself holds it weakly.\"\"\"\n    _background_tasks.add(task)\n    task.add_done_callback(_background_tasks.discard)\n    return task\n\n\nasync def g(): ...\n\nasync def f():\n    _keep_task(asyncio.create_task(g()))\n    _keep_task(asyncio.create_task(\n        g(),\n    ))\n",
     );
 }
 

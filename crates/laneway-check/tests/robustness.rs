@@ -138,6 +138,21 @@ fn a_comment_with_a_reason_answers_a_finding() {
 }
 
 #[test]
+fn a_folder_made_for_the_cache_keeps_itself_out_of_version_control() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("good.py"), GUILTY).unwrap();
+    let options = Options {
+        paths: vec![folder.path().to_owned()],
+        base: folder.path().to_owned(),
+        cache: Some(folder.path().join(".laneway/check.cache")),
+        ..Options::default()
+    };
+    check(&options, &Knowledge::load(&[]).unwrap());
+    assert!(folder.path().join(".laneway/check.cache").is_file());
+    assert_eq!(fs::read_to_string(folder.path().join(".laneway/.gitignore")).unwrap(), "*\n");
+}
+
+#[test]
 fn a_second_run_finds_the_same_from_the_cache() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("good.py"), GUILTY).unwrap();

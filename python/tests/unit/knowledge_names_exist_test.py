@@ -35,3 +35,16 @@ def test_a_made_up_name_is_reported(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert answer.stdout.splitlines() == ["time.slumber: no interpreter has it"]
     assert "not looked up, for no interpreter has them: no_such_library_here" in answer.stderr
+
+
+def test_what_makes_a_type_and_what_is_quiet_in_it_must_exist(tmp_path: Path) -> None:
+    kind = (
+        '[[type]]\nname = "queue.EndlessQueue"\nbases = ["queue.Queue"]\nquiet = ["put", "shove"]\n'
+        'made_by = ["queue.{Queue,Heap}"]\nwhen = [{ arg = "maxsize", at = 0, given = false }]\n'
+    )
+    (tmp_path / "wrong.toml").write_text(kind)
+    answer = look_up(tmp_path)
+    assert answer.stdout.splitlines() == [
+        "queue.Heap: no interpreter has it",
+        "queue.Queue.shove: no interpreter has it",
+    ]

@@ -40,10 +40,20 @@ pub(super) fn replacements(
                 Replacement { start: call.end, end: call.end, text: ")".to_owned() },
             ];
             let has_keeper = summary.names.find(KEEPER).is_some();
-            let keeper = (!has_keeper).then(|| insertion(summary, text, KEEPER_CODE));
+            let keeper = (!has_keeper).then(|| spaced(insertion(summary, text, KEEPER_CODE), text));
             (pieces, keeper.into_iter().collect())
         }
     }
+}
+
+/// A function with two empty lines before what follows it.
+fn spaced(mut insertion: Replacement, text: &str) -> Replacement {
+    let rest = text.get(insertion.end as usize..).unwrap_or("");
+    let empty = rest.len() - rest.trim_start_matches('\n').len();
+    if empty < rest.len() {
+        insertion.text.push_str("\n\n".get(empty.min(2)..).unwrap_or(""));
+    }
+    insertion
 }
 
 /// `import asyncio`, unless the module has it.

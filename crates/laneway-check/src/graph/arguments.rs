@@ -2,7 +2,7 @@
 
 use super::{Edge, Passed, Search};
 use crate::program::Place;
-use crate::resolve::Value;
+use crate::resolve::{Resolver, Value};
 use crate::summary::{Argument, Expr, ExprId};
 
 impl Search<'_> {
@@ -83,4 +83,59 @@ impl Search<'_> {
             _ => {}
         }
     }
+}
+
+/// What a call gives to a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Given {
+    Value(ExprId),
+    /// Nothing, so that it is its default.
+    Default,
+    /// It may be in what the call unpacks.
+    Unknown,
+}
+
+/// What a call gives to each parameter of what it calls.
+pub(crate) fn given(resolver: &Resolver<'_>, edge: Edge) -> Vec<Given> {
+    let program = resolver.program;
+    let parameters = program.scope(edge.callee).map_or(0, |it| it.parameters.len());
+    let mut values = vec![Given::Default; parameters];
+    let summary = program.summary(edge.caller.file);
+    let Expr::Call { function, arguments } = summary.expr(edge.expr) else { return values };
+    let is_starred = |it: &Argument| matches!(summary.expr(it.value), Expr::Starred(_));
+    if arguments.iter().any(is_starred) {
+        return vec![Given::Unknown; parameters];
+    }
+    let is_unpacked =
+        |it: &Argument| it.keyword.is_some_and(|keyword| summary.text(keyword) == "**");
+    if arguments.iter().any(is_unpacked) {
+        // What stands in the call itself cannot be in there, too.
+        values.fill(Given::Unknown);
+    }
+    let own = program.summary(edge.callee.file);
+    let position = |keyword: &str| {
+        let scope = program.scope(edge.callee)?;
+        scope.parameters.iter().position(|it| own.text(it.name) == keyword)
+    };
+    let first = first_parameter(resolver, edge, *function);
+    for (at, argument) in arguments.iter().enumerate() {
+        let index = match argument.keyword {
+            Some(keyword) => position(summary.text(keyword)),
+            None => Some(at + first),
+        };
+        if let Some(value) = index.and_then(|index| values.get_mut(index)) {
+            *value = Given::Value(argument.value);
+        }
+    }
+    values
+}
+
+/// The parameter that takes the first argument: the one behind `self`, unless the method is called
+/// by its class with the object as an argument.
+fn first_parameter(resolver: &Resolver<'_>, edge: Edge, function: ExprId) -> usize {
+    let is_method = resolver.program.class_of(edge.callee).is_some()
+        && resolver.decorator_names(edge.callee).all(|it| it != "staticmethod");
+    let is_unbound =
+        || resolver.values(edge.caller, function).contains(&Value::Function(edge.callee));
+    usize::from(is_method && !is_unbound())
 }

@@ -1,15 +1,16 @@
 //! Branches that are not taken: what a test is for certain where a loop runs the code.
 //!
-//! A parameter is its default until some call gives it another value. A call in a branch that only
-//! another value takes waits for that.
+//! A parameter is what all calls so far give it, which may be its default. A call in a branch that
+//! only another value takes waits for that.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::arguments::{Given, given};
 use super::{Edge, Search};
 use crate::program::Place;
 use crate::resolve::{Decoration, Value};
 use crate::summary::{
-    BranchId, Call, Comparison, Condition, Expr, ExprId, Meaning, Name, ParameterForm,
+    BranchId, Call, Comparison, Condition, Expr, ExprId, Meaning, Name, ParameterForm, Summary,
 };
 
 /// Functions whose answer is yes, or a loop, where a loop runs.
@@ -28,11 +29,22 @@ const ANSWERED: &[&str] = &[
 /// How deep a test is looked into.
 const STEPS_MAX: u8 = 8;
 
+/// A value that is known before the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Constant<'a> {
+    Literal(&'a str),
+    /// `Mode.FAST`, by the names of the class and of its member.
+    Member(&'a str, &'a str),
+}
+
 /// What the search knows of parameters.
 #[derive(Debug, Default)]
 pub(super) struct Branches<'a> {
     /// Functions that somebody unknown calls.
     open: FxHashSet<Place>,
+    /// Parameters to which all calls so far give the same.
+    same: FxHashMap<(Place, u32), Constant<'a>>,
+    /// Parameters that have several values, or one that is not known.
     given: FxHashSet<(Place, u32)>,
     /// What waits until a parameter is given.
     waiting: FxHashMap<(Place, u32), Vec<&'a Call>>,
@@ -103,9 +115,9 @@ impl<'a> Search<'a> {
             }
             _ if self.is_answered(question.place, test) => Some(true),
             _ => match self.constant(question, test)? {
-                "None" | "False" | "0" | "0.0" | "''" => Some(false),
-                "b''" | "..." => None,
-                _ => Some(true),
+                Constant::Literal("None" | "False" | "0" | "0.0" | "''") => Some(false),
+                Constant::Literal("b''" | "...") | Constant::Member(..) => None,
+                Constant::Literal(_) => Some(true),
             },
         }
     }
@@ -123,8 +135,15 @@ impl<'a> Search<'a> {
         if self.is_answered(place, left) && is_none(right) {
             return Some(false);
         }
-        let (left, right) = (self.constant(question, left)?, self.constant(question, right)?);
-        Some(left == right)
+        match (self.constant(question, left)?, self.constant(question, right)?) {
+            (Constant::Literal(left), Constant::Literal(right)) => Some(left == right),
+            (Constant::Member(one, left), Constant::Member(other, right)) if one == other => {
+                Some(left == right)
+            }
+            (Constant::Literal("None"), _) | (_, Constant::Literal("None")) => Some(false),
+            // A member may be a string or a number, too.
+            _ => None,
+        }
     }
 
     /// `threading.get_ident()`, `threading.current_thread()` and what belongs to them.
@@ -172,25 +191,23 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The literal that an expression is for certain.
-    fn constant(&self, question: &mut Question, expr: ExprId) -> Option<&'a str> {
+    /// What an expression is for certain.
+    fn constant(&self, question: &mut Question, expr: ExprId) -> Option<Constant<'a>> {
         let place = question.place;
         let program = self.program;
         let summary = program.summary(place.file);
         match summary.expr(expr) {
-            Expr::Literal(text) => Some(summary.text(*text)),
-            Expr::Name(name) if summary.text(*name) == "TYPE_CHECKING" => Some("False"),
-            Expr::Name(name) => {
-                let (index, default) = self.parameter(place, *name)?;
-                if self.is_given(place, index) {
-                    return None;
-                }
-                question.parameters.push(index);
-                Some(default)
+            _ if summary.last_name(expr) == Some("TYPE_CHECKING") => {
+                Some(Constant::Literal("False"))
             }
-            Expr::Call { function, .. } => self.answer(place, *function),
-            _ if summary.last_name(expr) == Some("TYPE_CHECKING") => Some("False"),
-            _ => None,
+            Expr::Name(name) => {
+                let index = self.parameter(place, *name)?;
+                let value = self.value(place, index)?;
+                question.parameters.push(index);
+                Some(value)
+            }
+            Expr::Call { function, .. } => self.answer(place, *function).map(Constant::Literal),
+            _ => written(summary, expr),
         }
     }
 
@@ -206,25 +223,34 @@ impl<'a> Search<'a> {
         program.summary(callee.file).literal(returned).filter(|_| is_plain)
     }
 
-    /// A parameter that is never assigned, with its default.
-    fn parameter(&self, place: Place, name: Name) -> Option<(u32, &'a str)> {
+    /// A parameter that is never assigned.
+    fn parameter(&self, place: Place, name: Name) -> Option<u32> {
         let program = self.program;
         let bindings = program.bindings(place, name);
         let mut meanings = bindings
             .iter()
             .map(|it| &it.meaning)
             .filter(|it| !matches!(it, Meaning::Narrowed { .. }));
-        let (Some(Meaning::Parameter(index)), None) = (meanings.next(), meanings.next()) else {
-            return None;
-        };
-        Some((*index, self.default(place, *index)?))
+        match (meanings.next(), meanings.next()) {
+            (Some(Meaning::Parameter(index)), None) => Some(*index),
+            _ => None,
+        }
     }
 
-    /// The default of a parameter, if it is a literal.
-    fn default(&self, function: Place, index: u32) -> Option<&'a str> {
+    /// What a parameter is in all calls so far.
+    fn value(&self, function: Place, index: u32) -> Option<Constant<'a>> {
+        if self.is_given(function, index) {
+            return None;
+        }
+        let same = self.branches.same.get(&(function, index)).copied();
+        same.or_else(|| self.default(function, index))
+    }
+
+    /// The default of a parameter, if it is known.
+    fn default(&self, function: Place, index: u32) -> Option<Constant<'a>> {
         let program = self.program;
         let parameter = program.scope(function)?.parameters.get(index as usize)?;
-        program.summary(function.file).literal(parameter.default?)
+        written(program.summary(function.file), parameter.default?)
     }
 
     fn is_given(&self, place: Place, index: u32) -> bool {
@@ -242,59 +268,48 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A call gives parameters other values than their defaults.
+    /// What a call gives to the parameters of a function, their defaults included.
     pub(super) fn give(&mut self, edge: Edge) {
         let program = self.program;
         let Some(scope) = program.scope(edge.callee) else { return };
-        if scope.parameters.iter().all(|it| it.default.is_none()) {
-            return;
-        }
-        let summary = program.summary(edge.caller.file);
-        let Expr::Call { arguments, .. } = summary.expr(edge.expr) else { return };
         let own = program.summary(edge.callee.file);
-        let first = usize::from(
-            program.class_of(edge.callee).is_some()
-                && self.resolver.decorator_names(edge.callee).all(|it| it != "staticmethod"),
-        );
-        for (at, argument) in arguments.iter().enumerate() {
-            let is_starred = matches!(summary.expr(argument.value), Expr::Starred(_));
-            let keyword = argument.keyword.map(|it| summary.text(it));
-            if is_starred || keyword == Some("**") {
-                return self.give_all(edge.callee);
-            }
-            let index = match keyword {
-                Some(keyword) => {
-                    scope.parameters.iter().position(|it| own.text(it.name) == keyword)
-                }
-                None => Some(at + first),
-            };
-            let is_single = |at: &usize| {
-                scope.parameters.get(*at).is_some_and(|it| it.form != ParameterForm::Rest)
-            };
-            if let Some(index) = index.filter(is_single).and_then(|it| u32::try_from(it).ok()) {
-                self.give_one(edge, index, argument.value);
+        if is_called_by_syntax(own.text(scope.name)) {
+            return self.give_all(edge.callee);
+        }
+        let values = given(self.resolver, edge);
+        for ((index, value), parameter) in (0..).zip(values).zip(&scope.parameters) {
+            if parameter.form != ParameterForm::Rest {
+                self.give_one(edge, index, value);
             }
         }
     }
 
-    fn give_one(&mut self, edge: Edge, index: u32, value: ExprId) {
+    fn give_one(&mut self, edge: Edge, index: u32, value: Given) {
         let key = (edge.callee, index);
-        let summary = self.program.summary(edge.caller.file);
-        if let Some(default) = self.default(edge.callee, index) {
-            if summary.literal(value) == Some(default) {
-                return;
-            }
-            // A parameter that is handed on is given when it is given itself.
-            if let Expr::Name(name) = summary.expr(value)
-                && let Some((outer, text)) = self.parameter(edge.caller, *name)
-                && text == default
-                && !self.is_given(edge.caller, outer)
-            {
-                self.branches.links.entry((edge.caller, outer)).or_default().push(key);
-                return;
-            }
+        if self.is_given(edge.callee, index) {
+            return;
         }
-        if self.branches.given.insert(key) {
+        let program = self.program;
+        let summary = program.summary(edge.caller.file);
+        let constant = match value {
+            // Without a default, it is `self`, or nothing that a test could be about.
+            Given::Default => match self.default(edge.callee, index) {
+                Some(default) => Some(default),
+                None => return,
+            },
+            Given::Unknown => None,
+            Given::Value(value) => match summary.expr(value) {
+                // A parameter that is handed on is given when it is given itself.
+                Expr::Name(name) => self.parameter(edge.caller, *name).and_then(|outer| {
+                    let constant = self.value(edge.caller, outer)?;
+                    self.branches.links.entry((edge.caller, outer)).or_default().push(key);
+                    Some(constant)
+                }),
+                _ => written(summary, value),
+            },
+        };
+        let known = constant.map(|it| *self.branches.same.entry(key).or_insert(it) == it);
+        if known != Some(true) && self.branches.given.insert(key) {
             self.wake(edge.callee, index);
         }
     }
@@ -316,5 +331,27 @@ impl<'a> Search<'a> {
     /// A call that has waited, and need not any more.
     pub(super) fn woken(&mut self) -> Option<(Place, &'a Call)> {
         self.branches.woken.pop()
+    }
+}
+
+/// Methods that the language calls, with other arguments than those that are written.
+fn is_called_by_syntax(name: &str) -> bool {
+    const BY_CALL: &[&str] = &["__init__", "__new__", "__post_init__", "__call__"];
+    name.starts_with("__") && name.ends_with("__") && !BY_CALL.contains(&name)
+}
+
+/// A literal or a member of an enumeration, as it is written.
+fn written(summary: &Summary, expr: ExprId) -> Option<Constant<'_>> {
+    match summary.expr(expr) {
+        Expr::Literal(text) => Some(Constant::Literal(summary.text(*text))),
+        Expr::Attribute(class, member) => {
+            let Expr::Name(class) = summary.expr(*class) else { return None };
+            let (class, member) = (summary.text(*class), summary.text(*member));
+            let is_class = class.starts_with(|it: char| it.is_uppercase())
+                && class.contains(|it: char| it.is_lowercase());
+            let is_member = !member.contains(|it: char| it.is_lowercase());
+            (is_class && is_member).then_some(Constant::Member(class, member))
+        }
+        _ => None,
     }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Edge, Graph};
-use crate::program::Place;
+use crate::program::{Place, Program};
 
 /// The shortest way to every function, and who calls whom.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub(crate) struct Reach<'g> {
 }
 
 impl<'g> Reach<'g> {
-    pub(crate) fn of(graph: &'g Graph) -> Self {
+    /// The ways of a graph. What is an example is shown only where nothing else leads.
+    pub(crate) fn of(graph: &'g Graph, program: &Program) -> Self {
         let mut calls: FxHashMap<Place, Vec<&Edge>> = FxHashMap::default();
         let mut callers: FxHashMap<Place, Vec<&Edge>> = FxHashMap::default();
         for edge in &graph.edges {
@@ -30,12 +31,16 @@ impl<'g> Reach<'g> {
         }
         let entries: FxHashSet<Place> = graph.entries.iter().copied().collect();
         let mut before: FxHashMap<Place, &Edge> = FxHashMap::default();
-        let mut queue: VecDeque<Place> = graph.entries.iter().copied().collect();
-        while let Some(place) = queue.pop_front() {
-            for edge in calls.get(&place).into_iter().flatten() {
-                if !entries.contains(&edge.callee) && !before.contains_key(&edge.callee) {
-                    before.insert(edge.callee, edge);
-                    queue.push_back(edge.callee);
+        let (examples, own): (Vec<Place>, Vec<Place>) =
+            graph.entries.iter().copied().partition(|entry| program.is_example(entry.file));
+        for from in [own, examples] {
+            let mut queue = VecDeque::from(from);
+            while let Some(place) = queue.pop_front() {
+                for edge in calls.get(&place).into_iter().flatten() {
+                    if !entries.contains(&edge.callee) && !before.contains_key(&edge.callee) {
+                        before.insert(edge.callee, edge);
+                        queue.push_back(edge.callee);
+                    }
                 }
             }
         }
@@ -52,6 +57,11 @@ impl<'g> Reach<'g> {
         }
         way.reverse();
         way
+    }
+
+    /// The calls of a function.
+    pub(crate) fn calls_of(&self, place: Place) -> &[&'g Edge] {
+        self.callers.get(&place).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// All entries that reach a function.

@@ -1,15 +1,13 @@
 //! Branches: what must be so where their code runs, and what the code around a call needs of it.
 
 use ruff_python_ast::{
-    BoolOp, CmpOp, ExceptHandler, ExceptHandlerExceptHandler, Expr as AstExpr, ExprBoolOp,
-    ExprCompare, ExprIf, Stmt, StmtIf, StmtTry, UnaryOp,
+    BoolOp, CmpOp, ExceptHandler, Expr as AstExpr, ExprBoolOp, ExprCompare, ExprIf, Stmt, StmtIf,
+    StmtTry, UnaryOp,
 };
-use ruff_text_size::{Ranged, TextSize};
+use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
-use crate::summary::{
-    Branch, BranchId, Comparison, Condition, Expr, ExprId, HandlerEnd, Meaning, Name, Use,
-};
+use crate::summary::{Branch, BranchId, Comparison, Condition, Expr, ExprId, Meaning, Name, Use};
 
 /// Exceptions by which a library says that no loop runs.
 const NO_LOOP: &[&str] =
@@ -72,6 +70,7 @@ impl Lowering<'_> {
 
     pub(super) fn conditional(&mut self, statement: &StmtIf) {
         let outer = self.branch;
+        self.raised_by_flag(statement);
         let test = self.used(&statement.test, Use::Tested);
         let is_guard = is_guard(&statement.test);
         self.guards += u32::from(is_guard);
@@ -173,7 +172,8 @@ impl Lowering<'_> {
         let end = statement.body.last().map_or(statement.range().end(), |it| it.range().end());
         self.block(&statement.body, end);
         self.branch = outer;
-        let guarded = self.facts.awaits - before;
+        let span = self.span(TextRange::new(statement.range().start(), end));
+        let guarded = (span, self.facts.awaits - before);
         let asks = self.asks_for_loop(calls);
         let had_asked = std::mem::replace(&mut self.asks, asks);
         let mut is_handled = false;
@@ -205,36 +205,6 @@ impl Lowering<'_> {
         let is_meant =
             |it: &ExprId| self.summary.last_name(*it).is_some_and(|name| NO_LOOP.contains(&name));
         self.asks && (exceptions.is_empty() || exceptions.iter().any(is_meant))
-    }
-
-    /// Remembers under which name a handler puts its exception aside: it may be raised later.
-    pub(super) fn keep(&mut self, handler: &ExceptHandlerExceptHandler) {
-        let Some(own) = &handler.name else { return };
-        let index = self.summary.handlers.len();
-        for statement in &handler.body {
-            if let Stmt::Assign(assign) = statement
-                && let ([AstExpr::Name(target)], AstExpr::Name(value)) =
-                    (assign.targets.as_slice(), &*assign.value)
-                && value.id.as_str() == own.as_str()
-            {
-                let name = self.name(&target.id);
-                self.kept.push((self.scope, name, index));
-            }
-        }
-    }
-
-    /// A handler whose exception is raised after all has raised it.
-    pub(super) fn raised(&mut self, exception: Option<&AstExpr>) {
-        let Some(AstExpr::Name(name)) = exception else { return };
-        let name = self.name(&name.id);
-        for (scope, kept, handler) in &self.kept {
-            if *scope == self.scope
-                && *kept == name
-                && let Some(handler) = self.summary.handlers.get_mut(*handler)
-            {
-                handler.end = HandlerEnd::Raises;
-            }
-        }
     }
 
     /// The calls that give a value are used so, also by way of a name.

@@ -7,9 +7,8 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
 use crate::summary::{
-    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, HandlerEnd,
-    ImportStatement, LoopId, Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind,
-    Span, Use, With,
+    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, ImportStatement, LoopId,
+    Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
 };
 
 /// What is put aside while another scope is lowered.
@@ -208,7 +207,7 @@ impl Lowering<'_> {
     pub(super) fn handler(
         &mut self,
         handler: &ast::ExceptHandlerExceptHandler,
-        guarded_awaits: u32,
+        (guarded, guarded_awaits): (Span, u32),
         is_handled: bool,
     ) -> bool {
         let exceptions = match handler.type_.as_deref() {
@@ -232,11 +231,7 @@ impl Lowering<'_> {
             .as_deref()
             .map_or(handler.range().start() + TextSize::new(6), |it| it.range().end());
         let head = self.span(TextRange::new(handler.range().start(), head_end));
-        let end = match handler.body.last() {
-            _ if raises(&handler.body) => HandlerEnd::Raises,
-            Some(Stmt::Return(_) | Stmt::Break(_)) => HandlerEnd::Leaves,
-            _ => HandlerEnd::GoesOn,
-        };
+        let end = super::handlers::end(handler);
         self.keep(handler);
         self.summary.handlers.push(Handler {
             scope: self.scope,
@@ -244,6 +239,7 @@ impl Lowering<'_> {
             exceptions,
             end,
             cancellation_is_handled: is_handled,
+            guarded,
             guarded_awaits,
             inside: self.inside,
         });
@@ -429,23 +425,4 @@ fn is_constant(body: &[Stmt]) -> bool {
     matches!(body, [Stmt::Return(it)] if it.value.as_deref().is_some_and(|it| {
         it.is_boolean_literal_expr() || it.is_none_literal_expr()
     }))
-}
-
-/// Whether a `raise` stands in the body, other than in a function defined there.
-fn raises(body: &[Stmt]) -> bool {
-    body.iter().any(|statement| match statement {
-        Stmt::Raise(_) => true,
-        // Whoever waits for the future is told instead.
-        Stmt::Expr(it) => matches!(&*it.value, AstExpr::Call(call)
-            if matches!(&*call.func, AstExpr::Attribute(it) if &*it.attr == "set_exception")),
-        Stmt::If(it) => {
-            raises(&it.body) || it.elif_else_clauses.iter().any(|clause| raises(&clause.body))
-        }
-        Stmt::With(it) => raises(&it.body),
-        Stmt::For(it) => raises(&it.body),
-        Stmt::While(it) => raises(&it.body),
-        Stmt::Try(it) => raises(&it.body) || raises(&it.finalbody) || raises(&it.orelse),
-        Stmt::Match(it) => it.cases.iter().any(|case| raises(&case.body)),
-        _ => false,
-    })
 }

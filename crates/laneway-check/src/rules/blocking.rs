@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use super::draft::{Change, Checkup, Draft, Edit};
 use crate::finding::{Confidence, Tier};
-use crate::graph::{Edge, Site};
+use crate::graph::Site;
 use crate::knowledge::{Entry, Kind, Lane};
 use crate::program::Place;
 use crate::rules::Rule;
@@ -14,6 +14,7 @@ use crate::summary::{
     Call, Expr, LoopId, LoopKind, Meaning, Scope, ScopeId, ScopeKind, Span, Summary, Use,
 };
 
+mod guess;
 mod once;
 mod states;
 
@@ -190,25 +191,22 @@ pub(super) fn short_name(checkup: &Checkup<'_>, place: Place) -> String {
     }
 }
 
-/// Less bad behind a cache, where only start-up or a command comes by, and where the way goes
-/// through a base class of several that may be meant.
+/// Less bad behind a cache, where only start-up, a command or an example comes by, and where the
+/// way goes through a base class of several that may be meant.
 fn tier(checkup: &Checkup<'_>, draft: &Draft, tier: Tier) -> Tier {
-    let is_guess = draft.way.iter().any(|edge| is_guess(checkup, edge));
+    if draft.way.iter().any(|edge| guess::is_elsewhere(checkup, edge)) {
+        return Tier::Hint;
+    }
+    let is_guess = draft.way.iter().any(|edge| guess::is_guess(checkup, edge));
     let tier = if is_guess { tier.lowered() } else { tier };
     let functions = draft.way.iter().map(|edge| edge.callee);
     let is_cached = functions.into_iter().any(|it| checkup.resolver.is_cached(it));
     let tier = if is_cached { tier.lowered() } else { tier };
     let entries = checkup.reach.entries_of(draft.place);
-    let starts = !entries.is_empty() && entries.iter().all(|it| once::runs_once(checkup, *it));
+    let is_aside =
+        |it: &Place| once::runs_once(checkup, *it) || checkup.program.is_example(it.file);
+    let starts = !entries.is_empty() && entries.iter().all(is_aside);
     if starts { tier.lowered() } else { tier }
-}
-
-/// Whether one of several classes stands behind a base, and no code on a loop makes objects of it.
-fn is_guess(checkup: &Checkup<'_>, edge: &Edge) -> bool {
-    let graph = checkup.graph;
-    let class = checkup.program.class_of(edge.callee);
-    graph.guesses.contains(&(edge.caller, edge.callee, edge.expr))
-        && class.is_none_or(|class| !graph.constructed.contains(&class))
 }
 
 fn suggestion(checkup: &Checkup<'_>, draft: &Draft, name: &str, entry: &Entry) -> String {

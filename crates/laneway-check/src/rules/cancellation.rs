@@ -5,7 +5,7 @@ use super::draft::{Checkup, Draft};
 use crate::finding::Tier;
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Expr, Handler, HandlerEnd, ScopeKind, Summary, With};
+use crate::summary::{Expr, ExprId, Handler, HandlerEnd, ScopeKind, Span, Summary, With};
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
@@ -61,18 +61,25 @@ fn swallowed(
     handler: &Handler,
     summary: &Summary,
 ) -> Option<Draft> {
-    if handler.cancellation_is_handled {
+    if handler.cancellation_is_handled
+        || is_shielded(checkup, place, handler.guarded)
+        || awaits_what_it_cancelled(checkup, place, handler)
+    {
         return None;
     }
     let names: Vec<&str> =
         handler.exceptions.iter().filter_map(|it| summary.last_name(*it)).collect();
+    let is_by_name = names.contains(&"CancelledError");
+    if is_by_name && handler.end == HandlerEnd::Decides {
+        return None;
+    }
     let how = if handler.exceptions.is_empty() {
         "a bare `except:`"
     } else if names.contains(&"BaseException") {
         "`except BaseException`"
-    } else if names.contains(&"CancelledError") && is_endless(handler, summary) {
+    } else if is_by_name && is_endless(handler, summary) {
         "`except CancelledError` in an endless loop"
-    } else if names.contains(&"CancelledError") && !cancels(checkup, place) {
+    } else if is_by_name && !cancels(checkup, place) {
         "`except CancelledError`"
     } else {
         return None;
@@ -91,6 +98,57 @@ fn swallowed(
         draft.tier = Tier::Hint;
     }
     Some(draft)
+}
+
+/// Whether a scope keeps the cancellation away: `with CancelScope(shield=True)`.
+fn is_shielded(checkup: &Checkup<'_>, place: Place, guarded: Span) -> bool {
+    let summary = checkup.program.summary(place.file);
+    let shields = |context: &ExprId| {
+        let Expr::Call { arguments, .. } = summary.expr(*context) else { return false };
+        arguments.iter().any(|it| {
+            it.keyword.is_some_and(|name| summary.text(name) == "shield")
+                && summary.literal(it.value) == Some("True")
+        })
+    };
+    let mut around = checkup.program.withs(place).filter(|it| it.span.contains(guarded.start));
+    around.any(|with| with.contexts.iter().any(shields))
+}
+
+/// Whether all that is guarded is the wait for tasks, one of which the function has cancelled
+/// before: it is their cancellation that is taken.
+fn awaits_what_it_cancelled(checkup: &Checkup<'_>, place: Place, handler: &Handler) -> bool {
+    let summary = checkup.program.summary(place.file);
+    let guarded = handler.guarded;
+    let awaited = summary.nodes.iter().filter_map(|node| match node.expr {
+        Expr::Await(inner) if guarded.contains(node.span.start) => Some(inner),
+        _ => None,
+    });
+    let awaited: Vec<ExprId> = awaited.collect();
+    let has_cancelled = checkup.program.calls(place).any(|call| {
+        summary.node(call.expr).span.start < guarded.end
+            && checkup.called_name(place, call) == Some("cancel")
+    });
+    // `async with` and `async for` await, too.
+    has_cancelled
+        && awaited.len() == handler.guarded_awaits as usize
+        && awaited.into_iter().all(|it| is_task(summary, it))
+}
+
+/// A task, or several of them, by their names.
+fn is_task(summary: &Summary, awaited: ExprId) -> bool {
+    match summary.expr(awaited) {
+        Expr::Name(_) | Expr::Attribute(..) | Expr::Subscript(..) => true,
+        Expr::Starred(inner) => is_task(summary, *inner),
+        Expr::Call { function, arguments } => {
+            matches!(summary.last_name(*function), Some("gather" | "wait" | "wait_for" | "shield"))
+                && arguments
+                    .iter()
+                    .filter(|it| it.keyword.is_none())
+                    .take(1)
+                    .all(|it| is_task(summary, it.value))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the function cancels something itself: then the cancellation it takes is that one's.

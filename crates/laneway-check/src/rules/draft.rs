@@ -1,5 +1,9 @@
 //! What rules are given, and what they leave: findings that know places of the text, not lines.
 
+use std::cell::OnceCell;
+
+use rustc_hash::FxHashSet;
+
 use crate::evidence::Cost;
 use crate::finding::{Confidence, Tier};
 use crate::graph::{Edge, Graph, Reach};
@@ -17,6 +21,8 @@ pub(crate) struct Checkup<'a> {
     pub(crate) reach: &'a Reach<'a>,
     /// Which files findings are wanted of, by their number.
     pub(crate) wanted: &'a [bool],
+    /// Functions that a call made commands of a command line, once somebody asked.
+    pub(crate) commands: OnceCell<FxHashSet<Place>>,
     pub(crate) drafts: Vec<Draft>,
     /// How many places a comment answers that no draft was made for.
     pub(crate) answered: usize,

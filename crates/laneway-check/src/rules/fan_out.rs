@@ -25,6 +25,8 @@ const BOUNDS: &[&str] = &[
     "concurrency",
     "bounded",
 ];
+/// Coroutines that only wait for a time or a flag: any number of them is no load.
+const TRIFLES: &[&str] = &["sleep", "wait"];
 /// Calls whose order matters, or which wait on purpose.
 const ORDERED: &[&str] = &[
     "sleep",
@@ -102,6 +104,9 @@ fn gather(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
         return None;
     }
     let (callee, iterated) = arguments.iter().find_map(|it| started(checkup, place, it))?;
+    if summary.last_name(callee).is_some_and(|it| TRIFLES.contains(&it)) {
+        return None;
+    }
     if is_bounded(checkup, place, iterated) || function_is_bounded(checkup, place, callee) {
         return None;
     }
@@ -131,8 +136,10 @@ fn started(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Option<(
     match summary.expr(inner) {
         Expr::Comprehension { element, iterated } => {
             let Expr::Call { function, arguments } = summary.expr(*element) else { return None };
-            let is_task =
-                matches!(summary.last_name(*function), Some("create_task" | "ensure_future"));
+            let is_task = matches!(
+                summary.last_name(*function),
+                Some("create_task" | "ensure_future" | "wait_for" | "shield")
+            );
             let Some(Expr::Call { function: inner, .. }) =
                 arguments.first().filter(|_| is_task).map(|it| summary.expr(it.value))
             else {
@@ -167,6 +174,7 @@ fn spawn(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
         _ => false,
     });
     let is_bounded = is_bounded(checkup, place, around.subject)
+        || arguments.first().is_some_and(|it| is_trifle(summary, it.value))
         || arguments.first().is_some_and(|it| callee_is_bounded(checkup, place, it.value));
     if !is_spawn || is_bounded {
         return None;
@@ -176,6 +184,12 @@ fn spawn(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     let suggestion = "bound them with an `asyncio.Semaphore` in the coroutine, or with a fixed number of workers and a queue";
     let span = checkup.span(place, call.expr);
     Some(Draft::new(Rule::Lw304, place, span, message).suggest(suggestion))
+}
+
+/// What is started waits for something of this process, and holds nothing meanwhile.
+fn is_trifle(summary: &Summary, started: ExprId) -> bool {
+    let Expr::Call { function, .. } = summary.expr(started) else { return false };
+    summary.last_name(*function).is_some_and(|it| TRIFLES.contains(&it))
 }
 
 fn written(summary: &Summary, expr: ExprId) -> String {

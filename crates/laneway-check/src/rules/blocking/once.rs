@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use crate::program::{FileId, Place};
+use crate::resolve::Value;
 use crate::rules::Checkup;
 use crate::summary::{Call, Expr, ExprId, Meaning, ScopeId, ScopeKind, Summary, Use};
 
@@ -14,7 +15,7 @@ const START_UP_DECORATORS: &[&str] =
 
 /// Libraries of command lines, and how a function becomes a command of one.
 const COMMAND_LINES: &[&str] = &["typer", "click", "cyclopts", "asyncclick", "rich_click"];
-const COMMAND_DECORATORS: &[&str] = &["command", "callback", "default"];
+const COMMAND_DECORATORS: &[&str] = &["command", "callback", "default", "add_command"];
 
 /// What a function awaits that starts a server and stays until it stops.
 const SERVES: &[&str] = &["serve", "serve_http", "serve_forever", "run_server"];
@@ -84,16 +85,44 @@ fn calls_name(summary: &Summary, call: &Call, name: crate::summary::Name) -> boo
 /// Whether a function is a command of typer, click or cyclopts.
 fn is_command(checkup: &Checkup<'_>, function: Place) -> bool {
     let Some(scope) = checkup.program.scope(function) else { return false };
-    let summary = checkup.program.summary(function.file);
-    scope.decorators.iter().any(|decorator| {
-        let maker = match summary.expr(*decorator) {
-            Expr::Call { function, .. } => *function,
-            _ => *decorator,
-        };
-        let is_named =
-            summary.last_name(maker).is_some_and(|name| COMMAND_DECORATORS.contains(&name));
-        is_named && is_of_command_line(checkup, function.file, maker)
-    })
+    scope.decorators.iter().any(|it| makes_command(checkup, function.file, *it))
+        || checkup.commands.get_or_init(|| registered(checkup)).contains(&function)
+}
+
+/// `app.command`, or `app.command("name")`, which makes a command of what it is given.
+fn makes_command(checkup: &Checkup<'_>, file: FileId, decorator: ExprId) -> bool {
+    let summary = checkup.program.summary(file);
+    let maker = match summary.expr(decorator) {
+        Expr::Call { function, .. } => *function,
+        _ => decorator,
+    };
+    let is_named = summary.last_name(maker).is_some_and(|name| COMMAND_DECORATORS.contains(&name));
+    is_named && is_of_command_line(checkup, file, maker)
+}
+
+/// The functions that a module hands to `app.command(…)` or `app.command("name")(…)`.
+fn registered(checkup: &Checkup<'_>) -> FxHashSet<Place> {
+    let program = checkup.program;
+    let mut found = FxHashSet::default();
+    for (file, source) in program.files() {
+        let summary = &source.summary;
+        if COMMAND_DECORATORS.iter().all(|name| program.name(file, name).is_none()) {
+            continue;
+        }
+        let module = Place { file, scope: ScopeId::MODULE };
+        for call in program.calls(module) {
+            let Expr::Call { function, arguments } = summary.expr(call.expr) else { continue };
+            if !makes_command(checkup, file, *function) {
+                continue;
+            }
+            for value in arguments.iter().flat_map(|it| checkup.values(module, it.value).to_vec()) {
+                if let Value::Function(command) = value {
+                    found.insert(command);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// Whether the object behind a decorator comes from a file that has to do with command lines.

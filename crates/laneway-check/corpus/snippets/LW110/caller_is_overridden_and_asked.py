@@ -1,0 +1,19 @@
+import abc
+
+import requests
+
+
+class Config(abc.ABC):
+    @abc.abstractmethod
+    def request(self, query): ...
+
+    async def arequest(self, query):
+        return self.request(query)
+
+
+class Remote(Config):
+    def request(self, query):
+        return requests.post(query)  # expect: LW110
+
+    async def arequest(self, query):
+        return await super().arequest(query.strip())
