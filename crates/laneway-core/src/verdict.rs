@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::job::{Lane, TaskName};
+use crate::profile::nanos::approximate;
 use crate::profile::{Blockage, LagShare, Profile, SizeBucket};
 
 mod advice;
@@ -38,7 +39,9 @@ pub use thresholds::{RULES, Rule, RuleEntry, THRESHOLDS, Threshold};
 
 use cost::{CostModel, Target};
 use rules::{CHECKS, Case, Finding};
-use thresholds::{CPU_SHARE_MIN, LOSS_MAX, RUN_DELAY_BAND, RUN_DELAY_SHARE, TRIVIAL_DISPATCHES};
+use thresholds::{
+    CPU_SHARE_MIN, LOSS_MAX, RUN_DELAY_BAND, RUN_DELAY_SHARE, TRIVIAL_DISPATCHES, WAVES_MIN,
+};
 
 /// All that a verdict depends on.
 #[derive(Debug, Clone, Copy)]
@@ -232,7 +235,6 @@ fn without_evidence(question: &Question<'_>) -> Advice {
 
 /// What is missing for a verdict.
 fn missing(sufficiency: &Sufficiency) -> Vec<TurningPoint> {
-    use crate::profile::nanos::approximate;
     let (runs, runs_needed) = (sufficiency.runs, sufficiency.runs_needed);
     let (wall, wall_needed) = (sufficiency.wall, sufficiency.wall_needed);
     let point = |measure, now, threshold| TurningPoint {
@@ -273,11 +275,22 @@ fn doubts_of(case: &Case<'_>) -> Vec<Doubt> {
         (!evidence.is_run_delay_known, Doubt::RunDelayUnknown),
         (!evidence.is_encode_known, Doubt::EncodeGuessed),
         (shares_gil && is_blocked_unclear, Doubt::GilWaitUnknown),
+        (is_of_few_waves(case), Doubt::FewWaves),
         (case.runs_own_threads(), Doubt::OwnThreads),
     ]
     .into_iter()
     .filter_map(|(applies, doubt)| applies.then_some(doubt))
     .collect()
+}
+
+/// Whether its runs in threads waited for each other, and too few came one after another.
+fn is_of_few_waves(case: &Case<'_>) -> bool {
+    let at_once = case.costs.parallelism(Lane::Thread);
+    case.facts.lane == Lane::Thread
+        && case.calibration.has_gil
+        && at_once > 1.0
+        && case.evidence.shares.blocked >= thresholds::UNCLEAR_BLOCKED_SHARE
+        && approximate(case.sufficiency.runs) < WAVES_MIN * at_once
 }
 
 /// Whether runs in the lane of the finding were measured and cost more than here: what was measured

@@ -88,6 +88,8 @@ pub enum Doubt {
     EncodeGuessed,
     /// Waits for the GIL and blocking calls were not told apart.
     GilWaitUnknown,
+    /// Nearly all of its runs were under way at once, and waited for each other.
+    FewWaves,
     /// The task runs threads of its own.
     OwnThreads,
     /// Runs in the other lane were measured, and they were slower than the model says.
@@ -108,6 +110,10 @@ impl Doubt {
             }
             Self::EncodeGuessed => "the time to serialise was guessed from the number of bytes",
             Self::GilWaitUnknown => "waits for the GIL and blocking calls were not told apart",
+            Self::FewWaves => {
+                "nearly all of its runs were under way at once in threads: what few such bursts \
+                 do says little about the next one"
+            }
             Self::OwnThreads => "the task runs threads of its own",
             Self::MeasuredSlower => "runs in the other lane were measured, and they were slower",
             Self::ScarceCores => {

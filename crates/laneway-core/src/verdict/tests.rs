@@ -10,6 +10,7 @@ use crate::profile::{
     GilWait, Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, lag_bill, step_square,
 };
 
+mod bursts;
 mod pipeline;
 mod properties;
 mod starved_host;

@@ -141,6 +141,11 @@ thresholds! {
     SOLO_RUNS_MIN = 5.0 "runs",
         "Attempts without a neighbour that tell a task's own blocking from waits for the GIL.",
         "judgement";
+    WAVES_MIN = 3.0 "x as many runs as run at once",
+        "Threads share a GIL, so runs that begin together are no independent witnesses: a burst \
+            whose runs all sleep first and all compute then looks like waiting, and then like \
+            computing.",
+        "judgement";
     UNCLEAR_BLOCKED_SHARE = 0.05 "of wall",
         "Blocked time below this cannot decide anything, whether it is a wait for the GIL or not.",
         "judgement";
