@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::job::{Lane, TaskName};
 use crate::profile::nanos::approximate;
-use crate::profile::{Blockage, LagShare, Profile, SizeBucket};
+use crate::profile::{Blockage, LagShare, Move, MoveKind, Profile, SizeBucket};
 
 mod advice;
 pub mod auto;
@@ -167,15 +167,13 @@ fn judge(question: &Question<'_>, profile: &Profile, all: &[&Profile]) -> Advice
             continue;
         }
         blocks_loop |= matches!(finding.rule, Rule::R1 | Rule::R2);
-        let is_slower = is_measured_slower(&case, &finding, all);
-        if finding.is_clear() && !is_slower {
+        let refuted = refutation_of(&case, &finding, all);
+        if finding.is_clear() && refuted.is_none() {
             decided = Some(finding);
             break;
         }
         turning_points.extend(finding.near_miss());
-        if is_slower {
-            doubts.push(Doubt::MeasuredSlower);
-        }
+        doubts.extend(refuted);
     }
     let is_known = sufficiency.is_enough() || decided.is_some();
     let (rule, better_lane, change, prediction) = match decided {
@@ -293,8 +291,36 @@ fn is_of_few_waves(case: &Case<'_>) -> bool {
         && approximate(case.sufficiency.runs) < WAVES_MIN * at_once
 }
 
-/// Whether runs in the lane of the finding were measured and cost more than here: what was measured
-/// is worth more than what was modelled.
+/// What was measured that speaks against the lane of a finding: it is worth more than what was
+/// modelled.
+fn refutation_of(case: &Case<'_>, finding: &Finding, all: &[&Profile]) -> Option<Doubt> {
+    if was_undone(case, finding, all) {
+        Some(Doubt::MoveUndone)
+    } else {
+        is_measured_slower(case, finding, all).then_some(Doubt::MeasuredSlower)
+    }
+}
+
+/// Whether the auto lane last tried the lane of the finding, for arguments of some size, and came
+/// back because of harm.
+fn was_undone(case: &Case<'_>, finding: &Finding, all: &[&Profile]) -> bool {
+    let mut last: BTreeMap<SizeBucket, &Move> = BTreeMap::new();
+    for profile in all {
+        let is_result = |event: &&Move| !matches!(event.kind, MoveKind::CanaryStarted { .. });
+        for event in profile.moves.iter().filter(is_result) {
+            let known = last.entry(profile.key.size_bucket).or_insert(event);
+            if (event.at, event.runs) > (known.at, known.runs) {
+                *known = event;
+            }
+        }
+    }
+    last.values().any(|event| {
+        let is_harmful = event.refuted() == finding.better_lane && finding.better_lane.is_some();
+        is_harmful && event.lane_since() == case.facts.lane
+    })
+}
+
+/// Whether runs in the lane of the finding were measured and cost more than here.
 fn is_measured_slower(case: &Case<'_>, finding: &Finding, all: &[&Profile]) -> bool {
     let Some(lane) = finding.better_lane.filter(|_| case.facts.lane != Lane::Async) else {
         return false;

@@ -94,6 +94,8 @@ pub enum Doubt {
     OwnThreads,
     /// Runs in the other lane were measured, and they were slower than the model says.
     MeasuredSlower,
+    /// The auto lane tried the other lane, and it did harm there.
+    MoveUndone,
     /// It often waits for a core, and would in another lane, too.
     ScarceCores,
     /// The share of waits for a core is close to the limit that acquits the code.
@@ -116,6 +118,7 @@ impl Doubt {
             }
             Self::OwnThreads => "the task runs threads of its own",
             Self::MeasuredSlower => "runs in the other lane were measured, and they were slower",
+            Self::MoveUndone => "the auto lane tried the other lane, and took it back",
             Self::ScarceCores => {
                 "it waits for a core much of the time, and in another lane it would wait, too"
             }

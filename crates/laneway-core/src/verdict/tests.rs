@@ -14,6 +14,7 @@ mod bursts;
 mod pipeline;
 mod properties;
 mod starved_host;
+mod undone;
 
 fn millis(millis: f64) -> Duration {
     Duration::from_secs_f64(millis / 1e3)
