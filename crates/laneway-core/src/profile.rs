@@ -27,7 +27,7 @@ mod varint;
 pub use errors::{ErrorCounts, KIND_BYTES_MAX, KINDS_MAX};
 pub use gil::{GilWait, LOOKS_MIN, Looks, SeenBlocked};
 pub use histogram::{BUCKETS_MAX, Histogram, RELATIVE_ERROR};
-pub use lag::{LagShare, lag_bill};
+pub use lag::{InLine, LagShare, lag_bill};
 pub use loops::{LOOPS_MAX, LoopId, Loops};
 pub use measurement::{Measurement, step_square};
 pub use moves::{Harm, MOVES_MAX, Move, MoveKind, Moves};

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::Timestamp;
 use crate::profile::{
-    GilWait, Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, lag_bill, step_square,
+    GilWait, InLine, Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, step_square,
 };
 
 mod bursts;
@@ -92,6 +92,11 @@ fn ask_on(cores: u32, profiles: &[Profile], facts: &TaskFacts) -> Advice {
     let calibration = Calibration { cores, ..Calibration::default() };
     let task = task();
     advise(&Question { task: &task, profiles, calibration: &calibration, facts, lag: None })
+}
+
+fn lag_bill(profiles: &[Profile], loop_time: Duration) -> Vec<LagShare> {
+    let attempts = profiles.iter().map(|profile| (profile, InLine::Attempts));
+    crate::profile::lag_bill(attempts, loop_time)
 }
 
 fn coroutine() -> TaskFacts {
