@@ -28,7 +28,8 @@ pub mod script;
 mod thresholds;
 
 pub use advice::{
-    Advice, Change, Confidence, Direction, Doubt, Kind, Measure, SizeAdvice, Then, TurningPoint,
+    Advice, Change, Confidence, Direction, Doubt, Kind, Limit, Measure, SizeAdvice, Then,
+    TurningPoint,
 };
 pub use cost::{Predicted, Prediction};
 pub use estimate::{Estimate, runs_for};
@@ -235,12 +236,9 @@ fn without_evidence(question: &Question<'_>) -> Advice {
 fn missing(sufficiency: &Sufficiency) -> Vec<TurningPoint> {
     let (runs, runs_needed) = (sufficiency.runs, sufficiency.runs_needed);
     let (wall, wall_needed) = (sufficiency.wall, sufficiency.wall_needed);
-    let point = |measure, now, threshold| TurningPoint {
-        measure,
-        now,
-        threshold,
-        direction: Direction::Above,
-        then: Then::Verdict,
+    let point = |measure, now, threshold| {
+        let limit = Limit { measure, now, threshold, direction: Direction::Above };
+        TurningPoint::new(limit, Then::Verdict)
     };
     let runs = (runs < runs_needed)
         .then(|| point(Measure::Runs, approximate(runs), approximate(runs_needed)));

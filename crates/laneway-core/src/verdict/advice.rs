@@ -232,9 +232,9 @@ pub enum Then {
     Changes(Rule),
 }
 
-/// What would change the verdict.
+/// A quantity and the value that it would have to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct TurningPoint {
+pub struct Limit {
     /// The quantity.
     pub measure: Measure,
     /// Its value now.
@@ -243,14 +243,11 @@ pub struct TurningPoint {
     pub threshold: f64,
     /// On which side.
     pub direction: Direction,
-    /// Into what.
-    #[serde(flatten)]
-    pub then: Then,
 }
 
-impl TurningPoint {
-    /// Whether the quantity has not yet passed the point.
-    pub(super) fn is_ahead(&self) -> bool {
+impl Limit {
+    /// Whether the quantity has not yet passed it.
+    fn is_ahead(&self) -> bool {
         match self.direction {
             Direction::Above => self.now <= self.threshold,
             Direction::Below => self.now >= self.threshold,
@@ -258,14 +255,49 @@ impl TurningPoint {
     }
 }
 
-impl fmt::Display for TurningPoint {
+impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.direction {
             Direction::Above => "reached",
             Direction::Below => "fell below",
         };
         let (now, threshold) = (self.measure.value(self.now), self.measure.value(self.threshold));
-        write!(f, "if {} {verb} {threshold} (now {now}), ", self.measure.words())?;
+        write!(f, "{} {verb} {threshold} (now {now})", self.measure.words())
+    }
+}
+
+/// What would change the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TurningPoint {
+    /// What would have to change.
+    #[serde(flatten)]
+    pub limit: Limit,
+    /// What else would have to change with it, where that alone is not enough.
+    pub and: Option<Limit>,
+    /// Into what.
+    #[serde(flatten)]
+    pub then: Then,
+}
+
+impl TurningPoint {
+    /// A point that one quantity decides.
+    pub(super) const fn new(limit: Limit, then: Then) -> Self {
+        Self { limit, and: None, then }
+    }
+
+    /// Whether the quantities have not yet passed the point.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.limit.is_ahead() && self.and.is_none_or(|and| and.is_ahead())
+    }
+}
+
+impl fmt::Display for TurningPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "if {}", self.limit)?;
+        if let Some(and) = &self.and {
+            write!(f, " and {and}")?;
+        }
+        f.write_str(", ")?;
         match self.then {
             Then::Verdict => f.write_str("there would be a verdict"),
             Then::Applies(rule) => {

@@ -14,6 +14,7 @@ mod bursts;
 mod pipeline;
 mod properties;
 mod starved_host;
+mod turning_points;
 mod undone;
 
 fn millis(millis: f64) -> Duration {
@@ -165,7 +166,7 @@ fn r1_a_blocking_coroutine_goes_to_an_async_library_or_a_thread() {
     assert_eq!(prediction.of, Predicted::LoopTime);
     assert!((prediction.before_seconds.likely - 0.061).abs() < 1e-4, "{prediction:?}");
     assert!(prediction.after_seconds.high < 0.002 && prediction.gain.low > 20.0);
-    assert_eq!(advice.turning_points[0].measure, Measure::BlockedP95);
+    assert_eq!(advice.turning_points[0].limit.measure, Measure::BlockedP95);
 
     let library = String::from("httpx.AsyncClient");
     let facts = TaskFacts { async_library: Some(library.clone()), ..coroutine() };
@@ -235,9 +236,10 @@ fn r1_waits_until_the_worse_end_of_the_range_clears_the_band() {
     };
     let (few, many) = (advice(5), advice(500));
     assert_eq!(few.better_lane, None);
-    let near = few.turning_points.iter().find(|point| point.measure == Measure::Gain).unwrap();
+    let near =
+        few.turning_points.iter().find(|point| point.limit.measure == Measure::Gain).unwrap();
     assert_eq!(near.then, Then::Applies(Rule::R1));
-    assert!(near.now > 1.0 && near.now < 1.3, "{near:?}");
+    assert!(near.limit.now > 1.0 && near.limit.now < 1.3, "{near:?}");
     assert_eq!((many.rule, many.better_lane), (Some(Rule::R1), Some(Lane::Thread)));
 }
 
@@ -275,7 +277,7 @@ fn r2_a_task_with_short_steps_is_found_by_the_lag_it_causes() {
     };
     let advice = advise(&question);
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
-    assert_eq!(advice.turning_points[0].measure, Measure::Lag);
+    assert_eq!(advice.turning_points[0].limit.measure, Measure::Lag);
 }
 
 #[test]
@@ -571,15 +573,6 @@ fn what_cannot_be_measured_lowers_the_confidence() {
     let advice = ask(&[blind], &coroutine());
     assert_eq!((advice.rule, advice.confidence), (Some(Rule::R1), Confidence::Medium));
     assert_eq!(advice.doubts, [Doubt::RunDelayUnknown]);
-}
-
-#[test]
-fn turning_points_are_sentences() {
-    let work = Work { cpu: 1.0, blocked: 60.0, ..Work::default() };
-    let advice = ask(&[profile(Lane::Async, 100, work)], &coroutine());
-    let sentence = advice.turning_points[0].to_string();
-    assert!(sentence.starts_with("if the p95 of blocked time fell below 5ms (now "), "{sentence}");
-    assert!(sentence.ends_with("R1 (blocking in async) would no longer apply"), "{sentence}");
 }
 
 #[test]

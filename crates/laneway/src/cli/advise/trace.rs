@@ -110,7 +110,9 @@ fn lacks_evidence(rule: Rule, sufficiency: &Sufficiency) -> bool {
 
 fn gains_too_little(rule: Rule, advice: &Advice) -> bool {
     let points = &advice.turning_points;
-    points.iter().any(|point| point.measure == Measure::Gain && point.then == Then::Applies(rule))
+    points
+        .iter()
+        .any(|point| point.limit.measure == Measure::Gain && point.then == Then::Applies(rule))
 }
 
 /// What a rule compares, by the names in the table of thresholds.
