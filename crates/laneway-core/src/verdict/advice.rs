@@ -145,8 +145,6 @@ pub enum Measure {
     StepP95,
     /// The lag that the task causes, in seconds.
     Lag,
-    /// The awaited share of wall.
-    AwaitedShare,
     /// The computing share of its own time.
     CpuShare,
     /// The computing share of wall.
@@ -174,7 +172,6 @@ impl Measure {
             Self::BlockedP95 => "the p95 of blocked time",
             Self::StepP95 => "the p95 of the longest step",
             Self::Lag => "the lag it causes on the loop",
-            Self::AwaitedShare => "the awaited share of wall time",
             Self::CpuShare => "the CPU share of its own time",
             Self::CpuShareOfWall => "the CPU share of wall time",
             Self::BlockedShare => "the blocked share of wall time",
@@ -196,11 +193,9 @@ impl Measure {
             | Self::CpuPerRun => {
                 crate::duration::format(crate::profile::nanos::from_seconds(value))
             }
-            Self::AwaitedShare
-            | Self::CpuShare
-            | Self::CpuShareOfWall
-            | Self::BlockedShare
-            | Self::RunDelayShare => format!("{:.0} %", value * 100.0),
+            Self::CpuShare | Self::CpuShareOfWall | Self::BlockedShare | Self::RunDelayShare => {
+                format!("{:.0} %", value * 100.0)
+            }
             Self::Runs | Self::Concurrency => format!("{value:.0}"),
             Self::CoresUsed => format!("{value:.2}"),
             Self::Gain => format!("{value:.2}x"),

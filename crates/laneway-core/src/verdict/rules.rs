@@ -7,8 +7,8 @@ use super::evidence::{Evidence, Sufficiency};
 use super::facts::{Calibration, Form, TaskFacts};
 use super::libraries::{Blamed, WaitsIn, blamed, only_twin};
 use super::thresholds::{
-    AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
-    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
+    BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW, CPU_SHARE_MIN,
+    CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
     PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_BAND, RUN_DELAY_SHARE, Rule,
     SHORT_RUN_WALL, TRIVIAL_DISPATCHES, WAITING_SHARE,
 };
@@ -182,16 +182,10 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn needless_async(case: &Case<'_>) -> Option<Finding> {
-    let shares = case.evidence.shares;
-    let share = shares.awaited / (1.0 - shares.run_delay).max(1e-9);
     let is_needless = case.facts.form == Form::AsyncDef
         && case.facts.has_await == Some(false)
-        && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN
-        && share < AWAITED_SHARE_MIN;
-    is_needless.then(|| {
-        let finding = case.plain_finding().unwrap_or(Finding::new(Rule::R3, Change::MakeDef));
-        finding.lapses(Measure::AwaitedShare, share, AWAITED_SHARE_MIN, Direction::Above)
-    })
+        && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN;
+    is_needless.then(|| case.plain_finding().unwrap_or(Finding::new(Rule::R3, Change::MakeDef)))
 }
 
 fn process_wasted(case: &Case<'_>) -> Option<Finding> {

@@ -11,6 +11,7 @@ use crate::profile::{
 };
 
 mod bursts;
+mod needless;
 mod pipeline;
 mod properties;
 mod starved_host;
@@ -278,34 +279,6 @@ fn r2_a_task_with_short_steps_is_found_by_the_lag_it_causes() {
     let advice = advise(&question);
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
     assert_eq!(advice.turning_points[0].limit.measure, Measure::Lag);
-}
-
-#[test]
-fn r3_a_coroutine_that_never_awaits_is_made_a_function() {
-    let facts = TaskFacts { has_await: Some(false), ..coroutine() };
-    let work = Work { cpu: 0.1, ..Work::default() };
-    let advice = ask(&[profile(Lane::Async, 50, work)], &facts);
-    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R3), None));
-    assert_eq!(ask(&[profile(Lane::Async, 49, work)], &facts).rule, None);
-    assert_eq!(ask(&[profile(Lane::Async, 50, work)], &coroutine()).rule, None);
-}
-
-/// Each step is too short for the rules about blocking and computing; all of them together are not.
-#[test]
-fn r3_a_coroutine_that_never_awaits_is_given_the_lane_of_a_plain_function() {
-    let facts = TaskFacts { has_await: Some(false), ..coroutine() };
-    for (work, lane) in [
-        (Work { cpu: 4.0, encode: 0.1, ..Work::default() }, Lane::Process),
-        (Work { blocked: 3.0, encode: 0.1, ..Work::default() }, Lane::Thread),
-    ] {
-        let advice = ask(&[profile(Lane::Async, 900, work)], &facts);
-        assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R3), Some(lane)));
-        assert_eq!(advice.change, Change::Offload { to: lane });
-        let few = ask(&[profile(Lane::Async, 100, work)], &facts);
-        assert_eq!((few.rule, few.better_lane), (Some(Rule::R3), None));
-        let other = ask(&[profile(Lane::Async, 900, work)], &coroutine());
-        assert_eq!((other.rule, other.better_lane), (None, None));
-    }
 }
 
 /// A library for matrices uses all cores as it is.

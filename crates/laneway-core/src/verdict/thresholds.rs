@@ -78,9 +78,6 @@ thresholds! {
     CORES_USED_RELEASED = 1.3 "cores",
         "Threads that use more than this release the GIL: a thread is enough for them (R2).",
         "measured: sha256 1.82, zlib 1.79, pure Python 0.95, sorted with a key 0.98";
-    AWAITED_SHARE_MIN = 0.05 "of wall",
-        "A coroutine that awaits less than this gains nothing from being one (R3).",
-        "judgement";
     NEEDLESS_RUNS_MIN = 50.0 "runs",
         "Runs before a coroutine is called needless: a rare branch may be the one that awaits \
             (R3).",
@@ -270,7 +267,7 @@ pub const RULES: [RuleEntry; 9] = [
     RuleEntry {
         rule: Rule::R3,
         name: "needless async",
-        condition: "awaited < 5 % of wall over >= 50 runs, and no await in the body",
+        condition: "no await in the body, over >= 50 runs",
         advice: "make it `def`, in the lane that suits it where that gains enough",
     },
     RuleEntry {

@@ -139,10 +139,9 @@ fn comparisons(rule: Rule, case: &Case) -> Vec<Comparison> {
                 ("CORES_USED_RELEASED", evidence.cores_used),
             ]
         }
-        Rule::R3 => vec![
-            ("AWAITED_SHARE_MIN", Some(evidence.shares.awaited)),
-            ("NEEDLESS_RUNS_MIN", Some(counted(case.advice.sufficiency.runs))),
-        ],
+        Rule::R3 => {
+            vec![("NEEDLESS_RUNS_MIN", Some(counted(case.advice.sufficiency.runs)))]
+        }
         Rule::R5 => {
             let round_trip = case.calibration.process_dispatch.as_secs_f64();
             vec![
