@@ -323,7 +323,14 @@ def thread_schedules() -> dict[int, tuple[int, int, int]]:
 # What `laneway.map` decides by
 
 _PlaceReason: TypeAlias = Literal[
-    "waits", "lets go of the GIL", "computes", "no processes", "rate", "small", "starved host"
+    "waits",
+    "waits in part",
+    "lets go of the GIL",
+    "computes",
+    "no processes",
+    "rate",
+    "small",
+    "starved host",
 ]
 
 THREADS_MAX: Final[int]

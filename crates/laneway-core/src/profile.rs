@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::job::{Lane, TaskName};
 
 mod errors;
+mod gil;
 mod histogram;
 mod lag;
 mod loops;
@@ -24,8 +25,9 @@ mod site;
 mod varint;
 
 pub use errors::{ErrorCounts, KIND_BYTES_MAX, KINDS_MAX};
+pub use gil::{GilWait, LOOKS_MIN, Looks, SeenBlocked};
 pub use histogram::{BUCKETS_MAX, Histogram, RELATIVE_ERROR};
-pub use lag::{LagShare, lag_bill};
+pub use lag::{InLine, LagShare, lag_bill};
 pub use loops::{LOOPS_MAX, LoopId, Loops};
 pub use measurement::{Measurement, step_square};
 pub use moves::{Harm, MOVES_MAX, Move, MoveKind, Moves};
@@ -105,17 +107,6 @@ pub struct Solo {
     /// Their blocked time.
     #[serde(with = "nanos")]
     pub blocked: Duration,
-}
-
-/// What attempts whose wait for the GIL is known measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GilWait {
-    /// Their blocked time, the wait for the GIL included.
-    #[serde(with = "nanos")]
-    pub blocked: Duration,
-    /// Their wait for the GIL.
-    #[serde(with = "nanos")]
-    pub waited: Duration,
 }
 
 /// The measurements of many attempts.
@@ -289,13 +280,6 @@ impl Solo {
         self.runs = self.runs.saturating_add(other.runs);
         self.cpu = self.cpu.saturating_add(other.cpu);
         self.blocked = self.blocked.saturating_add(other.blocked);
-    }
-}
-
-impl GilWait {
-    fn add(&mut self, other: &Self) {
-        self.blocked = self.blocked.saturating_add(other.blocked);
-        self.waited = self.waited.saturating_add(other.waited);
     }
 }
 

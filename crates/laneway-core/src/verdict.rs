@@ -12,7 +12,8 @@
 use std::collections::BTreeMap;
 
 use crate::job::{Lane, TaskName};
-use crate::profile::{Blockage, LagShare, Profile, SizeBucket};
+use crate::profile::nanos::approximate;
+use crate::profile::{Blockage, LagShare, Move, MoveKind, Profile, SizeBucket};
 
 mod advice;
 pub mod auto;
@@ -27,7 +28,8 @@ pub mod script;
 mod thresholds;
 
 pub use advice::{
-    Advice, Change, Confidence, Direction, Doubt, Kind, Measure, SizeAdvice, Then, TurningPoint,
+    Advice, Change, Confidence, Direction, Doubt, Kind, Limit, Measure, SizeAdvice, Then,
+    TurningPoint,
 };
 pub use cost::{Predicted, Prediction};
 pub use estimate::{Estimate, runs_for};
@@ -38,7 +40,9 @@ pub use thresholds::{RULES, Rule, RuleEntry, THRESHOLDS, Threshold};
 
 use cost::{CostModel, Target};
 use rules::{CHECKS, Case, Finding};
-use thresholds::{CPU_SHARE_MIN, LOSS_MAX, RUN_DELAY_BAND, RUN_DELAY_SHARE, TRIVIAL_DISPATCHES};
+use thresholds::{
+    CPU_SHARE_MIN, LOSS_MAX, RUN_DELAY_BAND, RUN_DELAY_SHARE, TRIVIAL_DISPATCHES, WAVES_MIN,
+};
 
 /// All that a verdict depends on.
 #[derive(Debug, Clone, Copy)]
@@ -164,15 +168,13 @@ fn judge(question: &Question<'_>, profile: &Profile, all: &[&Profile]) -> Advice
             continue;
         }
         blocks_loop |= matches!(finding.rule, Rule::R1 | Rule::R2);
-        let is_slower = is_measured_slower(&case, &finding, all);
-        if finding.is_clear() && !is_slower {
+        let refuted = refutation_of(&case, &finding, all);
+        if finding.is_clear() && refuted.is_none() {
             decided = Some(finding);
             break;
         }
         turning_points.extend(finding.near_miss());
-        if is_slower {
-            doubts.push(Doubt::MeasuredSlower);
-        }
+        doubts.extend(refuted);
     }
     let is_known = sufficiency.is_enough() || decided.is_some();
     let (rule, better_lane, change, prediction) = match decided {
@@ -232,15 +234,11 @@ fn without_evidence(question: &Question<'_>) -> Advice {
 
 /// What is missing for a verdict.
 fn missing(sufficiency: &Sufficiency) -> Vec<TurningPoint> {
-    use crate::profile::nanos::approximate;
     let (runs, runs_needed) = (sufficiency.runs, sufficiency.runs_needed);
     let (wall, wall_needed) = (sufficiency.wall, sufficiency.wall_needed);
-    let point = |measure, now, threshold| TurningPoint {
-        measure,
-        now,
-        threshold,
-        direction: Direction::Above,
-        then: Then::Verdict,
+    let point = |measure, now, threshold| {
+        let limit = Limit { measure, now, threshold, direction: Direction::Above };
+        TurningPoint::new(limit, Then::Verdict)
     };
     let runs = (runs < runs_needed)
         .then(|| point(Measure::Runs, approximate(runs), approximate(runs_needed)));
@@ -273,6 +271,7 @@ fn doubts_of(case: &Case<'_>) -> Vec<Doubt> {
         (!evidence.is_run_delay_known, Doubt::RunDelayUnknown),
         (!evidence.is_encode_known, Doubt::EncodeGuessed),
         (shares_gil && is_blocked_unclear, Doubt::GilWaitUnknown),
+        (is_of_few_waves(case), Doubt::FewWaves),
         (case.runs_own_threads(), Doubt::OwnThreads),
     ]
     .into_iter()
@@ -280,8 +279,46 @@ fn doubts_of(case: &Case<'_>) -> Vec<Doubt> {
     .collect()
 }
 
-/// Whether runs in the lane of the finding were measured and cost more than here: what was measured
-/// is worth more than what was modelled.
+/// Whether its runs in threads waited for each other, and too few came one after another.
+fn is_of_few_waves(case: &Case<'_>) -> bool {
+    let at_once = case.costs.parallelism(Lane::Thread);
+    case.facts.lane == Lane::Thread
+        && case.calibration.has_gil
+        && at_once > 1.0
+        && case.evidence.shares.blocked >= thresholds::UNCLEAR_BLOCKED_SHARE
+        && approximate(case.sufficiency.runs) < WAVES_MIN * at_once
+}
+
+/// What was measured that speaks against the lane of a finding: it is worth more than what was
+/// modelled.
+fn refutation_of(case: &Case<'_>, finding: &Finding, all: &[&Profile]) -> Option<Doubt> {
+    if was_undone(case, finding, all) {
+        Some(Doubt::MoveUndone)
+    } else {
+        is_measured_slower(case, finding, all).then_some(Doubt::MeasuredSlower)
+    }
+}
+
+/// Whether the auto lane last tried the lane of the finding, for arguments of some size, and came
+/// back because of harm.
+fn was_undone(case: &Case<'_>, finding: &Finding, all: &[&Profile]) -> bool {
+    let mut last: BTreeMap<SizeBucket, &Move> = BTreeMap::new();
+    for profile in all {
+        let is_result = |event: &&Move| !matches!(event.kind, MoveKind::CanaryStarted { .. });
+        for event in profile.moves.iter().filter(is_result) {
+            let known = last.entry(profile.key.size_bucket).or_insert(event);
+            if (event.at, event.runs) > (known.at, known.runs) {
+                *known = event;
+            }
+        }
+    }
+    last.values().any(|event| {
+        let is_harmful = event.refuted() == finding.better_lane && finding.better_lane.is_some();
+        is_harmful && event.lane_since() == case.facts.lane
+    })
+}
+
+/// Whether runs in the lane of the finding were measured and cost more than here.
 fn is_measured_slower(case: &Case<'_>, finding: &Finding, all: &[&Profile]) -> bool {
     let Some(lane) = finding.better_lane.filter(|_| case.facts.lane != Lane::Async) else {
         return false;

@@ -59,6 +59,7 @@ fn choose_place(facts: ItemFacts) -> PyResult<(&'static str, u64, &'static str)>
     };
     let reason = match reason {
         Reason::Waits => "waits",
+        Reason::WaitsInPart => "waits in part",
         Reason::LetsGoOfTheGil => "lets go of the GIL",
         Reason::Computes => "computes",
         Reason::NoProcesses => "no processes",

@@ -95,6 +95,8 @@ pub struct TaskPart {
     pub is_endpoint: bool,
     /// Runs that had not ended; they are part of the profile with what they did so far.
     pub unfinished: u64,
+    /// The most runs that there were at once.
+    pub at_once: u64,
     /// Its runs.
     pub profile: Profile,
 }
@@ -180,7 +182,7 @@ mod tests {
             process,
             interpreter: "cpython-312".to_owned(),
             loops: vec![LoopPart { timeline: vec![Slice::default()], ..LoopPart::default() }],
-            tasks: vec![TaskPart { is_endpoint: true, unfinished: 1, profile }],
+            tasks: vec![TaskPart { is_endpoint: true, unfinished: 1, at_once: 1, profile }],
             blocked: None,
             acquitted: (0, 0),
         }

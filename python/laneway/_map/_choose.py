@@ -6,10 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from laneway._bridge import CORES_USED_FREE, THREADS_MAX, ThreadClocks
+from laneway._bridge import THREADS_MAX, ThreadClocks
 from laneway._map import _child
 from laneway._map._clocks import Reading, cores, cores_wanted, read
-from laneway._map._decision import Decision, Evidence, decide
+from laneway._map._decision import Decision, Evidence, confirmed, decide, gil_of
 from laneway._map._drive import drive
 from laneway._map._inline import Inline
 from laneway._map._lookout import Lookout
@@ -270,23 +270,25 @@ class _Auto:
     def _try_threads(self) -> None:
         """Believes that threads use several cores when it sees them do it."""
         work = self._work
-        began, wanted = time.perf_counter(), cores_wanted()
-        verdict: list[bool] = []
+        began, ran, wanted = time.perf_counter(), time.process_time(), cores_wanted()
+        leaves: list[bool] = []
 
         def is_enough() -> bool:
-            if not verdict and (wall := time.perf_counter() - began) >= PROBE_S:
-                used = (cores_wanted() - wanted) / wall
+            if not leaves and (wall := time.perf_counter() - began) >= PROBE_S:
+                gil = gil_of((time.process_time() - ran) / wall, (cores_wanted() - wanted) / wall)
                 can = self._process_facts(None)["process_hindrance"] == ""
-                verdict.append(used <= CORES_USED_FREE and can)
-                if not verdict[0]:
+                leaves.append(gil == "held" and can)
+                reason = confirmed(self._decision.reason, gil)
+                self._decision = self._decision._replace(reason=reason)
+                if not leaves[0]:
                     self._announce()
-            return bool(verdict) and verdict[0]
+            return bool(leaves) and leaves[0]
 
         drive(work, Threads(work.fn, self._decision.width, None), is_enough=is_enough)
-        if verdict and verdict[0] and not work.stop.requested and work.feed.has_more:
+        if leaves and leaves[0] and not work.stop.requested and work.feed.has_more:
             text = f"threads used one core only; {self._cores} cores"
             self._decision = Decision("process", self._cores, text)
-        else:
+        elif not leaves or leaves[0]:
             self._announce()
 
     def _measure_in_threads(self) -> None:

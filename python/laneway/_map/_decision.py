@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from laneway._bridge import choose_place, chunk_of
+from laneway._bridge import CORES_USED_FREE, choose_place, chunk_of
 
 if TYPE_CHECKING:
     from laneway._bridge import PlaceReason
 
-__all__ = ["Decision", "Evidence", "Gil", "chunk_of", "decide", "span"]
+__all__ = ["Decision", "Evidence", "Gil", "chunk_of", "confirmed", "decide", "gil_of", "span"]
 
 Gil = Literal["held", "free", "unknown"]
 
@@ -65,20 +65,60 @@ def _words(facts: Evidence, reason: PlaceReason, width: int) -> str:
     wall, cpu, queued = facts.wall, facts.cpu, facts.queued
     if reason == "waits":
         return f"an item waits {(wall - cpu - queued) / wall:.0%} of its {span(wall)}"
+    if reason == "waits in part":
+        computing = min(1.0, (cpu + queued) / wall)
+        return f"an item computes {computing:.0%} of its {span(wall)} and waits for the rest"
     if reason == "lets go of the GIL":
-        return f"an item computes for {span(cpu)} and lets go of the GIL meanwhile"
+        return f"an item computes for {span(cpu)} and {_SEEMS}"
     if reason == "computes":
         gil = " and keeps the GIL" if facts.gil == "held" else ""
         computing = min(1.0, (cpu + queued) / wall)
         return f"an item computes {computing:.0%} of its {span(wall)}{gil}; {width} cores"
     if reason == "no processes":
         return f"it computes, but {facts.process_hindrance}"
+    return f"no lane needed: {_why_none(facts, reason)}"
+
+
+def _why_none(facts: Evidence, reason: PlaceReason) -> str:
     if reason == "rate":
-        return f"no lane needed: the rate allows one each {span(facts.interval)}"
-    text = f"no lane needed: an item takes {span(wall)}"
+        return f"the rate allows one each {span(facts.interval)}"
+    text = f"an item takes {span(facts.wall)}"
     if reason == "starved host":
-        text += f", {queued / wall:.0%} of it waiting for a core of this busy host"
+        share = facts.queued / facts.wall
+        text += f", {share:.0%} of it waiting for a core of this busy host"
     return text
+
+
+_SEEMS = "seems to let go of the GIL meanwhile"
+"""As long as only one thread has run items: somebody else could take the GIL from it."""
+
+
+def gil_of(ran: float, wanted: float) -> Gil:
+    """Whether threads side by side keep the GIL while they compute.
+
+    On a busy host they run on fewer cores than they could use, and whoever else of this process
+    stands in line for a core makes it look like more: then it cannot be told.
+
+    Args:
+        ran: The cores that this process ran on.
+        wanted: Those, and the ones that its threads stood in line for.
+    """
+    if ran > CORES_USED_FREE:
+        return "free"
+    return "unknown" if wanted > CORES_USED_FREE else "held"
+
+
+def confirmed(reason: str, gil: Gil) -> str:
+    """Why items run in threads, after threads have run them.
+
+    Args:
+        reason: Why it was tried.
+        gil: What was seen of them.
+    """
+    if gil == "unknown":
+        return f"{reason}; the host is too busy to tell"
+    seen = "lets go of the GIL meanwhile" if gil == "free" else "keeps the GIL"
+    return reason.replace(_SEEMS, seen)
 
 
 def span(seconds: float) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from laneway._map._decision import Evidence, chunk_of, decide, span
+from laneway._map._decision import Evidence, chunk_of, confirmed, decide, gil_of, span
+
+if TYPE_CHECKING:
+    from laneway._map._decision import Gil
 
 BASE = Evidence(
     seen=1,
@@ -39,7 +44,31 @@ def test_what_computes_goes_to_processes() -> None:
 def test_what_computes_without_the_gil_goes_to_as_many_threads_as_cores() -> None:
     decision = decide(BASE._replace(cpu=0.1, gil="free"))
     assert (decision.lane, decision.width) == ("thread", 4)
-    assert "GIL" in decision.reason
+    assert "seems to let go of the GIL" in decision.reason
+
+
+@pytest.mark.parametrize("gil", ["unknown", "held"])
+def test_what_was_not_seen_to_let_go_of_the_gil_is_not_said_to(gil: Gil) -> None:
+    mixed = BASE._replace(cpu=0.06, gil=gil, process_hindrance="it cannot be pickled")
+    decision = decide(mixed)
+    assert decision.lane == "thread"
+    assert decision.reason == "an item computes 60% of its 100 ms and waits for the rest"
+
+
+@pytest.mark.parametrize(
+    ("ran", "wanted", "gil", "words"),
+    [
+        (1.8, 1.9, "free", "lets go of the GIL meanwhile"),
+        (0.9, 1.0, "held", "keeps the GIL"),
+        (0.6, 1.7, "unknown", "seems to let go of the GIL meanwhile; the host is too busy to tell"),
+    ],
+)
+def test_a_busy_host_leaves_open_who_keeps_the_gil(
+    ran: float, wanted: float, gil: Gil, words: str
+) -> None:
+    tried = decide(BASE._replace(cpu=0.1, gil="free")).reason
+    assert gil_of(ran, wanted) == gil
+    assert confirmed(tried, gil) == f"an item computes for 100 ms and {words}"
 
 
 def test_trivial_work_needs_no_lane() -> None:

@@ -80,6 +80,15 @@ impl Move {
         }
     }
 
+    /// The lane that did harm when it was tried.
+    pub const fn refuted(&self) -> Option<Lane> {
+        match self.kind {
+            MoveKind::CanaryRejected { .. } => Some(self.to),
+            MoveKind::Undone { .. } => Some(self.from),
+            MoveKind::CanaryStarted { .. } | MoveKind::Moved | MoveKind::Kept { .. } => None,
+        }
+    }
+
     /// The event in a sentence, without its task.
     pub fn sentence(&self) -> String {
         let Self { from, to, runs, .. } = self;

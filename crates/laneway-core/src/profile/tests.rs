@@ -219,6 +219,14 @@ fn kinds_of_errors_are_bounded_and_their_total_is_exact() {
     assert_eq!(errors.others(), 20 - errors.iter().map(|(_, count)| count).sum::<u64>());
 }
 
+/// The bill of tasks of which it is not known how many can stand in line.
+fn lag_bill<'a>(
+    profiles: impl IntoIterator<Item = &'a Profile>,
+    loop_time: Duration,
+) -> Vec<LagShare> {
+    super::lag_bill(profiles.into_iter().map(|profile| (profile, InLine::Unknown)), loop_time)
+}
+
 /// One long step a second has a tenth of the busy time and nearly all of the lag.
 #[test]
 fn the_lag_bill_charges_steps_by_their_square() {

@@ -88,10 +88,14 @@ pub enum Doubt {
     EncodeGuessed,
     /// Waits for the GIL and blocking calls were not told apart.
     GilWaitUnknown,
+    /// Nearly all of its runs were under way at once, and waited for each other.
+    FewWaves,
     /// The task runs threads of its own.
     OwnThreads,
     /// Runs in the other lane were measured, and they were slower than the model says.
     MeasuredSlower,
+    /// The auto lane tried the other lane, and it did harm there.
+    MoveUndone,
     /// It often waits for a core, and would in another lane, too.
     ScarceCores,
     /// The share of waits for a core is close to the limit that acquits the code.
@@ -108,8 +112,13 @@ impl Doubt {
             }
             Self::EncodeGuessed => "the time to serialise was guessed from the number of bytes",
             Self::GilWaitUnknown => "waits for the GIL and blocking calls were not told apart",
+            Self::FewWaves => {
+                "nearly all of its runs were under way at once in threads: what few such bursts \
+                 do says little about the next one"
+            }
             Self::OwnThreads => "the task runs threads of its own",
             Self::MeasuredSlower => "runs in the other lane were measured, and they were slower",
+            Self::MoveUndone => "the auto lane tried the other lane, and took it back",
             Self::ScarceCores => {
                 "it waits for a core much of the time, and in another lane it would wait, too"
             }
@@ -136,8 +145,6 @@ pub enum Measure {
     StepP95,
     /// The lag that the task causes, in seconds.
     Lag,
-    /// The awaited share of wall.
-    AwaitedShare,
     /// The computing share of its own time.
     CpuShare,
     /// The computing share of wall.
@@ -165,7 +172,6 @@ impl Measure {
             Self::BlockedP95 => "the p95 of blocked time",
             Self::StepP95 => "the p95 of the longest step",
             Self::Lag => "the lag it causes on the loop",
-            Self::AwaitedShare => "the awaited share of wall time",
             Self::CpuShare => "the CPU share of its own time",
             Self::CpuShareOfWall => "the CPU share of wall time",
             Self::BlockedShare => "the blocked share of wall time",
@@ -187,11 +193,9 @@ impl Measure {
             | Self::CpuPerRun => {
                 crate::duration::format(crate::profile::nanos::from_seconds(value))
             }
-            Self::AwaitedShare
-            | Self::CpuShare
-            | Self::CpuShareOfWall
-            | Self::BlockedShare
-            | Self::RunDelayShare => format!("{:.0} %", value * 100.0),
+            Self::CpuShare | Self::CpuShareOfWall | Self::BlockedShare | Self::RunDelayShare => {
+                format!("{:.0} %", value * 100.0)
+            }
             Self::Runs | Self::Concurrency => format!("{value:.0}"),
             Self::CoresUsed => format!("{value:.2}"),
             Self::Gain => format!("{value:.2}x"),
@@ -223,9 +227,9 @@ pub enum Then {
     Changes(Rule),
 }
 
-/// What would change the verdict.
+/// A quantity and the value that it would have to reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct TurningPoint {
+pub struct Limit {
     /// The quantity.
     pub measure: Measure,
     /// Its value now.
@@ -234,14 +238,11 @@ pub struct TurningPoint {
     pub threshold: f64,
     /// On which side.
     pub direction: Direction,
-    /// Into what.
-    #[serde(flatten)]
-    pub then: Then,
 }
 
-impl TurningPoint {
-    /// Whether the quantity has not yet passed the point.
-    pub(super) fn is_ahead(&self) -> bool {
+impl Limit {
+    /// Whether the quantity has not yet passed it.
+    fn is_ahead(&self) -> bool {
         match self.direction {
             Direction::Above => self.now <= self.threshold,
             Direction::Below => self.now >= self.threshold,
@@ -249,14 +250,49 @@ impl TurningPoint {
     }
 }
 
-impl fmt::Display for TurningPoint {
+impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = match self.direction {
             Direction::Above => "reached",
             Direction::Below => "fell below",
         };
         let (now, threshold) = (self.measure.value(self.now), self.measure.value(self.threshold));
-        write!(f, "if {} {verb} {threshold} (now {now}), ", self.measure.words())?;
+        write!(f, "{} {verb} {threshold} (now {now})", self.measure.words())
+    }
+}
+
+/// What would change the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TurningPoint {
+    /// What would have to change.
+    #[serde(flatten)]
+    pub limit: Limit,
+    /// What else would have to change with it, where that alone is not enough.
+    pub and: Option<Limit>,
+    /// Into what.
+    #[serde(flatten)]
+    pub then: Then,
+}
+
+impl TurningPoint {
+    /// A point that one quantity decides.
+    pub(super) const fn new(limit: Limit, then: Then) -> Self {
+        Self { limit, and: None, then }
+    }
+
+    /// Whether the quantities have not yet passed the point.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.limit.is_ahead() && self.and.is_none_or(|and| and.is_ahead())
+    }
+}
+
+impl fmt::Display for TurningPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "if {}", self.limit)?;
+        if let Some(and) = &self.and {
+            write!(f, " and {and}")?;
+        }
+        f.write_str(", ")?;
         match self.then {
             Then::Verdict => f.write_str("there would be a verdict"),
             Then::Applies(rule) => {

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::estimate::runs_for;
 use super::facts::{Calibration, TaskFacts};
-use super::thresholds::{FULL_SHARE, QUEUE_WAIT, RUNS_MIN, SOLO_RUNS_MIN, WALL_MIN};
+use super::thresholds::{
+    FULL_SHARE, QUEUE_WAIT, RUNS_MIN, SOLO_RUNS_MIN, TRIVIAL_DISPATCHES, WALL_MIN,
+};
 use crate::job::Lane;
 use crate::profile::nanos::{approximate, from_seconds};
 use crate::profile::{Blockage, Histogram, Profile};
@@ -46,6 +48,9 @@ pub struct Shares {
     pub awaited: f64,
     /// Waiting for a core.
     pub run_delay: f64,
+    /// Waiting for its turn on the loop, of a coroutine that waits for nothing else: it has no
+    /// `await`, or is over within a few dispatches.
+    pub turn: f64,
     /// Not accounted for.
     pub other: f64,
 }
@@ -157,7 +162,7 @@ impl Evidence {
             step_max: Spread::of(&profile.step_max),
             encode: Spread::of(&profile.encode),
             wait,
-            shares: shares_of(profile),
+            shares: shares_of(profile, waits_for_its_turn(profile, facts, calibration)),
             rate,
             concurrency: facts.concurrency.map_or(littles, |wanted| f64::from(wanted.max(1))),
             cores_used: cores_used(profile, wait.p50).filter(|_| calibration.cores > 1),
@@ -212,7 +217,14 @@ fn rate_of(profile: &Profile) -> f64 {
     if span > 0.0 { approximate(profile.runs()) / span } else { 0.0 }
 }
 
-fn shares_of(profile: &Profile) -> Shares {
+/// Whether the time in which a coroutine was suspended is no more than the way to its turn.
+fn waits_for_its_turn(profile: &Profile, facts: &TaskFacts, calibration: &Calibration) -> bool {
+    let trivial = calibration.thread_dispatch.mul_f64(TRIVIAL_DISPATCHES);
+    let is_brief = || profile.wall.quantile(0.95) < trivial;
+    profile.key.lane == Lane::Async && (facts.has_await == Some(false) || is_brief())
+}
+
+fn shares_of(profile: &Profile, is_turn: bool) -> Shares {
     let wall = profile.wall.sum().as_secs_f64();
     let parts = [&profile.cpu, &profile.blocked, &profile.awaited, &profile.run_delay]
         .map(|part| part.sum().as_secs_f64());
@@ -221,8 +233,10 @@ fn shares_of(profile: &Profile) -> Shares {
     if whole <= 0.0 {
         return Shares { other: 1.0, ..Shares::default() };
     }
-    let [cpu, blocked, awaited, run_delay] = parts.map(|part| part / whole);
-    Shares { cpu, blocked, awaited, run_delay, other: ((whole - sum) / whole).max(0.0) }
+    let [cpu, blocked, suspended, run_delay] = parts.map(|part| part / whole);
+    let (awaited, turn) = if is_turn { (0.0, suspended) } else { (suspended, 0.0) };
+    let other = ((whole - sum) / whole).max(0.0);
+    Shares { cpu, blocked, awaited, run_delay, turn, other }
 }
 
 /// The part of the blocked time that is the task's own, from the best source there is: attempts

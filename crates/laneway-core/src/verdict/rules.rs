@@ -1,14 +1,14 @@
 //! The rules R0 to R8. Each looks at one task in its lane and says what it found, or nothing.
 
-use super::advice::{Change, Direction, Measure, Then, TurningPoint};
+use super::advice::{Change, Direction, Limit, Measure, Then, TurningPoint};
 use super::cost::{CostModel, Prediction, Target, queues_for_gil};
 use super::estimate::Estimate;
 use super::evidence::{Evidence, Sufficiency};
 use super::facts::{Calibration, Form, TaskFacts};
 use super::libraries::{Blamed, WaitsIn, blamed, only_twin};
 use super::thresholds::{
-    AWAITED_SHARE_MIN, BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW,
-    CPU_SHARE_MIN, CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
+    BLOCKED_P95, CONTENDED_SHARE, CORES_USED_BOUND_HIGH, CORES_USED_BOUND_LOW, CPU_SHARE_MIN,
+    CPU_STEP_P95, GAIN_MIN, LAG, MANY_WAITS, NEEDLESS_RUNS_MIN, OWN_THREADS_SHARE,
     PROCESS_CPU_SHARE, PROCESS_DISPATCHES, QUEUE_WAIT, RUN_DELAY_BAND, RUN_DELAY_SHARE, Rule,
     SHORT_RUN_WALL, TRIVIAL_DISPATCHES, WAITING_SHARE,
 };
@@ -50,8 +50,18 @@ impl Finding {
     }
 
     fn lapses(mut self, measure: Measure, now: f64, threshold: f64, direction: Direction) -> Self {
-        let then = Then::Lapses(self.rule);
-        self.turning_points.push(TurningPoint { measure, now, threshold, direction, then });
+        let limit = Limit { measure, now, threshold, direction };
+        self.turning_points.push(TurningPoint::new(limit, Then::Lapses(self.rule)));
+        self
+    }
+
+    /// Lapses when all of its conditions do that hold, which are one or two.
+    fn lapses_without(mut self, holding: impl IntoIterator<Item = Limit>) -> Self {
+        let mut holding = holding.into_iter();
+        if let Some(limit) = holding.next() {
+            let then = Then::Lapses(self.rule);
+            self.turning_points.push(TurningPoint { limit, and: holding.next(), then });
+        }
         self
     }
 
@@ -63,13 +73,9 @@ impl Finding {
     /// The turning point of a rule that applies and gains too little.
     pub(super) fn near_miss(&self) -> Option<TurningPoint> {
         let now = self.prediction?.gain.low;
-        (now < GAIN_MIN).then_some(TurningPoint {
-            measure: Measure::Gain,
-            now,
-            threshold: GAIN_MIN,
-            direction: Direction::Above,
-            then: Then::Applies(self.rule),
-        })
+        let (measure, direction) = (Measure::Gain, Direction::Above);
+        let limit = Limit { measure, now, threshold: GAIN_MIN, direction };
+        (now < GAIN_MIN).then_some(TurningPoint::new(limit, Then::Applies(self.rule)))
     }
 }
 
@@ -155,16 +161,16 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
     let step = step.min(Estimate::quantile_of(&case.profile.cpu, 0.95).low);
     let lag = case.lag.map_or(0.0, |lag| lag.lag.as_secs_f64());
     let is_mostly_cpu = case.costs.cpu.likely >= case.costs.blocked.likely;
-    if !is_mostly_cpu || (step < CPU_STEP_P95 && lag < LAG) {
+    let [step, lag] = [(Measure::StepP95, step, CPU_STEP_P95), (Measure::Lag, lag, LAG)].map(
+        |(measure, now, threshold)| {
+            let limit = Limit { measure, now, threshold, direction: Direction::Below };
+            (now >= threshold).then_some(limit)
+        },
+    );
+    if !is_mostly_cpu || step.or(lag).is_none() {
         return None;
     }
-    let turning = |finding: Finding| {
-        if step >= CPU_STEP_P95 {
-            finding.lapses(Measure::StepP95, step, CPU_STEP_P95, Direction::Below)
-        } else {
-            finding.lapses(Measure::Lag, lag, LAG, Direction::Below)
-        }
-    };
+    let turning = |finding: Finding| finding.lapses_without(step.into_iter().chain(lag));
     let is_alone = case.costs.is_gil_held() && !case.runs_own_threads();
     let target = if is_alone { Target::Process } else { Target::Thread };
     if target == Target::Process && !case.may_leave_process() {
@@ -176,16 +182,10 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
 }
 
 fn needless_async(case: &Case<'_>) -> Option<Finding> {
-    let shares = case.evidence.shares;
-    let share = shares.awaited / (1.0 - shares.run_delay).max(1e-9);
     let is_needless = case.facts.form == Form::AsyncDef
         && case.facts.has_await == Some(false)
-        && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN
-        && share < AWAITED_SHARE_MIN;
-    is_needless.then(|| {
-        let finding = case.plain_finding().unwrap_or(Finding::new(Rule::R3, Change::MakeDef));
-        finding.lapses(Measure::AwaitedShare, share, AWAITED_SHARE_MIN, Direction::Above)
-    })
+        && approximate(case.sufficiency.runs) >= NEEDLESS_RUNS_MIN;
+    is_needless.then(|| case.plain_finding().unwrap_or(Finding::new(Rule::R3, Change::MakeDef)))
 }
 
 fn process_wasted(case: &Case<'_>) -> Option<Finding> {
@@ -199,14 +199,19 @@ fn process_wasted(case: &Case<'_>) -> Option<Finding> {
     let cpu = case.costs.cpu.high;
     let round_trip = case.calibration.process_dispatch.as_secs_f64();
     let share = cpu / Estimate::mean_of(&case.profile.wall).low.max(1e-9);
-    let finding = Finding::new(Rule::R5, Change::MoveLane { to: Lane::Thread });
-    let finding = if cpu < PROCESS_DISPATCHES * round_trip {
-        finding.lapses(Measure::CpuPerRun, cpu, PROCESS_DISPATCHES * round_trip, Direction::Above)
-    } else if share < PROCESS_CPU_SHARE {
-        finding.lapses(Measure::CpuShareOfWall, share, PROCESS_CPU_SHARE, Direction::Above)
-    } else {
+    let holding: Vec<Limit> = [
+        (Measure::CpuPerRun, cpu, PROCESS_DISPATCHES * round_trip),
+        (Measure::CpuShareOfWall, share, PROCESS_CPU_SHARE),
+    ]
+    .into_iter()
+    .filter(|(_, now, threshold)| now < threshold)
+    .map(|(measure, now, threshold)| Limit { measure, now, threshold, direction: Direction::Above })
+    .collect();
+    if holding.is_empty() {
         return None;
-    };
+    }
+    let finding =
+        Finding::new(Rule::R5, Change::MoveLane { to: Lane::Thread }).lapses_without(holding);
     Some(finding.to(Lane::Thread, case.costs.predict(Lane::Process, Target::Thread)))
 }
 
@@ -217,12 +222,16 @@ fn keep_simple(case: &Case<'_>) -> Option<Finding> {
     let finding = Finding::new(Rule::R0, Change::CallDirectly);
     let p95 = Estimate::quantile_of(&case.profile.wall, 0.95).high;
     let trivial = TRIVIAL_DISPATCHES * case.calibration.thread_dispatch.as_secs_f64();
-    if p95 < trivial {
-        return Some(finding.lapses(Measure::WallP95, p95, trivial, Direction::Above));
-    }
     let total = case.sufficiency.wall.as_secs_f64();
-    let is_short = total < SHORT_RUN_WALL && case.evidence.concurrency <= 1.0;
-    is_short.then(|| finding.lapses(Measure::WallTotal, total, SHORT_RUN_WALL, Direction::Above))
+    let is_alone = case.evidence.concurrency <= 1.0;
+    let holds = |applies, measure, now, threshold| {
+        let limit = Limit { measure, now, threshold, direction: Direction::Above };
+        (applies && now < threshold).then_some(limit)
+    };
+    let is_trivial = holds(true, Measure::WallP95, p95, trivial);
+    let is_short = holds(is_alone, Measure::WallTotal, total, SHORT_RUN_WALL);
+    let is_simple = is_trivial.or(is_short).is_some();
+    is_simple.then(|| finding.lapses_without(is_trivial.into_iter().chain(is_short)))
 }
 
 fn gil_bound(case: &Case<'_>) -> Option<Finding> {
@@ -261,13 +270,10 @@ fn many_waits(case: &Case<'_>) -> Option<Finding> {
     let Some(library) = library else {
         let mut finding = Finding::new(Rule::R6, Change::Keep);
         // Without a library it stays in threads, however many are wanted.
-        finding.turning_points.extend(case.async_twin().map(|_| TurningPoint {
-            measure: Measure::Concurrency,
-            now: wanted,
-            threshold: MANY_WAITS,
-            direction: Direction::Above,
-            then: Then::Changes(Rule::R6),
-        }));
+        let (measure, direction) = (Measure::Concurrency, Direction::Above);
+        let limit = Limit { measure, now: wanted, threshold: MANY_WAITS, direction };
+        let turns = case.async_twin().map(|_| TurningPoint::new(limit, Then::Changes(Rule::R6)));
+        finding.turning_points.extend(turns);
         return Some(finding);
     };
     let finding = Finding::new(Rule::R6, Change::UseAsyncLibrary { library })

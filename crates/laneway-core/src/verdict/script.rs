@@ -73,7 +73,9 @@ pub enum Place {
 pub enum Reason {
     /// An item waits for half of its time or longer.
     Waits,
-    /// An item computes without the GIL.
+    /// An item waits for less than half of its time, and that is worth threads.
+    WaitsInPart,
+    /// An item computes, and was seen to do so without the GIL.
     LetsGoOfTheGil,
     /// An item computes.
     Computes,
@@ -197,7 +199,13 @@ impl Facts {
 
     fn reason_for_threads(&self) -> Reason {
         let waiting = (self.wall - self.computing()).max(0.0);
-        if waiting >= self.wall / 2.0 { Reason::Waits } else { Reason::LetsGoOfTheGil }
+        if waiting >= self.wall / 2.0 {
+            Reason::Waits
+        } else if self.gil == Gil::Free {
+            Reason::LetsGoOfTheGil
+        } else {
+            Reason::WaitsInPart
+        }
     }
 }
 
@@ -238,6 +246,20 @@ mod tests {
         assert_eq!(free, choice(Place::Thread, 4, Reason::LetsGoOfTheGil));
         let hindered = choose(&Facts { has_processes: false, ..computing });
         assert_eq!(hindered, choice(Place::Inline, 1, Reason::NoProcesses));
+    }
+
+    /// Threads let others compute while it waits; nobody saw it let go of the GIL to compute.
+    #[test]
+    fn only_what_was_seen_to_let_go_of_the_gil_is_said_to() {
+        let mixed = Facts { cpu: 0.06, ..facts() };
+        for (gil, reason) in [
+            (Gil::Unknown, Reason::WaitsInPart),
+            (Gil::Held, Reason::WaitsInPart),
+            (Gil::Free, Reason::LetsGoOfTheGil),
+        ] {
+            let choice = choose(&Facts { gil, has_processes: false, ..mixed });
+            assert_eq!((choice.place, choice.reason), (Place::Thread, reason), "{gil:?}");
+        }
     }
 
     #[test]

@@ -7,12 +7,16 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::Timestamp;
 use crate::profile::{
-    GilWait, Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, lag_bill, step_square,
+    GilWait, InLine, Interpreter, Measurement, Occupancy, Place, ProfileKey, Site, step_square,
 };
 
+mod bursts;
+mod needless;
 mod pipeline;
 mod properties;
 mod starved_host;
+mod turning_points;
+mod undone;
 
 fn millis(millis: f64) -> Duration {
     Duration::from_secs_f64(millis / 1e3)
@@ -92,6 +96,11 @@ fn ask_on(cores: u32, profiles: &[Profile], facts: &TaskFacts) -> Advice {
     advise(&Question { task: &task, profiles, calibration: &calibration, facts, lag: None })
 }
 
+fn lag_bill(profiles: &[Profile], loop_time: Duration) -> Vec<LagShare> {
+    let attempts = profiles.iter().map(|profile| (profile, InLine::Attempts));
+    crate::profile::lag_bill(attempts, loop_time)
+}
+
 fn coroutine() -> TaskFacts {
     TaskFacts::new(Form::AsyncDef, Lane::Async)
 }
@@ -158,7 +167,7 @@ fn r1_a_blocking_coroutine_goes_to_an_async_library_or_a_thread() {
     assert_eq!(prediction.of, Predicted::LoopTime);
     assert!((prediction.before_seconds.likely - 0.061).abs() < 1e-4, "{prediction:?}");
     assert!(prediction.after_seconds.high < 0.002 && prediction.gain.low > 20.0);
-    assert_eq!(advice.turning_points[0].measure, Measure::BlockedP95);
+    assert_eq!(advice.turning_points[0].limit.measure, Measure::BlockedP95);
 
     let library = String::from("httpx.AsyncClient");
     let facts = TaskFacts { async_library: Some(library.clone()), ..coroutine() };
@@ -228,9 +237,10 @@ fn r1_waits_until_the_worse_end_of_the_range_clears_the_band() {
     };
     let (few, many) = (advice(5), advice(500));
     assert_eq!(few.better_lane, None);
-    let near = few.turning_points.iter().find(|point| point.measure == Measure::Gain).unwrap();
+    let near =
+        few.turning_points.iter().find(|point| point.limit.measure == Measure::Gain).unwrap();
     assert_eq!(near.then, Then::Applies(Rule::R1));
-    assert!(near.now > 1.0 && near.now < 1.3, "{near:?}");
+    assert!(near.limit.now > 1.0 && near.limit.now < 1.3, "{near:?}");
     assert_eq!((many.rule, many.better_lane), (Some(Rule::R1), Some(Lane::Thread)));
 }
 
@@ -268,35 +278,7 @@ fn r2_a_task_with_short_steps_is_found_by_the_lag_it_causes() {
     };
     let advice = advise(&question);
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
-    assert_eq!(advice.turning_points[0].measure, Measure::Lag);
-}
-
-#[test]
-fn r3_a_coroutine_that_never_awaits_is_made_a_function() {
-    let facts = TaskFacts { has_await: Some(false), ..coroutine() };
-    let work = Work { cpu: 0.1, ..Work::default() };
-    let advice = ask(&[profile(Lane::Async, 50, work)], &facts);
-    assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R3), None));
-    assert_eq!(ask(&[profile(Lane::Async, 49, work)], &facts).rule, None);
-    assert_eq!(ask(&[profile(Lane::Async, 50, work)], &coroutine()).rule, None);
-}
-
-/// Each step is too short for the rules about blocking and computing; all of them together are not.
-#[test]
-fn r3_a_coroutine_that_never_awaits_is_given_the_lane_of_a_plain_function() {
-    let facts = TaskFacts { has_await: Some(false), ..coroutine() };
-    for (work, lane) in [
-        (Work { cpu: 4.0, encode: 0.1, ..Work::default() }, Lane::Process),
-        (Work { blocked: 3.0, encode: 0.1, ..Work::default() }, Lane::Thread),
-    ] {
-        let advice = ask(&[profile(Lane::Async, 900, work)], &facts);
-        assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R3), Some(lane)));
-        assert_eq!(advice.change, Change::Offload { to: lane });
-        let few = ask(&[profile(Lane::Async, 100, work)], &facts);
-        assert_eq!((few.rule, few.better_lane), (Some(Rule::R3), None));
-        let other = ask(&[profile(Lane::Async, 900, work)], &coroutine());
-        assert_eq!((other.rule, other.better_lane), (None, None));
-    }
+    assert_eq!(advice.turning_points[0].limit.measure, Measure::Lag);
 }
 
 /// A library for matrices uses all cores as it is.
@@ -564,15 +546,6 @@ fn what_cannot_be_measured_lowers_the_confidence() {
     let advice = ask(&[blind], &coroutine());
     assert_eq!((advice.rule, advice.confidence), (Some(Rule::R1), Confidence::Medium));
     assert_eq!(advice.doubts, [Doubt::RunDelayUnknown]);
-}
-
-#[test]
-fn turning_points_are_sentences() {
-    let work = Work { cpu: 1.0, blocked: 60.0, ..Work::default() };
-    let advice = ask(&[profile(Lane::Async, 100, work)], &coroutine());
-    let sentence = advice.turning_points[0].to_string();
-    assert!(sentence.starts_with("if the p95 of blocked time fell below 5ms (now "), "{sentence}");
-    assert!(sentence.ends_with("R1 (blocking in async) would no longer apply"), "{sentence}");
 }
 
 #[test]

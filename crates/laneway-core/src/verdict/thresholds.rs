@@ -78,9 +78,6 @@ thresholds! {
     CORES_USED_RELEASED = 1.3 "cores",
         "Threads that use more than this release the GIL: a thread is enough for them (R2).",
         "measured: sha256 1.82, zlib 1.79, pure Python 0.95, sorted with a key 0.98";
-    AWAITED_SHARE_MIN = 0.05 "of wall",
-        "A coroutine that awaits less than this gains nothing from being one (R3).",
-        "judgement";
     NEEDLESS_RUNS_MIN = 50.0 "runs",
         "Runs before a coroutine is called needless: a rare branch may be the one that awaits \
             (R3).",
@@ -140,6 +137,11 @@ thresholds! {
         "measured: a product of matrices takes 0.24 ms on the loop and 1.9 ms a job in processes";
     SOLO_RUNS_MIN = 5.0 "runs",
         "Attempts without a neighbour that tell a task's own blocking from waits for the GIL.",
+        "judgement";
+    WAVES_MIN = 3.0 "x as many runs as run at once",
+        "Threads share a GIL, so runs that begin together are no independent witnesses: a burst \
+            whose runs all sleep first and all compute then looks like waiting, and then like \
+            computing.",
         "judgement";
     UNCLEAR_BLOCKED_SHARE = 0.05 "of wall",
         "Blocked time below this cannot decide anything, whether it is a wait for the GIL or not.",
@@ -265,7 +267,7 @@ pub const RULES: [RuleEntry; 9] = [
     RuleEntry {
         rule: Rule::R3,
         name: "needless async",
-        condition: "awaited < 5 % of wall over >= 50 runs, and no await in the body",
+        condition: "no await in the body, over >= 50 runs",
         advice: "make it `def`, in the lane that suits it where that gains enough",
     },
     RuleEntry {

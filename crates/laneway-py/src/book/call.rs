@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::Shared;
+use super::gil_waits::Seen;
 use super::task::TaskBook;
 use crate::clock::now;
 use crate::meter::{CallClocks, ProcessClocks};
@@ -32,6 +33,8 @@ pub(crate) struct CallMeter {
     process: Option<ProcessClocks>,
     start: CallClocks,
     peers: u32,
+    /// What it is seen to wait for, in the thread lane.
+    seen: Option<Arc<Seen>>,
 }
 
 impl CallMeter {
@@ -39,9 +42,10 @@ impl CallMeter {
         (book, shared): (Arc<TaskBook>, Arc<Shared>),
         (lane, scope): (Lane, Scope),
         peers: u32,
+        seen: Option<Arc<Seen>>,
     ) -> Self {
         let process = (scope == Scope::Process).then(ProcessClocks::now);
-        Self { book, shared, lane, process, start: CallClocks::now(), peers }
+        Self { book, shared, lane, process, start: CallClocks::now(), peers, seen }
     }
 }
 
@@ -83,6 +87,9 @@ impl CallMeter {
         let error = error.map(|kind| kind.to_string_lossy());
         let mut page = self.book.page(&self.shared);
         page.record(self.lane, &run, error.as_deref(), now());
+        if let Some(seen) = &self.seen {
+            page.looked_at(&run, seen.looks());
+        }
         drop(page);
         self.shared.end(1);
         if self.lane == Lane::Thread {

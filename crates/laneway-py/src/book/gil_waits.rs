@@ -7,11 +7,12 @@
 //! looks at some attempts of the thread lane every [`EVERY`]. Where the kernel does not tell, or
 //! the C library is not the one whose ways are known, nothing is claimed.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::thread::Thread;
 use std::time::Duration;
 
+use laneway_core::profile::Looks;
 use pyo3::prelude::*;
 
 use super::Shared;
@@ -27,31 +28,28 @@ const THREADS_MAX: usize = 8;
 /// After so many looks without an attempt, no more are taken until the next one begins.
 const IDLE_LOOKS: u32 = 50;
 
-/// With fewer looks at blocked attempts than this, nothing is claimed yet.
-const LOOKS_MIN: u32 = 8;
-
-/// What blocked attempts of one task were seen to wait for.
+/// What one attempt was seen to wait for. The thread that looks writes it, the attempt's own reads
+/// it in the end.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    gil: AtomicU32,
-    other: AtomicU32,
+    count: AtomicU32,
+    gil: AtomicU64,
+    other: AtomicU64,
 }
 
 impl Seen {
-    fn add(&self, is_gil: bool) {
-        let count = if is_gil { &self.gil } else { &self.other };
-        count.fetch_add(1, Relaxed);
+    fn add(&self, is_gil: bool, weight: u64) {
+        let sum = if is_gil { &self.gil } else { &self.other };
+        sum.fetch_add(weight, Relaxed);
+        self.count.fetch_add(1, Relaxed);
     }
 
-    /// The share of the blocked time that was a wait for the GIL, and begins anew.
-    pub(super) fn take_share(&self) -> Option<f64> {
-        let (gil, other) = (self.gil.load(Relaxed), self.other.load(Relaxed));
-        if gil.saturating_add(other) < LOOKS_MIN {
-            return None;
+    pub(super) fn looks(&self) -> Looks {
+        Looks {
+            count: self.count.load(Relaxed),
+            gil: self.gil.load(Relaxed),
+            other: self.other.load(Relaxed),
         }
-        self.gil.fetch_sub(gil, Relaxed);
-        self.other.fetch_sub(other, Relaxed);
-        Some(f64::from(gil) / (f64::from(gil) + f64::from(other)))
     }
 }
 
@@ -115,12 +113,14 @@ fn look_for_ever(shared: &Weak<Shared>, waits: &Waits, is_asleep: &AtomicBool) {
     }
 }
 
-/// Looks at some attempts; gives at how many, and `None` when the runner has ended.
+/// Looks at some attempts; gives at how many, and `None` when the runner has ended. Each of them
+/// stands for those that were not looked at.
 fn look(shared: &Weak<Shared>, waits: &Waits, turn: usize) -> Option<usize> {
-    let attempts = shared.upgrade()?.threads().some(turn, THREADS_MAX);
-    for (thread, task) in &attempts {
+    let (attempts, running) = shared.upgrade()?.threads().some(turn, THREADS_MAX);
+    let weight = running.max(THREADS_MAX) as u64;
+    for (thread, seen) in &attempts {
         if let Some(is_gil) = waits.is_gil(*thread) {
-            task.seen.add(is_gil);
+            seen.add(is_gil, weight);
         }
     }
     Some(attempts.len())

@@ -7,26 +7,32 @@ use std::time::Duration;
 
 use laneway_core::clock::Timestamp;
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{GilWait, Measurement, Occupancy, Profile, ProfileKey, SizeBucket};
+use laneway_core::profile::{
+    Looks, Measurement, Occupancy, Profile, ProfileKey, SeenBlocked, SizeBucket,
+};
 use laneway_engine::protocol::End;
 use pyo3::prelude::*;
 
 use super::Shared;
 use super::call::{CallMeter, Scope};
-use super::gil_waits::{Sampler, Seen};
+use super::gil_waits::Sampler;
 use super::sender::Sender;
 use crate::clock::now;
 use crate::meter::{AttemptMeter, Label, metered_attempt};
 
-type Sums = BTreeMap<(Lane, SizeBucket), Profile>;
+/// What is not sent yet.
+#[derive(Debug, Default)]
+struct Sums {
+    profiles: BTreeMap<(Lane, SizeBucket), Profile>,
+    /// Of attempts in threads, by their size: what is not told yet.
+    seen: BTreeMap<SizeBucket, SeenBlocked>,
+}
 
 /// The sums since they were last sent.
 #[derive(Debug)]
 pub(super) struct TaskBook {
     pub(super) name: TaskName,
     pub(super) label: Label,
-    /// What its attempts in threads were seen to wait for.
-    pub(super) seen: Seen,
     /// The size of the arguments of the last coroutine that began.
     last_args_bytes: AtomicU64,
     sums: Mutex<Sums>,
@@ -49,7 +55,7 @@ impl Page<'_> {
         at: Timestamp,
     ) {
         let size_bucket = SizeBucket::of(run.args_bytes);
-        let profile = self.sums.entry((lane, size_bucket)).or_insert_with(|| {
+        let profile = self.sums.profiles.entry((lane, size_bucket)).or_insert_with(|| {
             let (task, interpreter) = (self.task.clone(), self.shared.interpreter.clone());
             Profile::new(ProfileKey { task, lane, size_bucket, interpreter })
         });
@@ -62,9 +68,15 @@ impl Page<'_> {
         }
     }
 
+    /// Adds what an attempt in a thread was seen to wait for while it was blocked.
+    pub(super) fn looked_at(&mut self, run: &Measurement, looks: Looks) {
+        let seen = self.sums.seen.entry(SizeBucket::of(run.args_bytes)).or_default();
+        seen.record(run.blocked, looks);
+    }
+
     /// Adds what threads of coroutines' own computed.
     fn own_threads(&mut self, cpu: Duration) {
-        let on_loop = self.sums.iter_mut().find(|((lane, _), _)| *lane == Lane::Async);
+        let on_loop = self.sums.profiles.iter_mut().find(|((lane, _), _)| *lane == Lane::Async);
         if let Some((_, profile)) = on_loop {
             profile.other_threads_cpu = profile.other_threads_cpu.saturating_add(cpu);
         }
@@ -75,7 +87,7 @@ impl TaskBook {
     pub(super) fn new(py: Python<'_>, name: TaskName) -> Self {
         let label = Label::of(py, name.as_str());
         let last_args_bytes = AtomicU64::new(0);
-        Self { name, label, seen: Seen::default(), last_args_bytes, sums: Mutex::default() }
+        Self { name, label, last_args_bytes, sums: Mutex::default() }
     }
 
     fn sums(&self) -> MutexGuard<'_, Sums> {
@@ -100,31 +112,24 @@ impl TaskBook {
     /// Adds what the thread lane did while attempts of this task ran in it.
     pub(super) fn occupied(&self, occupancy: &Occupancy) {
         let mut sums = self.sums();
-        let of_threads = sums.iter_mut().find(|((lane, _), _)| *lane == Lane::Thread);
+        let of_threads = sums.profiles.iter_mut().find(|((lane, _), _)| *lane == Lane::Thread);
         if let Some((_, profile)) = of_threads {
             profile.occupancy.merge(occupancy);
         }
     }
 
     pub(super) fn take(&self) -> Vec<Profile> {
-        let mut profiles: Vec<_> = std::mem::take(&mut *self.sums()).into_values().collect();
-        self.tell_gil_waits(&mut profiles);
-        profiles
-    }
-
-    /// Tells of attempts in threads how much of their blocked time was a wait for the GIL.
-    fn tell_gil_waits(&self, profiles: &mut [Profile]) {
-        let is_blocked = |profile: &&mut Profile| {
-            profile.key.lane == Lane::Thread && !profile.blocked.sum().is_zero()
-        };
-        let mut blocked = profiles.iter_mut().filter(is_blocked).peekable();
-        let Some(share) = blocked.peek().and_then(|_| self.seen.take_share()) else {
-            return;
-        };
-        for profile in blocked {
-            let sum = profile.blocked.sum();
-            profile.gil = GilWait { blocked: sum, waited: sum.mul_f64(share) };
+        let mut sums = self.sums();
+        let Sums { profiles, seen } = &mut *sums;
+        let mut profiles = std::mem::take(profiles);
+        for ((_, size), profile) in
+            profiles.iter_mut().filter(|((lane, _), _)| *lane == Lane::Thread)
+        {
+            if let Some(known) = seen.get_mut(size).and_then(SeenBlocked::take) {
+                profile.gil = known;
+            }
         }
+        profiles.into_values().collect()
     }
 }
 
@@ -144,11 +149,14 @@ impl TaskMeter {
 
     fn begin(&self, lane: Lane, scope: Scope) -> CallMeter {
         let peers = self.shared.begin(&self.sender);
-        if lane == Lane::Thread && self.shared.birthplace.is_here() {
-            self.shared.threads().began(&self.book);
+        let is_in_lane = lane == Lane::Thread && self.shared.birthplace.is_here();
+        let seen = is_in_lane.then(|| {
+            let seen = self.shared.threads().began(&self.book);
             self.shared.own_threads().mixed();
-        }
-        CallMeter::begin((Arc::clone(&self.book), Arc::clone(&self.shared)), (lane, scope), peers)
+            seen
+        });
+        let book = (Arc::clone(&self.book), Arc::clone(&self.shared));
+        CallMeter::begin(book, (lane, scope), peers, seen)
     }
 }
 

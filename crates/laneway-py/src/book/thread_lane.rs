@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use laneway_core::profile::Occupancy;
 
+use super::gil_waits::Seen;
 use super::task::TaskBook;
 use super::waits::{ThreadNumber, thread_number};
 use crate::meter::{monotonic_ns, process_cpu_ns};
@@ -15,20 +16,22 @@ use crate::meter::{monotonic_ns, process_cpu_ns};
 #[derive(Debug, Default)]
 pub(super) struct ThreadLane {
     running: Vec<(Arc<TaskBook>, u32)>,
-    threads: Vec<(ThreadNumber, Arc<TaskBook>)>,
+    threads: Vec<(ThreadNumber, Arc<Seen>)>,
     wall: u64,
     cpu: u64,
 }
 
 impl ThreadLane {
-    /// An attempt of a task begins in this thread.
-    pub(super) fn began(&mut self, task: &Arc<TaskBook>) {
+    /// An attempt of a task begins in this thread; gives where stands what it is seen to wait for.
+    pub(super) fn began(&mut self, task: &Arc<TaskBook>) -> Arc<Seen> {
         self.advance();
-        self.threads.push((thread_number(), Arc::clone(task)));
+        let seen = Arc::new(Seen::default());
+        self.threads.push((thread_number(), Arc::clone(&seen)));
         match self.running.iter_mut().find(|(running, _)| Arc::ptr_eq(running, task)) {
             Some((_, count)) => *count += 1,
             None => self.running.push((Arc::clone(task), 1)),
         }
+        seen
     }
 
     /// The attempt in this thread has ended.
@@ -48,11 +51,15 @@ impl ThreadLane {
         self.threads.is_empty()
     }
 
-    /// The threads of at most so many attempts; others in each `turn`.
-    pub(super) fn some(&self, turn: usize, count: usize) -> Vec<(ThreadNumber, Arc<TaskBook>)> {
+    /// At most so many attempts, others in each `turn`, and how many there are.
+    pub(super) fn some(
+        &self,
+        turn: usize,
+        count: usize,
+    ) -> (Vec<(ThreadNumber, Arc<Seen>)>, usize) {
         let (all, running) = (&self.threads, self.threads.len());
         let first = turn.checked_rem(running).unwrap_or(0);
-        all.iter().cycle().skip(first).take(count.min(running)).cloned().collect()
+        (all.iter().cycle().skip(first).take(count.min(running)).cloned().collect(), running)
     }
 
     /// Bills the time since the last change to the tasks that ran in it.

@@ -147,10 +147,11 @@ impl TaskLog {
         name: TaskName,
         mut present: Present,
     ) {
-        let (ended, unfinished): (Vec<Ended>, Vec<Arc<Tally>>) = {
+        let (ended, unfinished, at_once): (Vec<Ended>, Vec<Arc<Tally>>, u64) = {
             let mut runs = locked(&self.runs);
             let unfinished = runs.tallies.iter().flatten().filter_map(Weak::upgrade).collect();
-            (std::mem::take(&mut runs.ended), unfinished)
+            // A place is used again, so that there are as many as were ever needed at once.
+            (std::mem::take(&mut runs.ended), unfinished, runs.tallies.len() as u64)
         };
         let mut profile = {
             let mut profile = locked(&self.profile);
@@ -181,10 +182,11 @@ impl TaskLog {
             Entry::Occupied(mut known) => {
                 known.get_mut().profile.merge(&profile);
                 known.get_mut().unfinished += count;
+                known.get_mut().at_once += at_once;
             }
             Entry::Vacant(place) => {
                 let (is_endpoint, unfinished) = (self.is_endpoint, count);
-                place.insert(TaskPart { is_endpoint, unfinished, profile });
+                place.insert(TaskPart { is_endpoint, unfinished, at_once, profile });
             }
         }
     }

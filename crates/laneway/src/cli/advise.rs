@@ -14,7 +14,7 @@ pub(super) mod bar;
 pub(super) mod blocked_line;
 pub(super) mod edit;
 mod explain;
-mod headline;
+pub(super) mod headline;
 pub(super) mod json;
 pub(super) mod page;
 mod sarif;

@@ -407,6 +407,26 @@ fn costs_that_were_not_measured_are_marked() {
     assert!(out.contains("not calibrated: those of a"), "{out}");
 }
 
+/// The text of the table tells what a round trip cost on the machine of its notes.
+#[test]
+fn a_rule_is_explained_by_the_costs_that_it_reckoned_with() {
+    for (is_calibrated, by) in
+        [(true, "measured by a worker"), (false, "not measured here: that of a two-core machine")]
+    {
+        let bench = Bench::new();
+        fill(&bench, &bench.store(), tasks(&bench.path("")), is_calibrated);
+        let out = bench.run("explain shop.upload").expect(0).out.clone();
+        let words: Vec<&str> = out.split_whitespace().collect();
+        let text = words.join(" ");
+        assert!(text.contains(&format!("(a round trip to a process takes 125us, {by}")), "{out}");
+        assert!(!text.contains("92 to 157"), "{out}");
+        let objects = bench.run("explain shop.upload --json").expect(0).objects();
+        let compared = &objects[0]["rules"][5]["compared"][0];
+        assert_eq!(compared["name"], "PROCESS_DISPATCHES");
+        assert!(compared["source"].as_str().unwrap().contains(by), "{compared}");
+    }
+}
+
 #[derive(Debug)]
 struct Fixed(Timestamp);
 

@@ -106,11 +106,13 @@ proptest! {
     ) {
         let advice = ask(&[gil_bound(profile(facts.lane, runs, work), cores)], &facts);
         for point in &advice.turning_points {
-            let is_ahead = match point.direction {
-                Direction::Above => point.now <= point.threshold,
-                Direction::Below => point.now >= point.threshold,
-            };
-            prop_assert!(is_ahead, "{point}");
+            for limit in [point.limit].iter().chain(&point.and) {
+                let is_ahead = match limit.direction {
+                    Direction::Above => limit.now <= limit.threshold,
+                    Direction::Below => limit.now >= limit.threshold,
+                };
+                prop_assert!(is_ahead, "{point}");
+            }
         }
         let facts = TaskFacts { concurrency: None, ..facts };
         let advice = ask(&[profile(facts.lane, runs, work)], &facts);

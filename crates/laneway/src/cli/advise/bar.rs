@@ -16,7 +16,7 @@ struct Part {
 }
 
 /// The parts of the wall time, in the order of the bar. They add up to 1.
-fn parts(evidence: &Evidence) -> [Part; 6] {
+fn parts(evidence: &Evidence) -> [Part; 7] {
     let shares = evidence.shares;
     let own = evidence.own_blocked_share.unwrap_or(1.0);
     let blocked = if evidence.own_blocked_share.is_some() { "blocked" } else { "blocked or GIL" };
@@ -27,6 +27,7 @@ fn parts(evidence: &Evidence) -> [Part; 6] {
         part("GIL", shares.blocked * (1.0 - own), ('g', '▒'), YELLOW),
         part("run queue", shares.run_delay, ('~', '▚'), YELLOW),
         part("awaited", shares.awaited, ('.', '░'), DIM),
+        part("its turn", shares.turn, ('-', '─'), DIM),
         part("unknown", shares.other, ('?', '·'), PLAIN),
     ]
 }
@@ -77,7 +78,8 @@ mod tests {
     use super::*;
 
     fn evidence(own_blocked_share: Option<f64>) -> Evidence {
-        let shares = Shares { cpu: 0.25, blocked: 0.5, awaited: 0.2, run_delay: 0.0, other: 0.05 };
+        let shares =
+            Shares { cpu: 0.25, blocked: 0.5, awaited: 0.2, other: 0.05, ..Shares::default() };
         Evidence { shares, own_blocked_share, ..Evidence::default() }
     }
 

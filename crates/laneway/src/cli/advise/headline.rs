@@ -13,7 +13,7 @@ use super::survey::Case;
 const QUOTED_MAX: usize = 50;
 
 /// The sentence, without a full stop.
-pub(super) fn headline(case: &Case, folder: &Path) -> String {
+pub(in crate::cli) fn headline(case: &Case, folder: &Path) -> String {
     let advice = &case.advice;
     match &advice.change {
         Change::Offload { to } => match Edit::of(case, folder).filter(|edit| edit.is_twin) {

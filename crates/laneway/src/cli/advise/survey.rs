@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{LagShare, Loops, Move, Profile, SizeBucket, lag_bill};
+use laneway_core::profile::{InLine, LagShare, Loops, Move, Profile, SizeBucket, lag_bill};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
 use laneway_core::verdict::{
     Advice, Calibration, Change, Delay, Form, Mobility, Question, TaskFacts, advise,
@@ -133,11 +133,14 @@ pub(super) async fn survey(
     Ok(cases)
 }
 
-/// The verdicts on coroutines that no worker ran, from their profiles and the time for which their
-/// loops ran; the worst first.
-pub(in crate::cli) fn of_profiles(profiles: Vec<Profile>, loop_time: Duration) -> Vec<Case> {
-    let bill = lag_bill(&profiles, loop_time);
-    let judged = |profile: Profile| {
+/// The verdicts on coroutines that no worker ran, from their profiles, how many can stand in line,
+/// and the time for which their loops ran; the worst first.
+pub(in crate::cli) fn of_profiles(
+    profiles: Vec<(Profile, InLine)>,
+    loop_time: Duration,
+) -> Vec<Case> {
+    let bill = lag_bill(profiles.iter().map(|(profile, line)| (profile, *line)), loop_time);
+    let judged = |(profile, _): (Profile, InLine)| {
         let name = profile.key.task.clone();
         let task = Task {
             application: None,
@@ -210,7 +213,7 @@ fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
     }
     let bill = |profiles: Vec<&Profile>| {
         let time = loop_time(&profiles);
-        lag_bill(profiles, time)
+        lag_bill(profiles.into_iter().map(|profile| (profile, InLine::Attempts)), time)
     };
     by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
 }

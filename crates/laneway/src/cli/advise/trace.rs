@@ -1,5 +1,7 @@
 //! How the rules came to a verdict: which were tried, what they compared, and which one decided.
 
+use std::borrow::Cow;
+
 use laneway_core::job::Lane;
 use laneway_core::profile::{Occupancy, Profile};
 use laneway_core::verdict::{
@@ -8,6 +10,7 @@ use laneway_core::verdict::{
 use serde::Serialize;
 
 use super::survey::Case;
+use crate::cli::humane::span;
 
 /// What became of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,7 +55,7 @@ pub(super) struct Comparison {
     pub(super) limit: f64,
     pub(super) unit: &'static str,
     pub(super) reason: &'static str,
-    pub(super) source: &'static str,
+    pub(super) source: Cow<'static, str>,
 }
 
 /// A rule that was tried.
@@ -107,7 +110,9 @@ fn lacks_evidence(rule: Rule, sufficiency: &Sufficiency) -> bool {
 
 fn gains_too_little(rule: Rule, advice: &Advice) -> bool {
     let points = &advice.turning_points;
-    points.iter().any(|point| point.measure == Measure::Gain && point.then == Then::Applies(rule))
+    points
+        .iter()
+        .any(|point| point.limit.measure == Measure::Gain && point.then == Then::Applies(rule))
 }
 
 /// What a rule compares, by the names in the table of thresholds.
@@ -134,10 +139,9 @@ fn comparisons(rule: Rule, case: &Case) -> Vec<Comparison> {
                 ("CORES_USED_RELEASED", evidence.cores_used),
             ]
         }
-        Rule::R3 => vec![
-            ("AWAITED_SHARE_MIN", Some(evidence.shares.awaited)),
-            ("NEEDLESS_RUNS_MIN", Some(counted(case.advice.sufficiency.runs))),
-        ],
+        Rule::R3 => {
+            vec![("NEEDLESS_RUNS_MIN", Some(counted(case.advice.sufficiency.runs)))]
+        }
         Rule::R5 => {
             let round_trip = case.calibration.process_dispatch.as_secs_f64();
             vec![
@@ -165,7 +169,28 @@ fn comparisons(rule: Rule, case: &Case) -> Vec<Comparison> {
     };
     let gain = case.advice.prediction.filter(|_| case.advice.rule == Some(rule));
     let gain = gain.map(|prediction| ("GAIN_MIN", Some(prediction.gain.low)));
-    pairs.into_iter().chain(gain).filter_map(|(name, value)| compared(name, value)).collect()
+    let sourced = |comparison: Comparison| Comparison {
+        source: cost(comparison.name, case).map_or(comparison.source, Cow::Owned),
+        ..comparison
+    };
+    let pairs = pairs.into_iter().chain(gain);
+    pairs.filter_map(|(name, value)| compared(name, value)).map(sourced).collect()
+}
+
+/// What the unit costs in which a threshold counts: the same number that the rule reckoned with.
+fn cost(name: &str, case: &Case) -> Option<String> {
+    let costs = &case.calibration;
+    let (what, cost) = match name {
+        "TRIVIAL_DISPATCHES" => ("a dispatch to a thread", costs.thread_dispatch),
+        "PROCESS_DISPATCHES" => ("a round trip to a process", costs.process_dispatch),
+        _ => return None,
+    };
+    let by = if case.is_calibrated {
+        "measured by a worker of this application"
+    } else {
+        "not measured here: that of a two-core machine"
+    };
+    Some(format!("{what} takes {}, {by}", span(cost)))
 }
 
 fn compared(name: &str, measured: Option<f64>) -> Option<Comparison> {
@@ -176,7 +201,7 @@ fn compared(name: &str, measured: Option<f64>) -> Option<Comparison> {
         limit: threshold.value,
         unit: threshold.unit,
         reason: threshold.reason,
-        source: threshold.source,
+        source: Cow::Borrowed(threshold.source),
     })
 }
 

@@ -188,7 +188,7 @@ fn task(row: &TaskRow) -> String {
         ("blocked", shares.blocked * own),
         ("gil", shares.blocked * (1.0 - own)),
         ("queue", shares.run_delay),
-        ("awaited", shares.awaited),
+        ("awaited", shares.awaited + shares.turn),
     ];
     let lag = advice.lag.as_ref();
     let unfinished = match row.unfinished {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::report::{Blocker, LoopSplit, Report, TaskRow};
 use super::text::edit;
+use crate::cli::advise::headline::headline;
 use crate::cli::advise::json::advice;
 use crate::profiling::LoopPart;
 use crate::view::millis;
@@ -23,7 +24,7 @@ pub(super) fn report(report: &Report, folder: &Path) -> Result<Value, Error> {
         "lag_ms": millis(report.lag()),
         "starved_steps": report.acquitted.0,
         "starved_ms": millis(report.acquitted.1),
-        "tasks": report.tasks.iter().map(task).collect::<Vec<_>>(),
+        "tasks": report.tasks.iter().map(|row| task(row, folder)).collect::<Vec<_>>(),
         "blockers":
             report.blockers().iter().map(|seen| blocker(seen, folder)).collect::<Vec<_>>(),
         "advice": Value::Array(advices),
@@ -69,7 +70,7 @@ fn event_loop((process, seen): &(u32, LoopPart)) -> Value {
     })
 }
 
-fn task(row: &TaskRow) -> Value {
+fn task(row: &TaskRow, folder: &Path) -> Value {
     let evidence = &row.case.advice.evidence;
     let lag = row.case.advice.lag.as_ref();
     json!({
@@ -86,6 +87,69 @@ fn task(row: &TaskRow) -> Value {
         "busy_share": lag.map(|lag| lag.busy_share),
         "lag_share": lag.map(|lag| lag.lag_share),
         "lag_ms": lag.map(|lag| millis(lag.lag)),
-        "verdict": row.case.advice.sentence(),
+        "verdict": headline(&row.case, folder),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use laneway_core::clock::Timestamp;
+    use laneway_core::job::{Lane, TaskName};
+    use laneway_core::profile::{
+        Blockage, Interpreter, Measurement, Place, Profile, ProfileKey, Site, SizeBucket,
+    };
+
+    use super::*;
+    use crate::profiling::{Part, TaskPart};
+
+    /// Thirty runs of a task that sleeps in line 3 of a file in `folder`.
+    fn sleeping(folder: &Path) -> Part {
+        let text = "import time\nasync def nap():\n    time.sleep(0.12)\n";
+        std::fs::write(folder.join("app.py"), text).unwrap();
+        let key = ProfileKey {
+            task: TaskName::new("nap").unwrap(),
+            lane: Lane::Async,
+            size_bucket: SizeBucket::of(0),
+            interpreter: Interpreter::new("cpython-312"),
+        };
+        let mut profile = Profile::new(key);
+        let blocked = Duration::from_millis(120);
+        for run in 0..30 {
+            let (wall, gil_wait) = (blocked, Some(Duration::ZERO));
+            let run_delay = Some(Duration::ZERO);
+            let (step_max, step_sum) = (blocked, blocked);
+            let seen = Measurement {
+                wall,
+                blocked,
+                gil_wait,
+                run_delay,
+                step_max,
+                step_sum,
+                ..Measurement::default()
+            };
+            profile.record(&seen, Timestamp::from_micros(run * 200_000));
+        }
+        let site = Site::new(Place::new("app.py", 3, "nap"), Blockage::Call, blocked);
+        profile.sites.record(&site.with_stack("app.py:3 nap", None));
+        Part {
+            process: 1,
+            interpreter: "cpython-312".to_owned(),
+            loops: vec![LoopPart { wall: 6_000_000_000, ..LoopPart::default() }],
+            tasks: vec![TaskPart { is_endpoint: false, unfinished: 0, at_once: 1, profile }],
+            blocked: None,
+            acquitted: (0, 0),
+        }
+    }
+
+    /// The one said a thread, the other one to wait without blocking.
+    #[test]
+    fn the_verdict_on_a_task_is_what_the_advice_on_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = Report::new(&[], (Duration::from_secs(6), 0), vec![sleeping(folder.path())]);
+        let report = report(&seen, folder.path()).unwrap();
+        let verdict = &report["tasks"][0]["verdict"];
+        assert_eq!(verdict, "wait without blocking: `await asyncio.sleep(0.12)`");
+        assert_eq!(verdict, &report["advice"][0]["sentence"]);
+        assert_eq!(report["blockers"][0]["edit"]["instead"], "await asyncio.sleep(0.12)");
+    }
 }

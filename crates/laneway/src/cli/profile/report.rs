@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use laneway_core::job::TaskName;
-use laneway_core::profile::{Blockage, Profile, Site};
+use laneway_core::profile::{Blockage, InLine, Profile, Site};
 
 use crate::cli::advise::survey::{Case, Level, of_profiles};
 use crate::profiling::{LoopPart, Part, TaskPart};
@@ -56,6 +56,7 @@ impl Report {
                 if let Some(known) = tasks.get_mut(&name) {
                     known.profile.merge(&task.profile);
                     known.unfinished += task.unfinished;
+                    known.at_once = known.at_once.max(task.at_once);
                 } else {
                     tasks.insert(name, task);
                 }
@@ -63,7 +64,7 @@ impl Report {
         }
         loops.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.wall));
         let loop_time = Duration::from_nanos(loops.iter().map(|(_, seen)| seen.wall).sum());
-        let profiles = tasks.values().map(|task| task.profile.clone()).collect();
+        let profiles = tasks.values().map(|task| (task.profile.clone(), in_line(task))).collect();
         let row = |case: Case| {
             let task = tasks.remove(&case.advice.task)?;
             Some(TaskRow {
@@ -106,6 +107,11 @@ impl Report {
     pub(super) fn lag(&self) -> Duration {
         self.tasks.iter().filter_map(|row| row.case.advice.lag.as_ref()).map(|lag| lag.lag).sum()
     }
+}
+
+/// Requests stand in line before they are measured, in the server and on their way to it.
+const fn in_line(task: &TaskPart) -> InLine {
+    if task.is_endpoint { InLine::Unknown } else { InLine::Coroutines(task.at_once) }
 }
 
 impl TaskRow {

@@ -112,11 +112,15 @@ fn tasks(report: &Report, page: Page<'_>) -> Vec<String> {
         let drawn = bar(&row.case.advice.evidence, BAR, page.has_unicode);
         lines.push(format!("{line}  {drawn}"));
     }
-    let signs = if page.has_unicode { ["█", "▓", "▚", "░"] } else { ["#", "X", "~", "."] };
-    let [cpu, blocked, queue, awaited] = signs;
+    let signs = if page.has_unicode {
+        ["█", "▓", "▚", "░", "─"]
+    } else {
+        ["#", "X", "~", ".", "-"]
+    };
+    let [cpu, blocked, queue, awaited, turn] = signs;
     lines.push(format!(
-        "{DIM}{cpu} cpu  {blocked} blocked  {queue} run queue  {awaited} awaited; loop: share of \
-         its time, lag: share of the waiting that it causes{DIM:#}"
+        "{DIM}{cpu} cpu  {blocked} blocked  {queue} run queue  {awaited} awaited  {turn} its turn; \
+         loop: share of its time, lag: share of the waiting that it causes{DIM:#}"
     ));
     if let Some(left) = report.tasks.len().checked_sub(ROWS_SHOWN).filter(|left| *left > 0) {
         lines.push(format!(
