@@ -213,5 +213,10 @@ fn blocking_place(case: &Case) -> Option<Place> {
 
 /// The line of a coroutine that the verdict is about, as it could be.
 fn blocked_line(case: &Case, folder: &Path) -> Option<BlockedLine> {
-    BlockedLine::of(case.advice.site.as_ref()?, folder)
+    let mut site = case.advice.site.clone()?;
+    if (case.advice.change == Change::Offload { to: Lane::Thread }) {
+        // The measurements of all its runs told that it lets go of the GIL.
+        site.gil_held = Some(false);
+    }
+    BlockedLine::of(&site, folder)
 }

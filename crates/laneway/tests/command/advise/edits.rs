@@ -23,6 +23,14 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
     let seen = site(folder, 4, Blockage::Call, 60.0);
     let stack = format!("{}:4 fetch\n{inner}", seen.place.file);
     asking.sites.record(&seen.with_stack(&stack, None));
+    let computes = |task: &str, line| {
+        let mut profile = profile(task, Lane::Async, 100, computing);
+        let seen = site(folder, line, Blockage::Cpu, 60.0);
+        let stack = format!("{}:{line} fetch", seen.place.file);
+        profile.sites.record(&seen.with_stack(&stack, None));
+        profile
+    };
+    let hashing = computes("shop.hashing", 5);
     let named = |name: &str| vec![name.to_owned()];
     vec![
         (coroutine(), sleeping),
@@ -35,6 +43,7 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
             TaskFacts { has_await: Some(false), ..coroutine() },
             profile("shop.whole", Lane::Async, 100, computing),
         ),
+        (coroutine(), hashing),
         (
             TaskFacts { can_go_to_process: Some(false), ..coroutine() },
             profile("shop.stuck", Lane::Async, 100, computing),
@@ -65,7 +74,8 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     fill(&bench, &bench.store(), one_of_each_kind(&bench.path("")), true);
     bench.write(
         "shop/tasks.py",
-        "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n",
+        "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n    \
+         return hashlib.sha256(text)\n",
     );
     let objects = bench.run("advise --json").expect(0).objects();
     let seen = |task: &str| {
@@ -85,6 +95,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
             ],
         ),
         ("shop.whole", "R2", vec!["@app.task(lane=\"process\")", "def whole(...):"]),
+        ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.sha256, text)"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec![]),
         ("shop.needless", "R3", vec!["def needless(...):"]),
