@@ -95,18 +95,9 @@ fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
     }
     let place = blocking_place(case)?;
     if lane == Lane::Process {
-        let code = vec![
-            "processes = concurrent.futures.ProcessPoolExecutor()".to_owned(),
-            "await asyncio.get_running_loop().run_in_executor(processes, fn, ...)".to_owned(),
-        ];
-        let or_task = if case.is_of_worker() {
-            "; or make that part a task with `lane=\"process\"`"
-        } else {
-            ""
-        };
-        let note = format!("with `fn` the part that computes, a function of a module{or_task}");
         let now = line_of(&place, folder);
-        return Some(Edit { place: Some(place), now, code, note, is_twin: false });
+        let note = in_process(case);
+        return Some(Edit { place: Some(place), now, code: Vec::new(), note, is_twin: false });
     }
     let Some(blocked) = blocked_line(case, folder) else {
         let code = vec!["await asyncio.to_thread(fn, ...)".to_owned()];
@@ -127,6 +118,21 @@ fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
         now: Some(blocked.now),
         note: format!("{import}{note}").trim_end_matches("; ").to_owned(),
     })
+}
+
+/// How a part of a coroutine goes to a process. No line can be given: what computes need not be a
+/// call, and a pool belongs where the application starts.
+fn in_process(case: &Case) -> String {
+    let (task, who) = if case.is_of_worker() {
+        ("make it a task with `lane=\"process\"`; or ", "worker")
+    } else {
+        ("", "application")
+    };
+    format!(
+        "give what computes there a function of its own, in a module. Then {task}`await \
+         loop.run_in_executor(PROCESSES, function, ...)`, with one \
+         `concurrent.futures.ProcessPoolExecutor` that lives as long as the {who}"
+    )
 }
 
 /// What to mind of a line that goes to a thread.

@@ -30,7 +30,7 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
         profile.sites.record(&seen.with_stack(&stack, None));
         profile
     };
-    let hashing = computes("shop.hashing", 5);
+    let (parsing, hashing) = (computes("shop.parsing", 5), computes("shop.hashing", 6));
     let named = |name: &str| vec![name.to_owned()];
     vec![
         (coroutine(), sleeping),
@@ -43,6 +43,7 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
             TaskFacts { has_await: Some(false), ..coroutine() },
             profile("shop.whole", Lane::Async, 100, computing),
         ),
+        (coroutine(), parsing),
         (coroutine(), hashing),
         (
             TaskFacts { can_go_to_process: Some(false), ..coroutine() },
@@ -75,7 +76,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     bench.write(
         "shop/tasks.py",
         "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n    \
-         return hashlib.sha256(text)\n",
+         return json.loads(text)\n    return hashlib.sha256(text)\n",
     );
     let objects = bench.run("advise --json").expect(0).objects();
     let seen = |task: &str| {
@@ -95,6 +96,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
             ],
         ),
         ("shop.whole", "R2", vec!["@app.task(lane=\"process\")", "def whole(...):"]),
+        ("shop.parsing", "R2", vec![]),
         ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.sha256, text)"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec![]),
@@ -109,6 +111,12 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     ] {
         let code: Vec<Value> = code.into_iter().map(Value::from).collect();
         assert_eq!(seen(task), (rule, code), "{task}");
+    }
+    let parsing = objects.iter().find(|object| object["task"] == "shop.parsing").unwrap();
+    assert_eq!(parsing["edit"]["now"], "return json.loads(text)");
+    let note = parsing["edit"]["note"].as_str().unwrap();
+    for words in ["`lane=\"process\"`", "ProcessPoolExecutor` that lives as long as the worker"] {
+        assert!(note.contains(words), "{note}");
     }
     let asking = objects.iter().find(|object| object["task"] == "shop.asking").unwrap();
     let note = asking["edit"]["note"].as_str().unwrap();
