@@ -154,7 +154,10 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
         let code = vec![
             "@app.task".to_owned(),
             format!("async def {}(...):", function_of(case)),
-            format!("    ...  # `await` the calls of `{library}`"),
+            other_way(library).map_or_else(
+                || format!("    ...  # `await` the calls of `{library}`"),
+                |way| format!("    ...  # {way}"),
+            ),
         ];
         return Edit { place, now, code, note: String::new(), is_twin };
     }
@@ -165,26 +168,58 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
     }
     let place = line.as_ref().map(|line| line.place.clone()).or_else(|| blocking_place(case));
     let now = place.as_ref().and_then(|place| line_of(place, folder));
-    let same = format!("await ...  # the same call with `{library}`");
-    let or = match line.map(|line| line.instead) {
+    let instead = line.map(|line| line.instead);
+    if let Some(way) = other_way(library) {
+        let (code, note) = match instead {
+            Some(Instead::InThread(line)) => (vec![line], format!("or, without a thread: {way}")),
+            Some(Instead::Words(words)) => (Vec::new(), format!("{way}; or {words}")),
+            _ => (Vec::new(), way.to_owned()),
+        };
+        return Edit { place, now, code, note, is_twin };
+    }
+    let or = match instead {
         Some(Instead::InThread(line)) => {
             format!("; or, as long as the library stays, `{line}`")
         }
         Some(Instead::Words(words)) => format!("; or, as long as the library stays: {words}"),
         _ => String::new(),
     };
-    let cheapest = "one client for the whole worker is cheapest";
-    match place {
-        Some(_) => Edit { place, now, code: vec![same], note: format!("{cheapest}{or}"), is_twin },
-        // No line was seen, so that none can be given.
-        None => Edit {
-            place,
-            now,
-            code: Vec::new(),
-            note: format!("`await` the same calls with `{library}`; {cheapest}"),
-            is_twin,
-        },
-    }
+    let whole = if case.is_of_worker() { "worker" } else { "application" };
+    let cheapest = format!("one client for the whole {whole} is cheapest");
+    // Where no line was seen, none can be given.
+    let (code, note) = if place.is_some() {
+        let same = format!("await ...  # the same call with `{library}`");
+        (vec![same], format!("{cheapest}{or}"))
+    } else {
+        (Vec::new(), format!("`await` the same calls with `{library}`; {cheapest}"))
+    };
+    Edit { place, now, code, note, is_twin }
+}
+
+/// What to do instead of a call whose async twin has another form; `None` for libraries whose
+/// clients have the same calls.
+fn other_way(twin: &str) -> Option<&'static str> {
+    let way = match twin {
+        "asyncio.create_subprocess_exec" => {
+            "start the program by `process = await asyncio.create_subprocess_exec(program, \
+             *arguments)` and wait for it by `await process.communicate()`"
+        }
+        "asyncio.create_subprocess_shell" => {
+            "start the command by `process = await asyncio.create_subprocess_shell(command)` and \
+             wait for it by `await process.communicate()`"
+        }
+        "asyncio.open_connection" => {
+            "`reader, writer = await asyncio.open_connection(host, port)`, and `await` what they \
+             read and write"
+        }
+        "asyncio.Queue" => {
+            "`await queue.get()` of an `asyncio.Queue`, if what fills it runs on the same loop"
+        }
+        "asyncio.sleep" => "`await asyncio.sleep(seconds)`",
+        "loop.getaddrinfo" => "`await asyncio.get_running_loop().getaddrinfo(host, port)`",
+        _ => return None,
+    };
+    Some(way)
 }
 
 fn split(case: &Case) -> Edit {
