@@ -85,6 +85,50 @@ def install(
     return lambda: loop.set_task_factory(cast("Any", replaced))
 
 
+def keep_installed(loop: asyncio.AbstractEventLoop) -> None:
+    """Bills as `install` does, also past the task factories that the program sets from now on.
+
+    The program is told of its own factories, and never of ours.
+
+    Args:
+        loop: Any event loop with task factories.
+    """
+    set_factory = cast("Callable[[Any], None]", loop.set_task_factory)
+    chosen = cast("Callable[..., Any] | None", loop.get_task_factory())
+
+    def set_task_factory(factory: Callable[..., Any] | None) -> None:
+        nonlocal chosen
+        if factory is None:
+            set_factory(_factory(_start_task, None))
+        else:
+            # What is no factory is refused by the loop, in its own words.
+            set_factory(_factory(_as_it_takes(factory), None) if callable(factory) else factory)
+        chosen = factory
+
+    set_task_factory(chosen)
+    own = cast("Any", loop)
+    own.set_task_factory = set_task_factory
+    own.get_task_factory = lambda: chosen
+
+
+def _as_it_takes(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """A call of a factory without what nobody has asked for.
+
+    uvloop passes `eager_start=None` on, which the eager factories of Python before 3.13.3 refuse.
+    """
+
+    def start(
+        loop: asyncio.AbstractEventLoop,
+        coroutine: AnyCoroutine,
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> Any:  # noqa: ANN401 - a task
+        if "eager_start" in options and options["eager_start"] is None:
+            del options["eager_start"]
+        return factory(loop, coroutine, **options)
+
+    return start
+
+
 def _billing(
     replaced: Callable[..., Any] | None, account_for: AccountFor | None
 ) -> Callable[..., Any]:

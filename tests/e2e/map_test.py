@@ -155,6 +155,37 @@ if __name__ == "__main__":
         assert "it computes, but" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("at_import", "what"),
+    [
+        ("sys.exit(7)", "raised SystemExit: 7 at "),
+        ("raise RuntimeError('no card')", "raised RuntimeError: no card at "),
+        ("os._exit(9)", "ended with exit status 9 meanwhile"),
+    ],
+)
+def test_a_main_program_that_cannot_be_imported_is_named_with_what_to_do(
+    tmp_path: Path, at_import: str, what: str
+) -> None:
+    text = f"""
+if __name__ != "__main__": {at_import}
+if __name__ == "__main__":
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    try: laneway.map(compute, [0.05] * 4, lane="process", concurrency=2)
+    except laneway.errors.MapError as error: print(error)
+    result = laneway.map(compute, [0.05] * 24)
+    print(result.lane)
+"""
+    done = run(tmp_path, text)
+    fix = 'put what an import must not run under `if __name__ == "__main__":`'
+    assert what in done.stdout
+    assert fix in done.stdout
+    assert done.stdout.endswith("inline\n")
+    if len(os.sched_getaffinity(0)) > 1:
+        [line] = [line for line in done.stderr.splitlines() if "it computes, but" in line]
+        assert what in line
+        assert fix in line
+
+
 LANES = {
     "inline": ("work", 'lane="inline"'),
     "thread": ("work", 'lane="thread", concurrency=3'),

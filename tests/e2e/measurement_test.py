@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 from typing import Any
 
@@ -40,6 +41,17 @@ async def reads_much(text: list[str]) -> int:
 async def returns_much(n: int) -> list[str]:
     await asyncio.sleep(0.1)
     return [str(i) for i in range(n)]
+
+async def nap(n: int) -> int:
+    await asyncio.sleep(0.01)
+    return n
+
+@app.task
+async def starts_eagerly(n: int) -> int:
+    eager = getattr(asyncio, "eager_task_factory", None)
+    asyncio.get_running_loop().set_task_factory(eager)
+    assert asyncio.get_running_loop().get_task_factory() is eager
+    return sum(await asyncio.gather(*(nap(i) for i in range(n))))
 
 @app.task(lane="thread", thread_safe=False)
 def is_not_thread_safe(n: int) -> None:
@@ -133,6 +145,16 @@ def test_the_stack_tells_which_library_blocked_and_advise_its_async_twin(lab: St
     assert found["change"] == {"kind": "use_async_library", "library": library}
     assert "subprocess.py" in found["site"]["stack"]
     assert library in lab.run("explain", f"lab.{task}").stdout
+
+
+def test_a_task_factory_of_the_application_is_used_and_its_worker_ends_well(lab: Story) -> None:
+    worker = lab.worker()
+    for _ in range(2):
+        assert lab.wait_for(lab.delay("starts_eagerly(4)"), "succeeded", 30)["result"] == 6
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=30)
+    assert worker.returncode == 0
+    assert "Traceback" not in (lab.folder / "worker.err").read_text()
 
 
 def test_what_is_declared_not_to_be_thread_safe_is_advised_one_thread(lab: Story) -> None:

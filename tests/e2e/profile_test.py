@@ -125,6 +125,29 @@ def test_the_line_that_blocks_is_named_and_the_innocent_are_not(tmp_path: Path) 
     assert drawn == pytest.approx(loop["blocked_ms"], rel=0.2, abs=30)
 
 
+def test_what_computes_under_the_gil_is_not_sent_to_a_thread(tmp_path: Path) -> None:
+    text = """
+import asyncio, hashlib, re
+DATA = bytes(300_000_000)
+async def matching():
+    return re.match(r"(a+)+$", "a" * 25 + "b")
+async def hashing():
+    return hashlib.sha256(DATA)
+async def main():
+    await asyncio.create_task(matching())
+    await asyncio.create_task(hashing())
+asyncio.run(main())
+"""
+    profiled = Profiled(tmp_path, sys.executable, script(tmp_path, text))
+    assert profiled.end()[0] == 0
+    blockers = {seen["function"]: seen for seen in profiled.report["blockers"]}
+    matching, hashing = blockers["matching"], blockers["hashing"]
+    assert (matching["blockage"], matching["gil_held"], matching["edit"]) == ("cpu", None, None)
+    assert "ProcessPoolExecutor" in matching["to_do"]
+    assert (hashing["blockage"], hashing["gil_held"], hashing["to_do"]) == ("cpu", False, None)
+    assert hashing["edit"]["instead"] == "return await asyncio.to_thread(hashlib.sha256, DATA)"
+
+
 @pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is optional")
 def test_a_loop_of_uvloop_is_measured_as_well(tmp_path: Path) -> None:
     text = BLOCKING + "\nimport uvloop\nuvloop.run(main())\n"

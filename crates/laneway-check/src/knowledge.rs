@@ -308,6 +308,23 @@ impl Knowledge {
         }
     }
 
+    /// Whether a call of this dotted name computes without the GIL; `None` where nothing is known,
+    /// or where it does not compute.
+    pub fn releases_gil(&self, name: &str) -> Option<bool> {
+        let entry = self.find(name).and_then(|id| self.entry(id)).or_else(|| {
+            let (class, member) = name.rsplit_once('.')?;
+            match self.member(self.find(class)?, member)? {
+                Member::Named(id) => self.entry(id),
+                Member::Every(class) => self.every(class),
+            }
+        })?;
+        match entry.kind {
+            Kind::CpuReleased => Some(true),
+            Kind::CpuHeld => Some(false),
+            _ => None,
+        }
+    }
+
     /// How many names have an entry that says that a call of them blocks.
     pub fn blocking_names(&self) -> usize {
         let entries = self.entries.iter().filter(|entry| entry.kind.blocks());

@@ -173,6 +173,15 @@ impl Attempts {
         *self.held.get(lane)
     }
 
+    /// How many have begun, by the lane in which they run.
+    pub(crate) fn running(&self) -> LaneMap<usize> {
+        let mut running = LaneMap::default();
+        for attempt in self.by_number.values().filter(|attempt| attempt.started_at().is_some()) {
+            *running.get_mut(attempt.lane) += 1;
+        }
+        running
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.by_number.len()
     }

@@ -69,6 +69,8 @@ impl<S: Store> SessionKeeper<S> {
                     return;
                 };
                 session = opened;
+                // The first renewal tells how the worker is.
+                pause = Duration::ZERO;
                 continue;
             }
             let condition = wires.condition.borrow_and_update().clone();

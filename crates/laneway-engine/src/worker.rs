@@ -306,9 +306,9 @@ impl<S: Store, O: Observer> Worker<S, O> {
         let has_changed = is_blocked != self.store.is_shown_blocked;
         if has_changed || now.since(self.store.condition_at) >= CONDITION_EVERY {
             self.store.condition_at = now;
-            self.store.condition.send_replace(self.supervisor.condition(now));
-            // That a loop is blocked must not be old when it is read.
-            if has_changed || is_blocked {
+            let before = self.store.condition.send_replace(self.supervisor.condition(now));
+            // That a loop is blocked must not be old when it is read, and a new worker has none.
+            if has_changed || is_blocked || before.is_empty() {
                 self.store.bells.control.notify_one();
             }
             self.store.is_shown_blocked = is_blocked;

@@ -14,7 +14,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from laneway._map._pickling import dumps, loads, not_picklable
+from laneway._map._pickling import dumps, loads, not_importable, not_picklable
 from laneway.errors import MapError
 
 if TYPE_CHECKING:
@@ -138,13 +138,16 @@ def main() -> None:
     pipe: Connection = Connection(int(sys.argv[1]))
     settle_in(int(sys.argv[2]))
     preparation, function = loads(pipe.recv_bytes())
+    main_program = preparation.get("init_main_from_path") or preparation.get("init_main_from_name")
+    imported = "the main program" if main_program is None else f"`{main_program}`"
     try:
         is_preparing = True
         spawn.prepare(preparation)
+        imported = "its module"
         fn = loads(function)
         is_preparing = False
     except BaseException as raised:  # noqa: BLE001 - the parent tells it
-        error = raised if isinstance(raised, MapError) else not_picklable("the function", raised)
+        error = raised if isinstance(raised, MapError) else not_importable(imported, raised)
         pipe.send_bytes(dumps(error))
         return
     pipe.send_bytes(dumps(None))

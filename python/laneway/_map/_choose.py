@@ -105,7 +105,8 @@ class _Auto:
         try:
             lane = self._begin_processes()
         except Exception as refused:  # noqa: BLE001 - pickling runs the function's own code
-            reason = f"it computes, but {getattr(refused, 'why', refused)}"
+            why, fix = getattr(refused, "why", refused), getattr(refused, "fix", "")
+            reason = f"it computes, but {why}" + (f"; {fix}" if fix else "")
             if work.settings.timeout is None:
                 self._decision = Decision("inline", 1, reason)
                 self._announce()

@@ -108,7 +108,7 @@ def _fill(work: Work, lane: Lane) -> float:
 def _next_start(work: Work) -> float:
     """Seconds until there will be a ticket that may start."""
     now = time.monotonic()
-    due = now if not work.feed.exhausted else work.feed.due
+    due = work.feed.due if work.feed.has_ended else now
     if due is None:
         return TURN_MAX_S
     if work.pace is not None:

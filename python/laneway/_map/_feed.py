@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable, Sequence, Sized
 from collections.abc import Set as AbstractSet
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 
 class Ticket(NamedTuple):
@@ -26,9 +26,10 @@ class Ticket(NamedTuple):
 class Feed:
     """Hands out tickets. It is used by one thread at a time."""
 
-    __slots__ = ("_again", "_back", "_source", "exhausted", "is_plain", "size", "taken")
+    __slots__ = ("_again", "_back", "_items", "_source", "exhausted", "is_plain", "size", "taken")
 
     def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
         self._source = iter(items)
         self._again: list[tuple[float, int, Ticket]] = []
         self._back: list[Any] = []
@@ -50,9 +51,22 @@ class Feed:
         return None if self.size is None else max(0, self.size - self.taken)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether no new item can come, as far as that can be told without asking for one.
+
+        Who has to wait before the next start must not wait only to find that out.
+        """
+        if self._back:
+            return False
+        if self.exhausted or not self.is_plain or self.size is None:
+            return self.exhausted
+        # The length is asked again: a list may have grown.
+        return self.taken >= len(cast("Sized", self._items))
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing more to hand out, now or later."""
-        return self.exhausted and not self._again and not self._back
+        return not self._again and self.has_ended
 
     @property
     def has_more(self) -> bool:

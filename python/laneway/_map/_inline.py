@@ -158,6 +158,8 @@ class Inline:
         work = self.work
         now = time.monotonic()
         wait = 0.0 if work.pace is None else work.pace.wait(now)
+        if wait > 0 and work.feed.is_empty:
+            return False
         if wait <= 0:
             with self.gate:
                 if self.handed_over:

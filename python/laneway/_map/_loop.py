@@ -34,6 +34,7 @@ class AsyncFeed(Feed):
         nothing: tuple[Any, ...] = ()
         super().__init__(nothing)
         self.size = None
+        self.is_plain = False
         self._async_source: AsyncIterator[Any] = aiter(items)
         self._lock = asyncio.Lock()
 
@@ -133,7 +134,7 @@ class AsyncLane:
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - a coroutine of a task
         while not work.stop.requested:
-            ticket = await self._take()
+            ticket = await self._take(me)
             if ticket is None:
                 if not await self._wait_for_retry():
                     return
@@ -144,21 +145,28 @@ class AsyncLane:
             work.settle(finished)
             if work.stop.why is not None:
                 return
+            if work.pace is not None and not self._running and work.feed.is_empty:
+                # Others wait for a start that nothing is left for.
+                self._changed.set()
+                return
             if time.perf_counter() - self._turned_at > TURN_S:
                 await asyncio.sleep(0)
                 self._turned_at = time.perf_counter()
 
-    async def _take(self) -> Ticket | None:
-        work = self._work
+    async def _take(self, me: asyncio.Task[None]) -> Ticket | None:
+        work, feed = self._work, self._work.feed
         if work.pace is not None:
             while (wait := work.pace.wait(time.monotonic())) > 0:
+                if feed.has_ended and feed.due is None:
+                    return None
                 await asyncio.sleep(wait)
                 if work.stop.requested:
                     return None
         now = time.monotonic()
-        feed = work.feed
         ticket = await feed.next_async(now) if isinstance(feed, AsyncFeed) else feed.next(now)
         if ticket is not None and work.pace is not None:
+            # From here on it would be missed if the run ended.
+            self._running[me] = ticket
             await self._pace()
         return ticket
 

@@ -11,6 +11,7 @@ import pickle  # noqa: TID251 - the pipe has this program at both ends
 import re
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 loads = pickle.loads
+
+UNDER_GUARD = 'put what an import must not run under `if __name__ == "__main__":`'
 
 _GUARD = re.compile(r"""^if\s+__name__\s*==\s*['"]__main__['"]""", re.MULTILINE)
 
@@ -107,6 +110,31 @@ def _not_sendable(fn: object, why: str) -> MapError:
         why,
         "move it to the top level of a module and import it from there, install `cloudpickle`, or "
         'say `lane="thread"`',
+    )
+
+
+def not_importable(what: str, error: BaseException) -> MapError:
+    """The error of a function that a new process could not find, because an import failed.
+
+    Args:
+        what: What it imported.
+        error: What the import raised.
+    """
+    ours = str(Path(__file__).parent)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_file() and not frame.filename.startswith(ours)
+    ]
+    at = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    is_missing = isinstance(error, ImportError | AttributeError)
+    fix = "move it to a module that a new interpreter can import" if is_missing else UNDER_GUARD
+    return MapError(
+        "LW3020",
+        "another process could not import the function",
+        f"a new process imports {what} to find it, and that raised "
+        f"{type(error).__name__}: {error}{at}",
+        f'{fix}, or say `lane="thread"`',
     )
 
 

@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from laneway._map import _child, _lookout, _threads
 from laneway._map._clocks import slices_of_others
 from laneway._map._decision import chunk_of
-from laneway._map._pickling import dumps, dumps_function, loads, main_is_importable, not_picklable
+from laneway._map._pickling import (
+    UNDER_GUARD,
+    dumps,
+    dumps_function,
+    loads,
+    main_is_importable,
+    not_picklable,
+)
 from laneway._map._threads import PROCESS_IS_KILLED, timed_out
 from laneway._map._work import Finished
 from laneway._override import override
@@ -152,8 +159,9 @@ def _stillborn(process: _Process) -> MapError:
     return MapError(
         "LW3023",
         "a process of the process lane ended before it could begin",
-        f"it {process.end()}",
-        "read what it wrote to standard error",
+        "a new process imports the main program and the function's module to find the function, "
+        f"and it {process.end()} meanwhile",
+        f"{UNDER_GUARD}, and read what it wrote to standard error",
     )
 
 

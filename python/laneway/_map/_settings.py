@@ -32,7 +32,8 @@ class MapOptions(TypedDict, total=False):
     concurrency: int | None
     """The most items at once; by default 100 async, up to 64 threads, one process a core."""
     rate: Rate | str | None
-    """The most starts in a time, such as `"25/s"`; retries count."""
+    """The most starts in a time, such as `"25/s"`, at an even pace; retries count. A `Rate` begins
+    with its burst."""
     retry: Backoff | int | None
     """How often an item is tried; a number counts all attempts. By default once."""
     timeout: Duration | None
@@ -151,7 +152,10 @@ def _concurrency(value: object) -> int | None:
 
 
 def _rate(value: object) -> Rate | None:
-    return value if value is None or isinstance(value, Rate) else Rate(cast("str", value))
+    if value is None or isinstance(value, Rate):
+        return value
+    # A burst on top would break the promise of the words: so many starts in such a time.
+    return Rate(cast("str", value), burst=1)
 
 
 def _retry(value: object) -> Backoff:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from laneway._bridge import Watchdog, attempts_here
 from laneway._current import Attempt, attempt_here
-from laneway._metering import install
+from laneway._metering import keep_installed
 from laneway._runner.calibration import calibrate
 from laneway._runner.commands import receive
 from laneway._runner.ends import encoded, encoded_for, raised
@@ -95,7 +95,7 @@ class MainRunner:
         loop = self._loop
         asyncio.set_event_loop(loop)
         attempts_here(attempt_here)
-        install(loop)
+        keep_installed(loop)
         self._watchdog.start()
         loop.add_reader(self._channel.fileno(), self._on_readable)
         loop.call_later(CALIBRATION_DELAY_S, self._calibrate)

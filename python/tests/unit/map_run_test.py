@@ -19,7 +19,7 @@ from typing import Any, Literal
 import pytest
 
 import laneway
-from laneway import Backoff, Fail, ItemError, MapResult, Rate, Retry
+from laneway import Backoff, Fail, ItemError, MapResult, Retry
 from laneway.errors import ItemTimedOut, MapError, SettingError
 
 LANES = ("inline", "thread", "process")
@@ -415,23 +415,6 @@ def test_a_lambda_that_gives_a_coroutine_runs_on_a_loop() -> None:
     result = laneway.map(lambda n: double_async(n), range(5))  # noqa: PLW0108 - the case itself
     assert result == [0, 2, 4, 6, 8]
     assert result.lane == "async"
-
-
-@pytest.mark.parametrize("lane", [*LANES, None])
-def test_a_rate_paces_the_starts(lane: BlockingLane | None) -> None:
-    began = time.monotonic()
-    laneway.map(double, range(6), lane=lane, rate=Rate("50/s", burst=1))
-    assert 0.1 <= time.monotonic() - began < 5
-
-
-def test_a_rate_paces_async_starts() -> None:
-    starts: list[float] = []
-
-    async def note(n: int) -> None:
-        starts.append(time.monotonic())
-
-    laneway.map(note, range(6), rate=Rate("50/s", burst=2))
-    assert starts[5] - starts[0] >= 4 * 0.02 - 0.005
 
 
 def test_the_lane_that_is_announced_is_the_one_that_is_told(

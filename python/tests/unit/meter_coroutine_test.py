@@ -12,14 +12,14 @@ import sys
 import warnings
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
 import pytest
 
 from laneway._bridge import Account, Meter, account_here
-from laneway._metering import install, metered
+from laneway._metering import install, keep_installed, metered
 
 try:
     import uvloop
@@ -333,6 +333,35 @@ def test_eager_tasks_are_billed_once(account: Account) -> None:
     assert cpu + blocked + (delay or 0) == in_steps
     assert in_steps + awaited == wall
     assert longest < in_steps / 2
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_factories_that_the_program_sets_later_are_billed_and_its_own(
+    kind: str, account: Account
+) -> None:
+    # uvloop passes options on that the eager factories of some Pythons do not take.
+    eager: Any = getattr(asyncio, "eager_task_factory", None)
+    made = LOOPS[kind]()
+    keep_installed(made)
+
+    async def parent() -> None:
+        assert made.get_task_factory() is None
+        for factory in (eager, None):
+            made.set_task_factory(factory)
+            assert made.get_task_factory() is factory
+            await asyncio.gather(turns(2), turns(3))
+        with pytest.raises(TypeError):
+            made.set_task_factory(cast("Any", 42))
+        assert made.get_task_factory() is None
+
+    try:
+        made.run_until_complete(metered(parent(), account))
+        before = steps(account)
+        made.run_until_complete(turns(50))
+    finally:
+        made.close()
+    assert before >= 14
+    assert steps(account) == before, "it is billed to who started it"
 
 
 def test_it_looks_like_the_coroutine(loop: asyncio.AbstractEventLoop, account: Account) -> None:

@@ -13,15 +13,21 @@ use crate::observer::Blocker;
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 
 impl Supervisor {
-    /// Such as `async 12/1000, thread 0/40, process 2/2, loop blocked 4.2 s by shop.pay at
-    /// pay.py:7`.
+    /// Such as `async 12/1000, thread 0/40, process 2/2, 3 claimed ahead, loop blocked 4.2 s by
+    /// shop.pay at pay.py:7`.
     pub(crate) fn condition(&self, now: Moment) -> String {
         let places = self.options.concurrency;
+        let running = self.attempts.running();
         let mut words = vec![
-            format!("async {}/{}", self.attempts.held(Lane::Async), places.async_jobs),
-            format!("thread {}/{}", self.attempts.held(Lane::Thread), places.threads),
-            format!("process {}/{}", self.attempts.held(Lane::Process), places.processes),
+            format!("async {}/{}", running.get(Lane::Async), places.async_jobs),
+            format!("thread {}/{}", running.get(Lane::Thread), places.threads),
+            format!("process {}/{}", running.get(Lane::Process), places.processes),
         ];
+        let begun: usize = Lane::ALL.iter().map(|lane| running.get(*lane)).sum();
+        let ahead = self.attempts.len().saturating_sub(begun);
+        if ahead > 0 {
+            words.push(format!("{ahead} claimed ahead"));
+        }
         if let Some((blocked, runner)) = self.most_blocked(now) {
             let by = runner.standstill.as_ref().map(|by| blame(by, blocked, now));
             let by = by.unwrap_or_default();

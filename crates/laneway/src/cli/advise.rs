@@ -14,6 +14,7 @@ pub(super) mod bar;
 pub(super) mod blocked_line;
 pub(super) mod edit;
 mod explain;
+pub(super) mod gil;
 pub(super) mod headline;
 pub(super) mod json;
 pub(super) mod page;
@@ -68,8 +69,9 @@ enum Format {
 
 pub(super) fn run(arguments: &AdviseArgs, context: &mut Context) -> Result<u8, Error> {
     let format = format(arguments, context.output.is_json())?;
+    let folder = context.sources.folder.clone();
     let cases = block_on(async {
-        survey(&context.store().await?, arguments.since, &arguments.tasks).await
+        survey(&context.store().await?, arguments.since, &arguments.tasks, &folder).await
     })?;
     let Context { output, sources } = context;
     match format {
@@ -97,8 +99,9 @@ pub(super) fn explain(arguments: &ExplainArgs, context: &mut Context) -> Result<
         explain::write_code(code, Page::of(&context.sources), &mut context.output);
         return Ok(0);
     }
+    let folder = context.sources.folder.clone();
     let cases = block_on(async {
-        survey(&context.store().await?, arguments.since, &[subject.to_owned()]).await
+        survey(&context.store().await?, arguments.since, &[subject.to_owned()], &folder).await
     })?;
     let Context { output, sources } = context;
     for case in &cases {

@@ -11,6 +11,7 @@ use laneway_core::duration;
 use laneway_core::error::{Code, Error};
 
 use super::Context;
+use super::advise::gil::told;
 use super::advise::page::Page;
 use crate::profiling;
 
@@ -76,7 +77,7 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
                 "install it there, `pip install laneway`, or activate the environment that has it",
             ));
     }
-    let parts = profiling::read(folder.path()).map_err(|error| folder.unreadable(&error))?;
+    let mut parts = profiling::read(folder.path()).map_err(|error| folder.unreadable(&error))?;
     if parts.iter().all(|part| part.loops.is_empty()) {
         context.output.problem(if folder.was_reached() {
             "laneway profile: no event loop ran, so there is nothing to show; it measures programs \
@@ -85,6 +86,9 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
             "laneway profile: no Python was measured; `python -I`, `-E` and `-S` keep it out"
         });
         return Ok(status);
+    }
+    for task in parts.iter_mut().flat_map(|part| &mut part.tasks) {
+        task.profile = told(task.profile.clone(), &context.sources.folder);
     }
     let report = Report::new(&arguments.command, (began.elapsed(), status), parts);
     write(&report, arguments, context)?;

@@ -89,6 +89,18 @@ fn after_short_runs_jobs_are_sent_ahead_evenly_and_one_a_frame() {
 }
 
 #[test]
+fn the_condition_tells_what_runs_from_what_was_claimed_ahead() {
+    let mut rig = with_look_ahead();
+    rig.start(2, &[3]);
+    rig.start(3, &[4]);
+    let condition = rig.supervisor.condition(rig.now);
+    assert_eq!(condition, "async 0/100, thread 0/4, process 2/2, 4 claimed ahead");
+    rig.return_from(3, &[4, 6, 8]);
+    rig.return_from(2, &[3, 5, 7]);
+    assert_eq!(rig.supervisor.condition(rig.now), "async 0/100, thread 0/4, process 0/2");
+}
+
+#[test]
 fn jobs_behind_one_that_proves_long_are_taken_back_and_given_to_an_idle_runner() {
     let mut rig = with_look_ahead();
     let orders = orders(rig.taken());

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use laneway_core::profile::{Place, Site};
+use laneway_core::profile::{Blockage, Place, Site};
 
 use super::source::{Callee, asynchronous, called, has_word, in_thread, keeps_result, statement};
 
@@ -40,6 +40,13 @@ const OF_LOCKS: &str = "an `RLock` is released by the thread that took it: use a
 const OF_GENERATORS: &str = "the time passes while the generator is iterated: write a function \
                              that returns the list of what it yields, and `await \
                              asyncio.to_thread(function)`";
+const OF_COMPUTING: &str = "what computes there holds the GIL, so that a thread would not free the \
+                            loop: make it less work, or give it a function of its own in a module \
+                            and `await loop.run_in_executor(PROCESSES, function, ...)`, with one \
+                            `concurrent.futures.ProcessPoolExecutor` that lives as long as the \
+                            application";
+const OF_THE_GIL: &str = "nothing in this line: another thread held the GIL meanwhile. What computes \
+                          in threads belongs into a process";
 const NOT_SIMPLE: &str = "give what blocks in this line a function of its own, and `await \
                           asyncio.to_thread(function)`; what runs there must be thread-safe";
 
@@ -79,30 +86,45 @@ impl Instead {
             Self::Words(_) => None,
         }
     }
+
+    /// The words, if there is no line.
+    pub(in crate::cli) const fn words(&self) -> Option<&'static str> {
+        match self {
+            Self::Words(words) => Some(words),
+            Self::Twin(_) | Self::InThread(_) => None,
+        }
+    }
 }
 
 /// A frame of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Frame {
-    file: String,
-    line: u32,
+pub(super) struct Frame {
+    pub(super) file: String,
+    pub(super) line: u32,
     function: String,
+}
+
+impl Frame {
+    pub(super) fn at(place: &Place) -> Self {
+        let Place { file, line, function } = place.clone();
+        Self { file, line, function }
+    }
+
+    /// Whether it is that of the place.
+    pub(super) fn is_of(&self, place: &Place) -> bool {
+        self.line == place.line && last_name(&self.function) == last_name(&place.function)
+    }
 }
 
 impl BlockedLine {
     /// The line for a place that blocked, if its file is at hand and still the same. `folder` is
-    /// where relative paths begin.
+    /// where relative paths begin. Where a thread would hold up the loop as well, there are words.
     pub(in crate::cli) fn of(site: &Site, folder: &Path) -> Option<Self> {
         let frames: Vec<Frame> = site.stack.lines().filter_map(frame).collect();
-        let is_place = |frame: &Frame| {
-            frame.line == site.place.line
-                && last_name(&frame.function) == last_name(&site.place.function)
-        };
-        let seen = frames.iter().rposition(is_place);
+        let seen = frames.iter().rposition(|frame| frame.is_of(&site.place));
         let mut outwards: Vec<(Frame, Option<&Frame>)> = Vec::new();
-        let Place { file, line, function } = site.place.clone();
         let inner = seen.and_then(|at| frames.get(at + 1));
-        outwards.push((Frame { file, line, function }, inner));
+        outwards.push((Frame::at(&site.place), inner));
         for at in (0..seen.unwrap_or(0)).rev() {
             outwards.extend(frames.get(at).cloned().map(|frame| (frame, frames.get(at + 1))));
         }
@@ -119,9 +141,13 @@ impl BlockedLine {
             if !scope.is_async {
                 continue;
             }
+            let now = scope.line.to_owned();
+            let place = Place::new(&frame.file, frame.line, &frame.function);
+            if let Some(why) = gains_nothing_in_a_thread(site) {
+                return Some(Self { place, now, instead: Instead::Words(why) });
+            }
             let is_known = at > 0 || seen.is_some();
             let callee = callee(*inner, is_known);
-            let now = scope.line.to_owned();
             let (head, body) = statement(&now);
             let may_be_twin = at == 0
                 && matches!(
@@ -134,10 +160,19 @@ impl BlockedLine {
                 Instead::Twin,
             );
             let instead = instead.behind(head);
-            let place = Place::new(&frame.file, frame.line, &frame.function);
             return Some(Self { place, now, instead });
         }
         None
+    }
+}
+
+/// Why the loop would be held up by a thread as well, if that is so. What computes holds the GIL,
+/// unless it is known not to.
+fn gains_nothing_in_a_thread(site: &Site) -> Option<&'static str> {
+    match site.blockage {
+        Blockage::Cpu if site.gil_held != Some(false) => Some(OF_COMPUTING),
+        Blockage::Gil => Some(OF_THE_GIL),
+        Blockage::Cpu | Blockage::Call | Blockage::Starved => None,
     }
 }
 
@@ -254,7 +289,7 @@ fn last_name(function: &str) -> &str {
 }
 
 /// A line of a stack: `FILE:LINE FUNCTION`.
-fn frame(line: &str) -> Option<Frame> {
+pub(super) fn frame(line: &str) -> Option<Frame> {
     let (place, function) = line.trim().rsplit_once(' ')?;
     let (file, line) = place.rsplit_once(':')?;
     let line = line.parse().ok()?;
@@ -271,7 +306,7 @@ pub(super) fn line_of(place: &Place, folder: &Path) -> Option<String> {
 
 /// A file's text. Only Python files are looked at: the path comes from a store that others may
 /// write to.
-fn source(file: &str, folder: &Path) -> Option<String> {
+pub(super) fn source(file: &str, folder: &Path) -> Option<String> {
     let path = folder.join(file);
     let is_python = path.extension().is_some_and(|extension| extension == "py");
     let about = fs::metadata(&path).ok().filter(|about| is_python && about.is_file())?;

@@ -95,18 +95,9 @@ fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
     }
     let place = blocking_place(case)?;
     if lane == Lane::Process {
-        let code = vec![
-            "processes = concurrent.futures.ProcessPoolExecutor()".to_owned(),
-            "await asyncio.get_running_loop().run_in_executor(processes, fn, ...)".to_owned(),
-        ];
-        let or_task = if case.is_of_worker() {
-            "; or make that part a task with `lane=\"process\"`"
-        } else {
-            ""
-        };
-        let note = format!("with `fn` the part that computes, a function of a module{or_task}");
         let now = line_of(&place, folder);
-        return Some(Edit { place: Some(place), now, code, note, is_twin: false });
+        let note = in_process(case);
+        return Some(Edit { place: Some(place), now, code: Vec::new(), note, is_twin: false });
     }
     let Some(blocked) = blocked_line(case, folder) else {
         let code = vec!["await asyncio.to_thread(fn, ...)".to_owned()];
@@ -129,6 +120,21 @@ fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
     })
 }
 
+/// How a part of a coroutine goes to a process. No line can be given: what computes need not be a
+/// call, and a pool belongs where the application starts.
+fn in_process(case: &Case) -> String {
+    let (task, who) = if case.is_of_worker() {
+        ("make it a task with `lane=\"process\"`; or ", "worker")
+    } else {
+        ("", "application")
+    };
+    format!(
+        "give what computes there a function of its own, in a module. Then {task}`await \
+         loop.run_in_executor(PROCESSES, function, ...)`, with one \
+         `concurrent.futures.ProcessPoolExecutor` that lives as long as the {who}"
+    )
+}
+
 /// What to mind of a line that goes to a thread.
 fn in_thread(case: &Case) -> String {
     let or_def = if case.is_endpoint() {
@@ -148,7 +154,10 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
         let code = vec![
             "@app.task".to_owned(),
             format!("async def {}(...):", function_of(case)),
-            format!("    ...  # `await` the calls of `{library}`"),
+            other_way(library).map_or_else(
+                || format!("    ...  # `await` the calls of `{library}`"),
+                |way| format!("    ...  # {way}"),
+            ),
         ];
         return Edit { place, now, code, note: String::new(), is_twin };
     }
@@ -159,26 +168,58 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
     }
     let place = line.as_ref().map(|line| line.place.clone()).or_else(|| blocking_place(case));
     let now = place.as_ref().and_then(|place| line_of(place, folder));
-    let same = format!("await ...  # the same call with `{library}`");
-    let or = match line.map(|line| line.instead) {
+    let instead = line.map(|line| line.instead);
+    if let Some(way) = other_way(library) {
+        let (code, note) = match instead {
+            Some(Instead::InThread(line)) => (vec![line], format!("or, without a thread: {way}")),
+            Some(Instead::Words(words)) => (Vec::new(), format!("{way}; or {words}")),
+            _ => (Vec::new(), way.to_owned()),
+        };
+        return Edit { place, now, code, note, is_twin };
+    }
+    let or = match instead {
         Some(Instead::InThread(line)) => {
             format!("; or, as long as the library stays, `{line}`")
         }
         Some(Instead::Words(words)) => format!("; or, as long as the library stays: {words}"),
         _ => String::new(),
     };
-    let cheapest = "one client for the whole worker is cheapest";
-    match place {
-        Some(_) => Edit { place, now, code: vec![same], note: format!("{cheapest}{or}"), is_twin },
-        // No line was seen, so that none can be given.
-        None => Edit {
-            place,
-            now,
-            code: Vec::new(),
-            note: format!("`await` the same calls with `{library}`; {cheapest}"),
-            is_twin,
-        },
-    }
+    let whole = if case.is_of_worker() { "worker" } else { "application" };
+    let cheapest = format!("one client for the whole {whole} is cheapest");
+    // Where no line was seen, none can be given.
+    let (code, note) = if place.is_some() {
+        let same = format!("await ...  # the same call with `{library}`");
+        (vec![same], format!("{cheapest}{or}"))
+    } else {
+        (Vec::new(), format!("`await` the same calls with `{library}`; {cheapest}"))
+    };
+    Edit { place, now, code, note, is_twin }
+}
+
+/// What to do instead of a call whose async twin has another form; `None` for libraries whose
+/// clients have the same calls.
+fn other_way(twin: &str) -> Option<&'static str> {
+    let way = match twin {
+        "asyncio.create_subprocess_exec" => {
+            "start the program by `process = await asyncio.create_subprocess_exec(program, \
+             *arguments)` and wait for it by `await process.communicate()`"
+        }
+        "asyncio.create_subprocess_shell" => {
+            "start the command by `process = await asyncio.create_subprocess_shell(command)` and \
+             wait for it by `await process.communicate()`"
+        }
+        "asyncio.open_connection" => {
+            "`reader, writer = await asyncio.open_connection(host, port)`, and `await` what they \
+             read and write"
+        }
+        "asyncio.Queue" => {
+            "`await queue.get()` of an `asyncio.Queue`, if what fills it runs on the same loop"
+        }
+        "asyncio.sleep" => "`await asyncio.sleep(seconds)`",
+        "loop.getaddrinfo" => "`await asyncio.get_running_loop().getaddrinfo(host, port)`",
+        _ => return None,
+    };
+    Some(way)
 }
 
 fn split(case: &Case) -> Edit {
@@ -213,5 +254,10 @@ fn blocking_place(case: &Case) -> Option<Place> {
 
 /// The line of a coroutine that the verdict is about, as it could be.
 fn blocked_line(case: &Case, folder: &Path) -> Option<BlockedLine> {
-    BlockedLine::of(case.advice.site.as_ref()?, folder)
+    let mut site = case.advice.site.clone()?;
+    if (case.advice.change == Change::Offload { to: Lane::Thread }) {
+        // The measurements of all its runs told that it lets go of the GIL.
+        site.gil_held = Some(false);
+    }
+    BlockedLine::of(&site, folder)
 }

@@ -134,12 +134,14 @@ pub(super) fn statement(line: &str) -> (&str, &str) {
 
 /// The names of all that a line calls, without what they are attributes of.
 pub(super) fn called(line: &str) -> Vec<String> {
+    let last = |function: String| function.rsplit('.').next().unwrap_or_default().to_owned();
+    functions(line).into_iter().map(last).collect()
+}
+
+/// All that a line calls, as it is written there.
+pub(super) fn functions(line: &str) -> Vec<String> {
     let Some(code) = Line::of(line) else { return Vec::new() };
-    let last = |call: &Call| {
-        let function = code.function(call);
-        function.rsplit('.').next().unwrap_or_default().to_owned()
-    };
-    code.calls.iter().map(last).collect()
+    code.calls.iter().map(|call| code.function(call)).collect()
 }
 
 /// Whether a line assigns or returns what its expression gives, so that it lives on.

@@ -1,6 +1,7 @@
 //! The verdicts on the tasks of a store: what was measured is read, judged and put in order.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
@@ -11,6 +12,7 @@ use laneway_core::verdict::{
     Advice, Calibration, Change, Delay, Form, Mobility, Question, TaskFacts, advise,
 };
 
+use super::gil::told;
 use crate::store::AnyStore;
 
 /// A task with all that its verdict depends on.
@@ -111,14 +113,17 @@ impl Case {
     }
 }
 
-/// The verdicts on these tasks, or on all; the worst first.
+/// The verdicts on these tasks, or on all; the worst first. `folder` is where the paths of their
+/// code begin.
 pub(super) async fn survey(
     store: &AnyStore,
     within: Option<Duration>,
     names: &[String],
+    folder: &Path,
 ) -> Result<Vec<Case>, Error> {
     let registry = store.registry().await?;
     let profiles = store.profiles(ReadProfiles { task: None, within }).await?;
+    let profiles = profiles.into_iter().map(|profile| told(profile, folder)).collect();
     let mut known = tasks(&registry, profiles);
     for name in names {
         if !known.iter().any(|task| task.name.as_str() == name) {

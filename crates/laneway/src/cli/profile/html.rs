@@ -7,6 +7,7 @@ use laneway_core::profile::Blockage;
 
 use super::report::{Blocker, LoopSplit, Report, TaskRow};
 use super::text::edit;
+use crate::cli::advise::blocked_line::Instead;
 use crate::cli::advise::page::{Page, nearby};
 use crate::cli::advise::survey::Case;
 use crate::cli::advise::text::block;
@@ -222,12 +223,13 @@ fn blocker_card(blocker: &Blocker<'_>, folder: &Path) -> String {
         Blockage::Starved => "waits for a core",
     };
     let stack: Vec<&str> = site.stack.lines().map(|frame| nearby(frame.trim(), folder)).collect();
-    let change = edit(site, folder).map_or_else(String::new, |(now, instead)| {
-        format!(
+    let change = edit(site, folder).map_or_else(String::new, |(now, instead)| match instead {
+        Instead::Words(words) => format!("<p>To do: {}</p>", escaped(words)),
+        Instead::Twin(instead) | Instead::InThread(instead) => format!(
             "<pre><span class=\"minus\">- {}</span>\n<span class=\"plus\">+ {}</span></pre>",
             escaped(&now),
             escaped(&instead)
-        )
+        ),
     });
     format!(
         "<div class=\"card\"><h3>{file}:{line} <span class=\"faint\">in {function}, for \

@@ -32,6 +32,10 @@ pub(super) fn report(report: &Report, folder: &Path) -> Result<Value, Error> {
 }
 
 fn blocker(Blocker { task, site }: &Blocker<'_>, folder: &Path) -> Value {
+    let line = edit(site, folder);
+    let edit = line.as_ref().and_then(|(now, instead)| {
+        instead.code().map(|instead| json!({"now": now, "instead": instead}))
+    });
     json!({
         "task": task,
         "file": site.place.file,
@@ -42,7 +46,9 @@ fn blocker(Blocker { task, site }: &Blocker<'_>, folder: &Path) -> Value {
         "total_ms": millis(site.total),
         "longest_ms": millis(site.longest),
         "stack": site.stack,
-        "edit": edit(site, folder).map(|(now, instead)| json!({"now": now, "instead": instead})),
+        "gil_held": site.gil_held,
+        "edit": edit,
+        "to_do": line.as_ref().and_then(|(_, instead)| instead.words()),
     })
 }
 

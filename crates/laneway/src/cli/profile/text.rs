@@ -152,25 +152,29 @@ fn blocked(blocker: &Blocker<'_>, page: Page<'_>) -> Vec<String> {
         block.lines.push(format!("{RED}{line}{RED:#}"));
     }
     add_site("line", blocker.site, FRAMES_SHOWN, &mut block);
-    if let Some(BlockedLine { place, now, instead }) = BlockedLine::of(blocker.site, page.folder) {
-        let mut label = "edit";
-        if place != blocker.site.place {
-            block.row(label, &format!("{}:{}", nearby(&place.file, page.folder), place.line));
-            label = "";
-        }
-        match instead {
-            Instead::Words(words) => block.row("to do", words),
-            Instead::Twin(line) | Instead::InThread(line) => {
-                block.rows(label, [format!("- {}", plain(&now)), format!("+ {}", plain(&line))]);
+    if let Some(line) = BlockedLine::of(blocker.site, page.folder) {
+        let elsewhere = (line.place != blocker.site.place)
+            .then(|| format!("{}:{}", nearby(&line.place.file, page.folder), line.place.line));
+        match line.instead {
+            Instead::Words(words) => {
+                let place = elsewhere.map_or_else(String::new, |place| format!("{place}: "));
+                block.row("to do", &format!("{place}{words}"));
+            }
+            Instead::Twin(instead) | Instead::InThread(instead) => {
+                let mut label = "edit";
+                if let Some(place) = elsewhere {
+                    block.row(std::mem::take(&mut label), &place);
+                }
+                let (now, instead) = (plain(&line.now), plain(&instead));
+                block.rows(label, [format!("- {now}"), format!("+ {instead}")]);
             }
         }
     }
     block.lines
 }
 
-/// The line that blocks as it stands and as it could, where that is sure to be right.
-pub(super) fn edit(site: &Site, folder: &std::path::Path) -> Option<(String, String)> {
+/// The line that blocks as it stands, and what to do about it.
+pub(super) fn edit(site: &Site, folder: &std::path::Path) -> Option<(String, Instead)> {
     let line = BlockedLine::of(site, folder).filter(|line| line.place == site.place)?;
-    let instead = line.instead.code()?.to_owned();
-    Some((line.now, instead))
+    Some((line.now, line.instead))
 }

@@ -2,6 +2,20 @@
 
 use super::*;
 
+/// What was measured, with a line of the program's that was seen to block, and the frame below it.
+fn blocked_at(
+    folder: &Path,
+    line: u32,
+    blockage: Blockage,
+    inner: &str,
+    mut profile: Profile,
+) -> Profile {
+    let seen = site(folder, line, blockage, 60.0);
+    let stack = format!("{}:{line} fetch\n{inner}", seen.place.file);
+    profile.sites.record(&seen.with_stack(stack.trim_end(), None));
+    profile
+}
+
 /// A task for each kind of change that the others here do not ask for, but sizes.
 fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
     let coroutine = || TaskFacts::new(Form::AsyncDef, Lane::Async);
@@ -13,16 +27,20 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
     let computing = Work { cpu: 30.0, awaited: 20.0, encode: 0.5, ..Work::default() };
     let tiny = Work { cpu: 0.05, ..Work::default() };
     let waiting = Work { cpu: 1.0, blocked: 200.0, ..Work::default() };
+    let seen = |task: &str, line, inner: &str| {
+        blocked_at(folder, line, Blockage::Call, inner, profile(task, Lane::Async, 100, blocking))
+    };
+    let sleeping = seen("shop.sleeping", 3, "");
+    let library = ".venv/lib/python3.13/site-packages/requests/api.py:73 get";
+    let asking = seen("shop.asking", 4, library);
+    let inner = "/usr/lib/python3.13/subprocess.py:550 run";
+    let starting = seen("shop.starting", 7, inner);
+    let computes = |task: &str, line| {
+        let profile = profile(task, Lane::Async, 100, computing);
+        blocked_at(folder, line, Blockage::Cpu, "", profile)
+    };
+    let (parsing, hashing) = (computes("shop.parsing", 5), computes("shop.hashing", 6));
     let library = |name: &str| Some(name.to_owned());
-    let mut sleeping = profile("shop.sleeping", Lane::Async, 100, blocking);
-    let seen = site(folder, 3, Blockage::Call, 60.0);
-    let stack = format!("{}:3 fetch", seen.place.file);
-    sleeping.sites.record(&seen.with_stack(&stack, None));
-    let mut asking = profile("shop.asking", Lane::Async, 100, blocking);
-    let inner = ".venv/lib/python3.13/site-packages/requests/api.py:73 get";
-    let seen = site(folder, 4, Blockage::Call, 60.0);
-    let stack = format!("{}:4 fetch\n{inner}", seen.place.file);
-    asking.sites.record(&seen.with_stack(&stack, None));
     let named = |name: &str| vec![name.to_owned()];
     vec![
         (coroutine(), sleeping),
@@ -35,6 +53,13 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
             TaskFacts { has_await: Some(false), ..coroutine() },
             profile("shop.whole", Lane::Async, 100, computing),
         ),
+        (coroutine(), starting),
+        (
+            TaskFacts { library_names: named("subprocess.run"), ..coroutine() },
+            profile("shop.starts", Lane::Async, 100, blocking),
+        ),
+        (coroutine(), parsing),
+        (coroutine(), hashing),
         (
             TaskFacts { can_go_to_process: Some(false), ..coroutine() },
             profile("shop.stuck", Lane::Async, 100, computing),
@@ -65,7 +90,9 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     fill(&bench, &bench.store(), one_of_each_kind(&bench.path("")), true);
     bench.write(
         "shop/tasks.py",
-        "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n",
+        "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n    \
+         return json.loads(text)\n    return hashlib.sha256(text)\n    \
+         subprocess.run([program], check=True)\n",
     );
     let objects = bench.run("advise --json").expect(0).objects();
     let seen = |task: &str| {
@@ -85,6 +112,14 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
             ],
         ),
         ("shop.whole", "R2", vec!["@app.task(lane=\"process\")", "def whole(...):"]),
+        (
+            "shop.starting",
+            "R1",
+            vec!["await asyncio.to_thread(subprocess.run, [program], check=True)"],
+        ),
+        ("shop.starts", "R1", vec![]),
+        ("shop.parsing", "R2", vec![]),
+        ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.sha256, text)"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec![]),
         ("shop.needless", "R3", vec!["def needless(...):"]),
@@ -98,6 +133,18 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     ] {
         let code: Vec<Value> = code.into_iter().map(Value::from).collect();
         assert_eq!(seen(task), (rule, code), "{task}");
+    }
+    for task in ["shop.starting", "shop.starts"] {
+        let object = objects.iter().find(|object| object["task"] == task).unwrap();
+        let note = object["edit"]["note"].as_str().unwrap();
+        assert!(note.contains("asyncio.create_subprocess_exec(program, *arguments)"), "{note}");
+        assert!(!note.contains("same call") && !note.contains("client"), "{note}");
+    }
+    let parsing = objects.iter().find(|object| object["task"] == "shop.parsing").unwrap();
+    assert_eq!(parsing["edit"]["now"], "return json.loads(text)");
+    let note = parsing["edit"]["note"].as_str().unwrap();
+    for words in ["`lane=\"process\"`", "ProcessPoolExecutor` that lives as long as the worker"] {
+        assert!(note.contains(words), "{note}");
     }
     let asking = objects.iter().find(|object| object["task"] == "shop.asking").unwrap();
     let note = asking["edit"]["note"].as_str().unwrap();

@@ -242,6 +242,23 @@ fn where_no_line_is_sure_to_be_right_there_are_words() {
     }
 }
 
+/// `asyncio.to_thread` would keep the GIL from the loop just as long.
+#[test]
+fn what_computes_under_the_gil_is_not_handed_to_a_thread() {
+    let program = Program::new();
+    let seen = |blockage, gil_held| {
+        let site = Site { blockage, gil_held, ..program.site("of_helper") };
+        BlockedLine::of(&site, program.0.path()).unwrap().instead
+    };
+    assert_eq!(seen(Blockage::Cpu, None), Instead::Words(OF_COMPUTING));
+    assert_eq!(seen(Blockage::Cpu, Some(true)), Instead::Words(OF_COMPUTING));
+    assert_eq!(seen(Blockage::Gil, None), Instead::Words(OF_THE_GIL));
+    for (blockage, gil_held) in [(Blockage::Cpu, Some(false)), (Blockage::Call, None)] {
+        assert!(matches!(seen(blockage, gil_held), Instead::InThread(_)), "{blockage:?}");
+    }
+    assert!(!OF_COMPUTING.contains("to_thread") && OF_COMPUTING.contains("ProcessPoolExecutor"));
+}
+
 /// A profile keeps the innermost frames only, which may be all of a library.
 #[test]
 fn without_the_frame_of_the_line_all_of_its_expression_goes_to_a_thread() {
