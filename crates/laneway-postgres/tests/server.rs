@@ -6,6 +6,8 @@
     reason = "a test without its server has failed, and says how to get one"
 )]
 
+#[path = "server/limits.rs"]
+mod limits;
 #[path = "server/locks.rs"]
 mod locks;
 #[path = "support/server.rs"]

@@ -32,7 +32,7 @@ async fn until_blocked(client: &Client, schema: &Schema, backends: i64) {
     tokio::time::timeout(Duration::from_secs(10), blocked).await.unwrap();
 }
 
-fn of_limit(per_second: u32) -> NewJob {
+pub(super) fn of_limit(per_second: u32) -> NewJob {
     let rate = Rate::new(per_second, Duration::from_secs(1), per_second).unwrap();
     NewJob { limit: Some(Arc::new(Limit { key: String::from("smtp"), rate })), ..job() }
 }

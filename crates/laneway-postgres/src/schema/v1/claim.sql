@@ -158,7 +158,7 @@ LANGUAGE sql STABLE ROWS 10 AS $$
 $$;
 
 -- Takes permits, the gate first that has waited longest, and picks the rows of `limited` that get
--- them. A row of the answer is a gate; one without places is a gate that another claim is at.
+-- them. A row of the answer is a gate; one without places is a gate at which somebody else is.
 CREATE FUNCTION take_limited(p_queues text[], p_lanes smallint[], p_lines integer[],
     p_room integer[], p_now bigint, OUT places tid[], OUT room integer[]) RETURNS SETOF record
 LANGUAGE plpgsql AS $$
@@ -218,8 +218,10 @@ BEGIN
             END LOOP;
             RETURN NEXT;
         ELSIF v_budget > 0 THEN
-            -- Whoever took the last of a line away may have found it locked.
+            -- Whoever took the last of a line away may have found it locked. It is still locked
+            -- where an application adds a job in a transaction that goes on.
             PERFORM close_gate_line(g.gate, n) FROM unnest(p_lines) AS n;
+            RETURN NEXT;
             CONTINUE;
         END IF;
         UPDATE gate_line SET next_at = next_permit_at(g.gate, p_now) WHERE gate = g.gate;
