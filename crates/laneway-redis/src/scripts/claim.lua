@@ -155,7 +155,7 @@ local function take_limited()
     local granted, tat = grant(gate, #wanted)
     if granted > 0 then
       gate.tat = tat
-      put_gate(key, gate)
+      if not gate.is_missing then put_gate(key, gate) end
       for index = 1, granted do
         local id, _, lane, queue = unpack(wanted[index])
         call('ZREM', limited_line(lane, queue, key), id)
@@ -218,7 +218,8 @@ local calls = open[2]
 if string.find(calls, ',' .. number .. ',', 1, true) then
   take_again()
 else
-  local has_limits = call('EXISTS', prefix .. 'gate') == 1
+  -- Where somebody has deleted all gates, jobs still wait behind them.
+  local has_limits = call('EXISTS', prefix .. 'gate', prefix .. 'gatejobs') > 0
   promote(PROMOTE_MAX)
   if has_limits then take_limited() end
   take_ready()

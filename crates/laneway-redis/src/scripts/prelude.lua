@@ -22,6 +22,8 @@ local SCHEDULED, READY, RUNNING, SUCCEEDED, FAILED, CANCELLED, PARKED = 0, 1, 2,
 -- one more than the microseconds of the last attempt, and 0 when nothing was measured.
 local STANDING = '>BBI4I4I4I8I8I8I8'
 local STANDING_BYTES = 46
+-- The most that a count of attempts can be there.
+local COUNT_MAX = 2 ^ 32 - 1
 -- What follows in the standing of a running job: deadline, place, session, call, queue.
 local HELD = 'I8I4c26ss'
 -- Marks: somebody wants it cancelled; `failure` and `progress` hold something for it; it has a

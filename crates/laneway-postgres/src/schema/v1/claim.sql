@@ -179,10 +179,13 @@ BEGIN
         -- Not `FOR UPDATE`: that would pass over a gate for as long as anybody's transaction has
         -- added a job to it.
         SELECT * INTO v FROM gate WHERE id = g.gate FOR NO KEY UPDATE SKIP LOCKED;
-        IF NOT FOUND THEN
+        IF NOT FOUND AND EXISTS (SELECT FROM gate WHERE id = g.gate) THEN
             places := NULL;
             RETURN NEXT;
             CONTINUE;
+        ELSIF NOT FOUND THEN
+            -- Somebody has deleted it: nothing tells how fast its jobs may run, and they still do.
+            v := ROW(g.gate, '', 1, 1, 1, 0)::gate;
         END IF;
         -- Rounded as in `laneway_core::limit`: once a grant, and never in favour of the caller.
         v_start := greatest(v.tat, p_now);

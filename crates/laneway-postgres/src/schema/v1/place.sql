@@ -65,12 +65,18 @@ BEGIN
 END
 $$;
 
--- The next permit of a gate.
+-- The next permit of a gate: now, where somebody has deleted it.
 CREATE FUNCTION next_permit_at(p_gate integer, p_now bigint) RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT greatest(p_now, least(9223372036854775807,
+    SELECT coalesce((SELECT greatest(p_now, least(9223372036854775807,
         greatest(tat, p_now)::numeric - floor((burst - 1)::numeric * per / count)))::bigint
-    FROM gate WHERE id = p_gate
+    FROM gate WHERE id = p_gate), p_now)
+$$;
+
+-- A count of attempts after one more, or not; it stays where a column has its end.
+CREATE FUNCTION counted(p_count integer, p_is_more boolean) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(p_count::bigint + p_is_more::integer, 2147483647)::integer
 $$;
 
 -- Sees to it that a line in which a job waits for a limit is known. The lock on a row, or the row
