@@ -78,6 +78,9 @@ local function mark(marks, one) return has(marks, one) and marks or marks + one 
 
 local function unmark(marks, one) return has(marks, one) and marks - one or marks end
 
+-- Whether a text is the identity of a job.
+local function is_id(text) return #text == 26 and string.match(text, '^[0-7][0-9A-HJKMNP-TV-Z]*$') end
+
 -- Whether a stored body can be taken apart.
 local function is_body(body) return body and #body >= BODY_START_BYTES end
 
