@@ -34,8 +34,9 @@ DECLARE
     v_session integer;
     v_room integer[] := ARRAY[0, 0, 0];
     v_lines integer[];
-    v_promoted integer;
+    v_promoted integer := 0;
     v_next bigint;
+    v_held boolean := false;
     v_taken boolean := false;
     v_skipped boolean := false;
     v_places tid[];
@@ -58,7 +59,12 @@ BEGIN
         JOIN queue q ON q.id = n.queue
         WHERE r.session = v_session AND r.call = p_call;
     ELSE
-        v_promoted := promote(2000, v_now);
+        -- The session comes before the marks that due jobs lower: whoever ends it takes both, too.
+        IF EXISTS (SELECT FROM scheduled WHERE due_at <= v_now) THEN
+            PERFORM hold_session(v_session, p_session);
+            v_held := true;
+            v_promoted := promote(2000, v_now);
+        END IF;
         FOR i IN 1 .. cardinality(p_lanes) LOOP
             v_room[p_lanes[i] + 1] := p_counts[i];
         END LOOP;
@@ -69,7 +75,10 @@ BEGIN
                 v_room := l.room;
             END LOOP;
             IF v_places IS NOT NULL THEN
-                PERFORM hold_session(v_session, p_session);
+                IF NOT v_held THEN
+                    PERFORM hold_session(v_session, p_session);
+                END IF;
+                v_held := true;
                 v_taken := true;
                 RETURN QUERY SELECT * FROM start_limited(v_places, v_session, p_call, p_queues,
                     v_now);
@@ -82,9 +91,10 @@ BEGIN
                 WHERE ready.line = l.id AND ready.seq >= l.low
                 ORDER BY ready.seq LIMIT v_room[l.lane + 1] FOR UPDATE SKIP LOCKED) AS r;
             IF v_places IS NOT NULL THEN
-                IF NOT v_taken THEN
+                IF NOT v_held THEN
                     PERFORM hold_session(v_session, p_session);
                 END IF;
+                v_held := true;
                 v_taken := true;
                 v_room[l.lane + 1] := v_room[l.lane + 1] - cardinality(v_places);
                 RETURN QUERY WITH gone AS MATERIALIZED (
