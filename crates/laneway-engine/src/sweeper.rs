@@ -14,6 +14,9 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 /// A worker that lives for less than an hour prunes as well, but not while it begins.
 const FIRST_PRUNE: Duration = Duration::from_secs(60);
 
+/// The time after a sweep that failed: the store is said to be back when all that failed works.
+const SWEEP_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
 /// The share of the time between two sweeps that is random, so that workers do not sweep together.
 const JITTER: f64 = 0.2;
 
@@ -31,8 +34,9 @@ impl<S: Store> Sweeper<S> {
     /// Sweeps at once, because the worker before this one may have died, and then again and again.
     pub(crate) async fn run(mut self) {
         let mut since_prune = PRUNE_EVERY.saturating_sub(FIRST_PRUNE);
-        while self.sweep().await.is_some() {
-            let pause = self.every.mul_f64(1.0 - JITTER * self.rng.f64());
+        while let Some(has_failed) = self.sweep().await {
+            let every = if has_failed { SWEEP_AGAIN_AFTER.min(self.every) } else { self.every };
+            let pause = every.mul_f64(1.0 - JITTER * self.rng.f64());
             sleep(pause).await;
             since_prune += pause;
             if since_prune >= PRUNE_EVERY {
@@ -44,14 +48,15 @@ impl<S: Store> Sweeper<S> {
         }
     }
 
-    /// One sweep, in slices; `None` when the worker has ended.
-    async fn sweep(&self) -> Option<()> {
+    /// One sweep, in slices, and whether it failed; `None` when the worker has ended.
+    async fn sweep(&self) -> Option<bool> {
         loop {
             let answer = self.store.sweep(Sweep { jobs_max: BATCH_MAX }).await;
+            let has_failed = answer.is_err();
             let has_more = answer.as_ref().is_ok_and(|swept| swept.more);
             self.events.send(Event::Swept(answer)).ok()?;
             if !has_more {
-                return Some(());
+                return Some(has_failed);
             }
         }
     }

@@ -46,6 +46,9 @@ const LOOKS_OF_SILENCE: u32 = 400;
 /// The most looks between two tries, half an hour of them.
 const LOOKS_OF_SILENCE_MAX: u32 = 12_000;
 
+/// A connection that has lasted for so long works; what ends it then is something new.
+const LASTS_AFTER: Duration = Duration::from_secs(5);
+
 /// The longest wait before the listener connects again: a server that is back is soon noticed.
 const RECONNECT_WAIT_MAX: Duration = Duration::from_secs(1);
 
@@ -129,9 +132,14 @@ pub(crate) async fn listen(hub: Arc<Hub>, link: Weak<Link>, by_notifications: bo
             None => return,
             Some(link) => match Listener::new(&hub, link).await {
                 Ok(listener) => {
-                    failures = 0;
                     silence = 0;
-                    listener.serve(&hub).await
+                    let mut serving = pin!(listener.serve(&hub));
+                    if let Some(heard) = link::within(LASTS_AFTER, serving.as_mut()).await {
+                        heard
+                    } else {
+                        failures = 0;
+                        serving.await
+                    }
                 }
                 Err(heard) => heard,
             },

@@ -171,6 +171,9 @@ fn limit(row: &Row) -> Result<Option<Limit>, Error> {
     let Some(key) = column::<Option<String>>(row, 10)? else {
         return Ok(None);
     };
+    if column::<Option<i64>>(row, 23)?.is_none() {
+        return Err(value::damaged("its limit is missing"));
+    }
     let number = |index| -> Result<u32, Error> {
         Ok(u32::try_from(column::<i64>(row, index)?).unwrap_or(u32::MAX))
     };
@@ -196,7 +199,8 @@ const COLUMNS: &str = "job.id, task.name, queue.name, line.lane, line.urgency,
     coalesce(f.token, r.token, s.token, l.token, w.token, 0),
     coalesce(f.failures, r.failures, s.failures, l.failures, w.failures, 0),
     coalesce(f.interrupts, r.interrupts, s.interrupts, l.interrupts, w.interrupts, 0),
-    policy.body, gate.key, job.enqueued_at, s.due_at,
+    policy.body, CASE WHEN job.gate IS NOT NULL THEN coalesce(gate.key, '') END,
+    job.enqueued_at, s.due_at,
     coalesce(f.claimed_at, r.claimed_at, trace.claimed_at), f.finished_at,
     coalesce(f.wall, trace.wall), session.uuid, coalesce(r.cancel_asked, false),
     progress.done, progress.total, progress.note, coalesce(f.failure, trace.failure),

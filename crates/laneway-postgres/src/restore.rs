@@ -27,6 +27,11 @@ pub(crate) fn restore(jobs: Vec<JobRecord>, now: Option<i64>) -> Result<Call, Er
         .with(now, Type::INT8))
 }
 
+/// A count as a column holds it.
+fn count(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
 /// Everything of a job but its payloads and its key, which may be any bytes.
 fn description(job: &JobRecord) -> Result<Value, Error> {
     let limit = job.limit.as_ref().map(|limit| {
@@ -50,9 +55,9 @@ fn description(job: &JobRecord) -> Result<Value, Error> {
         "is_key_held": job.key_held().is_some(),
         "state": value::state_column(job.state),
         "token": job.token.0,
-        "failures": job.failures,
-        "interrupts": job.interrupts,
-        "handbacks": job.handbacks,
+        "failures": count(job.failures),
+        "interrupts": count(job.interrupts),
+        "handbacks": count(job.handbacks),
         "enqueued_at": job.enqueued_at.as_micros(),
         "due_at": job.due_at.map(Timestamp::as_micros),
         "claimed_at": job.claimed_at.map(Timestamp::as_micros),

@@ -4,9 +4,7 @@ use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::Payload;
-use laneway_core::store::{
-    Claim, Claimed, ClaimedJob, Outcome, Settle, Settlement, is_of_content, unreadable,
-};
+use laneway_core::store::{Claim, Claimed, ClaimedJob, Outcome, Settle, Settlement, unreadable};
 use redis::Value;
 
 use crate::fault::damaged;
@@ -49,13 +47,12 @@ pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, E
         let standing = reply::bytes(next())?;
         let (standing, _) = Standing::read(&standing)?;
         let body = reply::bytes(next())?;
-        match claimed(store, id, &standing, &body).await {
+        match claimed(store, id, &standing, &body).await? {
             Ok(job) => jobs.push(job),
-            Err(error) if is_of_content(&error) => {
+            Err(error) => {
                 let outcome = Outcome::Fail(unreadable(&error));
                 entries.push(Settlement { job: id, token: standing.token, outcome, timing: None });
             }
-            Err(error) => return Err(error),
         }
     }
     if !entries.is_empty() {
@@ -66,27 +63,35 @@ pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, E
     Ok(Claimed { jobs, next_due_at, now })
 }
 
+/// A job as its worker gets it, or what of it cannot be read.
 async fn claimed(
     store: &RedisStore,
     id: JobId,
     standing: &Standing,
     body: &[u8],
-) -> Result<ClaimedJob, Error> {
-    let body = Body::read(body)?;
-    let head = store.policies().head(body.head)?;
-    Ok(ClaimedJob {
+) -> Result<Result<ClaimedJob, Error>, Error> {
+    let parts = Body::read(body).and_then(|body| {
+        let head = store.policies().head(body.head)?;
+        Ok((head.lane()?, head, body))
+    });
+    let (lane, head, body) = match parts {
+        Ok(parts) => parts,
+        Err(error) => return Ok(Err(error)),
+    };
+    let policy = store.policy(&head.policy).await?;
+    Ok(policy.map(|policy| ClaimedJob {
         id,
         token: standing.token,
         task: head.task.clone(),
         queue: head.queue.clone(),
-        lane: head.lane()?,
+        lane,
         failures: standing.failures,
         interrupts: standing.interrupts,
         handbacks: standing.handbacks,
-        policy: store.policy(&head.policy).await?,
+        policy,
         args: Payload(body.args.to_vec()),
         ready_at: standing.at,
-    })
+    }))
 }
 
 /// The refusal of a session that is not open.

@@ -63,7 +63,7 @@ async fn record(store: &RedisStore, id: JobId, row: Vec<Value>) -> Result<JobRec
     let (standing, rest) = read.part(standing, || (Standing::new_at(body.enqueued_at), &[][..]));
     let policy = match store.policy(&head.policy).await {
         Err(error) if !is_of_content(&error) => return Err(error),
-        policy => read.or_default(policy),
+        policy => read.or_default(policy.flatten()),
     };
     let is_over = standing.state.is_terminal() || standing.state == State::Parked;
     let mut record = JobRecord {

@@ -29,6 +29,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// that has stopped, or a network that swallows everything, is noticed by this.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+/// For how long a master is looked for whom Sentinels cannot name, or who does not answer. A
+/// failover takes about as long, and no call takes longer anyway.
+const FAILOVER_MAX: Duration = ANSWER_MAX;
+
 /// The wait after the first failed attempt to connect.
 const WAIT_MIN: Duration = Duration::from_millis(50);
 
@@ -198,7 +202,7 @@ impl Link {
         {
             return Err(refusal.error.clone());
         }
-        match self.connect(state.moved_to.clone()).await {
+        match self.connect_at_last(state.moved_to.clone()).await {
             Ok(connection) => {
                 state.made += 1;
                 let numbered = Numbered { number: state.made, connection };
@@ -215,6 +219,29 @@ impl Link {
                 state.refusal = Some(Refusal { error: error.clone(), attempts, until });
                 Err(error)
             }
+        }
+    }
+
+    /// Makes a connection. Where Sentinels may be just making another node the master, that is
+    /// tried for as long as a call may take: nobody else can tell the caller when it is over.
+    async fn connect_at_last(
+        &self,
+        moved_to: Option<(String, u16)>,
+    ) -> RedisResult<MultiplexedConnection> {
+        let has_sentinels = matches!(self.target.0, Target::Sentinel { .. });
+        let until = instant_now() + FAILOVER_MAX;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let fault = match self.connect(moved_to.clone()).await {
+                Err(fault) if has_sentinels && may_be_a_failover(&fault) => fault,
+                made => return made,
+            };
+            let wait = wait_after(attempts);
+            if instant_now() + wait >= until {
+                return Err(fault);
+            }
+            sleep(wait).await;
         }
     }
 
@@ -306,6 +333,19 @@ async fn wait_for_disk(connection: &mut MultiplexedConnection) -> RedisResult<()
     )))
 }
 
+/// Whether the master that Sentinels watch may be another one in a moment.
+fn may_be_a_failover(fault: &RedisError) -> bool {
+    fault.is_io_error() || fault.kind() == ErrorKind::MasterNameNotFoundBySentinel
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits on the network are by the machine's clock, whatever time the store has"
+)]
+async fn sleep(wait: Duration) {
+    tokio::time::sleep(wait).await;
+}
+
 fn too_slow() -> RedisError {
     let text = format!("no connection within {} s", CONNECT_MAX.as_secs());
     RedisError::from(std::io::Error::new(std::io::ErrorKind::TimedOut, text))
@@ -323,6 +363,7 @@ mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use laneway_core::error::Code;
 
@@ -331,6 +372,11 @@ mod tests {
 
     /// A node that answers every `PING` as it is told, and everything else with `OK`.
     fn node(answer: impl Fn() -> String + Send + Sync + 'static) -> u16 {
+        answering(move |word| if word == "PING" { answer() } else { String::from("+OK") })
+    }
+
+    /// A node that answers by the first word of a command.
+    fn answering(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let answer = Arc::new(answer);
@@ -343,7 +389,7 @@ mod tests {
         port
     }
 
-    fn serve(client: TcpStream, answer: &(impl Fn() -> String + ?Sized)) -> Option<()> {
+    fn serve(client: TcpStream, answer: &(impl Fn(&str) -> String + ?Sized)) -> Option<()> {
         let mut out = client.try_clone().ok()?;
         let mut lines = BufReader::new(client);
         let number = |sign: char, lines: &mut BufReader<TcpStream>| -> Option<usize> {
@@ -358,8 +404,7 @@ mod tests {
                 lines.read_exact(&mut word).ok()?;
                 words.push(String::from_utf8(word).ok()?.trim_end().to_owned());
             }
-            let is_asked = words.first().is_some_and(|word| word == "PING");
-            let text = if is_asked { answer() } else { String::from("+OK") };
+            let text = answer(words.first()?);
             out.write_all(format!("{text}\r\n").as_bytes()).ok()?;
         }
     }
@@ -380,6 +425,44 @@ mod tests {
         assert_eq!(error.code(), Code::StoreUnavailable, "{error}");
         let answer = runtime.block_on(link.command(redis::cmd("PING"))).unwrap();
         assert_eq!(answer, Value::SimpleString(String::from("PONG")));
+    }
+
+    /// A producer that starts while a failover is under way hears of no master, or is sent to one
+    /// that is gone. Both are over in seconds.
+    #[test]
+    fn whoever_connects_during_a_failover_gets_the_new_master() {
+        let master = answering(|word| match word {
+            "ROLE" => String::from("*3\r\n$6\r\nmaster\r\n:0\r\n*0"),
+            "PING" => String::from("+PONG"),
+            _ => String::from("+OK"),
+        });
+        // A port that nobody gets by asking for any.
+        let gone = 1;
+        let asked = AtomicU32::new(0);
+        let sentinel = answering(move |word| match word {
+            "ROLE" => String::from("*2\r\n$8\r\nsentinel\r\n*1\r\n$4\r\nshop"),
+            "SENTINEL" => match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => String::from("*0"),
+                1 => of_masters(gone),
+                _ => of_masters(master),
+            },
+            _ => String::from("+OK"),
+        });
+        let url = format!("redis+sentinel://127.0.0.1:{sentinel}/shop/0");
+        let options = RedisOptions::parse(&url).unwrap();
+        let link = Link::new(options.target, Durability::Os);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(link.command(redis::cmd("PING"))).unwrap();
+        assert_eq!(answer, Value::SimpleString(String::from("PONG")));
+    }
+
+    /// What a Sentinel says of the one master that it watches.
+    fn of_masters(port: u16) -> String {
+        let port = port.to_string();
+        let facts = ["name", "shop", "ip", "127.0.0.1", "port", &port, "flags", "master"];
+        let fact = |fact: &&str| format!("${}\r\n{fact}", fact.len());
+        let facts: Vec<_> = facts.iter().map(fact).collect();
+        format!("*1\r\n*{}\r\n{}", facts.len(), facts.join("\r\n"))
     }
 
     #[test]

@@ -10,6 +10,9 @@ use redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 /// next claim or sweep.
 const PROMOTE_MAX: u32 = 500;
 
+/// The most lines that one script searches for due jobs that cannot be read; a few milliseconds.
+const SEARCHES_MAX: u32 = 3_000;
+
 /// The most sessions that one slice of a sweep ends.
 const SESSIONS_MAX: u32 = 100;
 
@@ -138,8 +141,8 @@ fn constants() -> String {
     format!(
         "local OUTCOME_UNKNOWN, JOB_POISONOUS = '{}', '{}'\n\
          local RUNNER_DIED, ATTEMPT_TIMED_OUT = '{}', '{}'\n\
-         local INTERRUPTS_MAX_DEFAULT, PROMOTE_MAX, SESSIONS_MAX = {INTERRUPTS_MAX_DEFAULT}, \
-         {PROMOTE_MAX}, {SESSIONS_MAX}\n\
+         local INTERRUPTS_MAX_DEFAULT, PROMOTE_MAX = {INTERRUPTS_MAX_DEFAULT}, {PROMOTE_MAX}\n\
+         local SESSIONS_MAX, SEARCHES_MAX = {SESSIONS_MAX}, {SEARCHES_MAX}\n\
          local CANCELLED_FAILURE = cmsgpack.pack({{ code = '{}', kind = '', \
          message = 'somebody asked to cancel it', traceback = '' }})\n\
          local JOB_UNREADABLE = '{}'\n",

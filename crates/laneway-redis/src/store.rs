@@ -122,15 +122,17 @@ impl RedisStore {
         answer.into_iter().nth(1).and_then(|value| reply::text(value).ok())
     }
 
-    /// The policy with this name.
-    pub(crate) async fn policy(&self, name: &str) -> Result<Arc<Policy>, Error> {
+    /// The policy with this name, or why this one cannot be read. Another error is one of the
+    /// store: it says nothing of the jobs that have the policy.
+    pub(crate) async fn policy(&self, name: &str) -> Result<Result<Arc<Policy>, Error>, Error> {
         if let Some(policy) = self.0.policies.get(name) {
-            return Ok(policy);
+            return Ok(Ok(policy));
         }
         let mut command = redis::cmd("HGET");
         command.arg(self.key("policy")).arg(name);
         let packed = reply::optional_bytes(self.plain(command).await?)?;
-        self.0.policies.learn(name, &packed.ok_or_else(|| policy_missing(name))?)
+        let packed = packed.ok_or_else(|| policy_missing(name));
+        Ok(packed.and_then(|packed| self.0.policies.learn(name, &packed)))
     }
 
     pub(crate) fn policies(&self) -> &Policies {

@@ -26,10 +26,11 @@ impl Tx<'_> {
         let mut find = self
             .connection
             .prepare_cached("SELECT id, count, per, burst FROM gate WHERE key = ?1")?;
-        let found: Option<(i64, u32, i64, u32)> = find
+        let found: Option<(i64, i64, i64, i64)> = find
             .query_row([&limit.key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()?;
-        let (count, per, burst) = (rate.count(), micros(rate.per()), rate.burst());
+        let (count, per, burst) =
+            (i64::from(rate.count()), micros(rate.per()), i64::from(rate.burst()));
         match found {
             None => Ok(self
                 .connection
@@ -51,15 +52,28 @@ impl Tx<'_> {
         }
     }
 
-    /// Reads a gate.
+    /// Reads a gate. Where somebody has deleted it or made it one that cannot be, nothing tells how
+    /// fast its jobs may run: they get their permits one by one, without a wait.
     pub(crate) fn gate(&self, id: i64) -> Result<Gate> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT count, per, burst, tat FROM gate WHERE id = ?1")?;
-        let (count, per, burst, tat): (u32, i64, u32, i64) = statement
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        let per = Duration::from_micros(u64::try_from(per).unwrap_or(0));
-        Ok(Gate { rate: Rate::new(count, per, burst)?, tat: Timestamp::from_micros(tat) })
+        let found: Option<[i64; 4]> = statement
+            .query_row([id], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+            .optional()?;
+        let usable = found.and_then(|[count, per, burst, tat]| {
+            let (count, burst) = (u32::try_from(count).ok()?, u32::try_from(burst).ok()?);
+            let per = Duration::from_micros(u64::try_from(per).ok()?);
+            let rate = Rate::new(count, per, burst).ok()?;
+            Some(Gate { rate, tat: Timestamp::from_micros(tat) })
+        });
+        match usable {
+            Some(gate) => Ok(gate),
+            None => Ok(Gate {
+                rate: Rate::new(1, Duration::from_micros(1), 1)?,
+                tat: Timestamp::from_micros(0),
+            }),
+        }
     }
 
     /// Stores what was taken of a budget.

@@ -215,8 +215,11 @@ fn limit(row: &Row<'_>) -> Result<Option<Limit>> {
     let Some(key) = row.get(11)? else {
         return Ok(None);
     };
+    let Some(count) = row.get::<_, Option<u32>>(FIRST_OF_LIMIT)? else {
+        return Err(damage(String::from("its limit is missing")).into());
+    };
     let per = value::span(row.get(FIRST_OF_LIMIT + 1)?);
-    let rate = Rate::new(row.get(FIRST_OF_LIMIT)?, per, row.get(FIRST_OF_LIMIT + 2)?)?;
+    let rate = Rate::new(count, per, row.get(FIRST_OF_LIMIT + 2)?)?;
     Ok(Some(Limit { key, rate }))
 }
 
@@ -234,7 +237,7 @@ const COLUMNS: &str = "job.seq, job.id, task.name, queue.name, job.lane, job.urg
     coalesce(f.token, r.token, s.token, l.token, w.token, 0),
     coalesce(f.failures, r.failures, s.failures, l.failures, w.failures, 0),
     coalesce(f.interrupts, r.interrupts, s.interrupts, l.interrupts, w.interrupts, 0),
-    policy.body, gate.key, job.enqueued_at, s.due_at,
+    policy.body, iif(job.gate IS NULL, NULL, coalesce(gate.key, '')), job.enqueued_at, s.due_at,
     coalesce(f.claimed_at, r.claimed_at, trace.claimed_at), f.finished_at,
     coalesce(f.wall, trace.wall), session.uuid, coalesce(r.cancel_asked, 0),
     progress.done, progress.total, progress.note, coalesce(f.failure, trace.failure),

@@ -65,18 +65,18 @@ fn settle_one(tx: &mut Tx<'_>, session: i64, entry: &Settlement) -> Result<Settl
     let left = match &entry.outcome {
         Outcome::Succeed(result) => Left { result: Some(result), ..left(Event::Succeed, None) },
         Outcome::Retry { after, failure } => {
-            running.standing.failures += 1;
+            running.standing.failures = running.standing.failures.saturating_add(1);
             let due_at = now.plus(*after).as_micros();
             Left { due_at, ..left(Event::Retry, Some(failure)) }
         }
         Outcome::Fail(failure) => {
-            running.standing.failures += 1;
+            running.standing.failures = running.standing.failures.saturating_add(1);
             left(Event::Fail, Some(failure))
         }
         Outcome::Cancel(failure) => left(Event::Cancel, Some(failure)),
         Outcome::Release => left(Event::Release, None),
         Outcome::HandBack { after } => {
-            running.standing.handbacks += 1;
+            running.standing.handbacks = running.standing.handbacks.saturating_add(1);
             let due_at = now.plus(*after).as_micros();
             Left { due_at, ..left(Event::Defer, None) }
         }
@@ -133,7 +133,7 @@ pub(crate) fn interrupt(
     wall: Option<i64>,
 ) -> Result<State> {
     let mut running = running;
-    running.standing.interrupts += 1;
+    running.standing.interrupts = running.standing.interrupts.saturating_add(1);
     let interrupts = crate::standing::count(running.standing.interrupts);
     let policy = match policy_of(tx, running.subject.seq) {
         Ok(policy) => policy,

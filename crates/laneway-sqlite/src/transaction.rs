@@ -117,7 +117,7 @@ impl Changes {
         for (gate, difference) in std::mem::take(&mut self.gate_jobs) {
             if difference != 0 {
                 connection
-                    .prepare_cached("UPDATE gate SET jobs = jobs + ?2 WHERE id = ?1")?
+                    .prepare_cached("UPDATE gate SET jobs = max(jobs + ?2, 0) WHERE id = ?1")?
                     .execute([gate, difference])?;
             }
         }

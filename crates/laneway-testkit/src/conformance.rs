@@ -71,6 +71,8 @@ pub mod unique;
 pub mod unreadable;
 #[doc(hidden)]
 pub mod watch;
+#[doc(hidden)]
+pub mod wounded;
 
 /// How the suite gets at the store under test.
 pub trait Harness: Send + Sync + Sized + 'static {
@@ -101,12 +103,23 @@ pub trait Harness: Send + Sync + Sized + 'static {
         None
     }
 
-    /// Breaks what is stored of a job, past the store, in one of the [`Harness::DAMAGES`]: as
-    /// another program or a careless hand would. No other job is touched.
+    /// Breaks what is stored of a job, past the store, in one of the [`Harness::DAMAGES`] or the
+    /// [`WOUNDS`]: as another program or a careless hand would. No other job is touched, but those
+    /// that share its limit where this is what goes.
     fn damage(&self, job: JobId, way: &str) {
         panic!("this store cannot break job {job} by its {way}");
     }
 }
+
+/// Its limit is deleted, see [`WOUNDS`].
+pub const LIMIT_GONE: &str = "limit that is gone";
+
+/// Its counters of attempts hold the most that they can, see [`WOUNDS`].
+pub const COUNTERS_FULL: &str = "counters that are full";
+
+/// The further ways in which a durable store's [`Harness::damage`] breaks a job: it can be read, so
+/// it runs all the same. The counters are broken while the job runs.
+pub const WOUNDS: [&str; 2] = [LIMIT_GONE, COUNTERS_FULL];
 
 /// What a store must be able to do for a case to make sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 use laneway_core::job::{Lane, State};
 use laneway_core::policy::Policy;
 use laneway_core::store::Store;
-use laneway_engine::{Ending, Happening};
+use laneway_engine::{Ending, Happening, WorkerOptions};
 use laneway_testkit::faulty::Verb;
 
-use crate::bench::{Bench, options};
+use crate::bench::{Bench, PATIENCE, options};
 
 #[tokio::test]
 async fn settlements_that_fail_are_kept_and_the_trouble_is_told_once() {
@@ -25,6 +25,21 @@ async fn settlements_that_fail_are_kept_and_the_trouble_is_told_once() {
         .await;
     assert_eq!(troubles, 1);
     assert_eq!(bench.drain().await.unwrap().succeeded, 1);
+}
+
+/// Sweeps are far apart. If the one that failed were the next to be made only then, a store that is
+/// back would be called unusable for that long.
+#[tokio::test]
+async fn a_sweep_that_failed_is_made_again_soon() {
+    let plan = laneway_testkit::faulty::FaultPlan::default();
+    plan.fail(Verb::Sweep, 1);
+    let far_apart = WorkerOptions { sweep_every: 10 * PATIENCE, ..options() };
+    let mut bench = Bench::start_with(far_apart, plan).await;
+    let recovered = bench.hears(|happening| match happening {
+        Happening::StoreRecovered { .. } => Some(()),
+        _ => None,
+    });
+    recovered.await;
 }
 
 #[tokio::test]

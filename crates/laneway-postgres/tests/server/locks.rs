@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use laneway_core::id::{JobId, SessionId};
-use laneway_core::job::QueueName;
+use laneway_core::job::{QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
-    Cancelled, ClaimedJob, NewJob, Outcome, Progress, Prune, Requeued, Settle, Settlement, Store,
+    Cancelled, ClaimedJob, Due, NewJob, Outcome, Progress, Prune, Requeued, Settle, Settlement,
+    Store,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel};
 
 use super::server::{RUNTIME, Schema, plain_client, url};
@@ -32,7 +34,7 @@ async fn until_blocked(client: &Client, schema: &Schema, backends: i64) {
     tokio::time::timeout(Duration::from_secs(10), blocked).await.unwrap();
 }
 
-fn of_limit(per_second: u32) -> NewJob {
+pub(super) fn of_limit(per_second: u32) -> NewJob {
     let rate = Rate::new(per_second, Duration::from_secs(1), per_second).unwrap();
     NewJob { limit: Some(Arc::new(Limit { key: String::from("smtp"), rate })), ..job() }
 }
@@ -198,6 +200,64 @@ fn jobs_of_several_lines_come_back_in_one_order_of_lines() {
         for released in releasing {
             let released = tokio::time::timeout(Duration::from_secs(10), released).await;
             assert_eq!(released.unwrap().unwrap().unwrap().len(), 2);
+        }
+    });
+}
+
+/// Whoever ends a session locks it, and then the marks of what it held. A claim that had lowered
+/// marks for due jobs before it waited for its session would make the two wait for each other.
+#[test]
+fn a_claim_that_waits_for_its_session_holds_no_mark() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = named_store(&schema, "").await;
+        let session = open_session(&store).await;
+        let due = Due::After(Duration::from_secs(3_600));
+        store.enqueue(vec![NewJob { due, ..job() }]).await.unwrap();
+        let mut client = plain_client().await;
+        let fill = |sql: &str| sql.replace("{}", &schema.0);
+        let sql = "UPDATE {}.scheduled SET due_at = 1; UPDATE {}.mark SET low = 1000";
+        client.batch_execute(&fill(sql)).await.unwrap();
+        let ending = client.transaction().await.unwrap();
+        ending.batch_execute(&fill("SELECT FROM {}.session FOR UPDATE")).await.unwrap();
+        let claimer = store.clone();
+        let claiming = RUNTIME.spawn(async move { claim(&claimer, session, 1, 1).await });
+        until_blocked(&plain_client().await, &schema, 1).await;
+        ending.batch_execute(&fill("SELECT FROM {}.mark FOR UPDATE NOWAIT")).await.unwrap();
+        ending.rollback().await.unwrap();
+        assert_eq!(claiming.await.unwrap().len(), 1);
+    });
+}
+
+/// Two producers that bring the same new tasks, queues and policies in opposite orders must not
+/// each have added one name and wait for the other.
+#[test]
+fn new_names_are_added_in_one_order() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = named_store(&schema, "").await;
+        let of = |name: &str| NewJob {
+            task: TaskName::new(name).unwrap(),
+            queue: QueueName::new(name).unwrap(),
+            ..job()
+        };
+        for table in ["task", "queue"] {
+            let (first, last) = (format!("{table}-a"), format!("{table}-b"));
+            let mut client = plain_client().await;
+            let other = client.transaction().await.unwrap();
+            let sql = format!("INSERT INTO {}.{table} (name) VALUES ('{last}')", schema.0);
+            other.batch_execute(&sql).await.unwrap();
+            let (adder, jobs) = (store.clone(), vec![of(&last), of(&first)]);
+            let adding = RUNTIME.spawn(async move { adder.enqueue(jobs).await });
+            until_blocked(&plain_client().await, &schema, 1).await;
+            let sql = format!(
+                "SET lock_timeout = '100ms'; INSERT INTO {}.{table} (name) VALUES ('{first}')",
+                schema.0
+            );
+            let refusal = plain_client().await.batch_execute(&sql).await.unwrap_err();
+            assert_eq!(refusal.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{table}");
+            other.rollback().await.unwrap();
+            assert!(adding.await.unwrap().unwrap().iter().all(|answer| answer.created));
         }
     });
 }

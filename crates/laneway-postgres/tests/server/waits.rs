@@ -135,6 +135,42 @@ fn watchers_look_for_themselves_while_a_connection_gets_no_answer() {
     });
 }
 
+/// Something may end every connection that listens as soon as it works, as some poolers do. It is
+/// made again, but not many times a second.
+#[test]
+fn a_connection_that_is_ended_again_and_again_is_made_less_often() {
+    /// The waits double from a tenth of a second to one; half of each is the least.
+    const LEAST: f64 = 0.05 + 0.1 + 0.2 + 0.4 + 0.5;
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let name = &schema.0;
+        let url = url(&format!("schema={name}&application_name={name}"));
+        let store = PostgresStore::connect(PostgresOptions::parse(&url).unwrap()).await.unwrap();
+        let _watch = store.watch().await.unwrap();
+        let client = plain_client().await;
+        // It listens, and another connection has tried since whether it does.
+        let sql = "SELECT l.pid, extract(epoch FROM l.backend_start)::float8
+            FROM pg_stat_activity l WHERE l.application_name = $1 AND l.pid <> $2
+            AND l.query LIKE 'LISTEN%' AND EXISTS (SELECT FROM pg_stat_activity n
+                WHERE n.application_name = $1 AND n.state = 'idle'
+                AND n.query LIKE '%pg_notify%' AND n.query_start > l.query_start)";
+        let (mut ended, mut began) = (0_i32, Vec::new());
+        let listening = async {
+            while began.len() < 6 {
+                for row in client.query(sql, &[name, &ended]).await.unwrap() {
+                    ended = row.get(0);
+                    began.push(row.get::<_, f64>(1));
+                    let sql = "SELECT pg_terminate_backend($1)";
+                    client.query_one(sql, &[&ended]).await.unwrap();
+                }
+            }
+        };
+        tokio::time::timeout(3 * SOON, listening).await.unwrap();
+        let took = began[5] - began[0];
+        assert!(took >= LEAST, "{took} s");
+    });
+}
+
 #[test]
 fn a_server_that_takes_connections_and_says_nothing_is_a_coded_error() {
     let schema = Schema::new();

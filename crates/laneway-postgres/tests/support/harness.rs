@@ -6,7 +6,7 @@ use laneway_core::id::JobId;
 use laneway_core::store::Durability;
 use laneway_postgres::PostgresStore;
 use laneway_testkit::clock::SimClock;
-use laneway_testkit::conformance::Harness;
+use laneway_testkit::conformance::{COUNTERS_FULL, Harness, LIMIT_GONE, WOUNDS};
 
 use crate::server::{RUNTIME, Schema, plain_client};
 
@@ -33,6 +33,12 @@ impl<const IS_SYNCHRONOUS: bool> OnServer<IS_SYNCHRONOUS> {
         let durability = if IS_SYNCHRONOUS { Durability::Fsync } else { Durability::Os };
         let options = schema.options().durability_of(durability).clock_of(Arc::new(clock.clone()));
         RUNTIME.block_on(PostgresStore::connect(options)).unwrap()
+    }
+
+    /// Runs SQL in the schema, past the store.
+    fn run(&self, sql: &str) {
+        let sql = format!("SET search_path = {}; {sql}", self.schema.0);
+        RUNTIME.block_on(async { plain_client().await.batch_execute(&sql).await }).unwrap();
     }
 }
 
@@ -75,6 +81,11 @@ impl<const IS_SYNCHRONOUS: bool> Harness for OnServer<IS_SYNCHRONOUS> {
                  VALUES (sha256('{job}'), '{body}', false, 3) RETURNING id"
             )
         };
+        let id = format!("{:032x}", job.bits());
+        if WOUNDS.contains(&way) {
+            self.run(&wound(way).replace("{id}", &id));
+            return;
+        }
         let (column, row) = match way {
             "task's name" => {
                 ("task", format!("INSERT INTO task (name) VALUES (' {job}') RETURNING id"))
@@ -85,15 +96,21 @@ impl<const IS_SYNCHRONOUS: bool> Harness for OnServer<IS_SYNCHRONOUS> {
             "missing policy" => ("policy", String::from("SELECT 2147483647 AS id")),
             other => panic!("there is no way `{other}`"),
         };
-        let id = format!("{:032x}", job.bits());
-        let sql = format!(
-            "SET search_path = {};
-             WITH made AS ({row}) UPDATE job SET {column} = made.id FROM made
-             WHERE job.id = '{id}'",
-            self.schema.0
-        );
-        RUNTIME.block_on(async { plain_client().await.batch_execute(&sql).await }).unwrap();
+        self.run(&format!(
+            "WITH made AS ({row}) UPDATE job SET {column} = made.id FROM made
+             WHERE job.id = '{id}'"
+        ));
     }
+}
+
+/// What leaves a job readable.
+fn wound(way: &str) -> &'static str {
+    if way == LIMIT_GONE {
+        return "DELETE FROM gate USING job WHERE gate.id = job.gate AND job.id = '{id}'";
+    }
+    assert_eq!(way, COUNTERS_FULL);
+    "UPDATE running SET failures = 2147483647, interrupts = 2147483647, handbacks = 2147483647
+     WHERE id = '{id}'"
 }
 
 const NEGATIVE: &str = r#"{"retry": {"attempts_max": 1, "first": {"secs": 1, "nanos": 0},

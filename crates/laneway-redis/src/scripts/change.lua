@@ -46,8 +46,9 @@ local function standing_of(kept, body)
 end
 
 local function packed(s)
-  return struct.pack(STANDING, s.state, s.marks, s.failures, s.interrupts, s.handbacks, s.token,
-    s.at, s.claimed_at, s.wall)
+  return struct.pack(STANDING, s.state, s.marks, math.min(s.failures, COUNT_MAX),
+    math.min(s.interrupts, COUNT_MAX), math.min(s.handbacks, COUNT_MAX), s.token, s.at,
+    s.claimed_at, s.wall)
 end
 
 -- The number by which a line is sorted: the most urgent first, then the oldest.

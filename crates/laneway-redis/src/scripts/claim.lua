@@ -37,15 +37,17 @@ local has_unreadable = false
 -- Makes jobs running that have left their line; all are of one queue.
 local function start(ids, queue)
   local bodies, kept = fields(BODY, ids), fields(STATE, ids)
-  local buried = {}
+  local buried, nothing = 0, 0
   for index, id in ipairs(ids) do
     local body, standing = bodies[index], kept[index]
-    if not is_body(body) or (standing and not standing_of(standing)) then
-      buried[#buried + 1] = id
+    if #id ~= 26 or not is_body(body) or (standing and not standing_of(standing)) then
       has_unreadable = true
       call('ZREM', prefix .. 'since:' .. queue, id)
-      -- What has no body and no id that could be one is nothing.
-      if body or #id == 26 then
+      -- What has no id that could be one is nothing.
+      if not is_id(id) then
+        nothing = nothing + 1
+      else
+        buried = buried + 1
         local what = is_body(body) and 'where it stands' or 'what it is'
         bury(id, standing and standing_of(standing), queue, what)
       end
@@ -87,8 +89,8 @@ local function start(ids, queue)
   end
   bulk('ZREM', prefix .. 'since:' .. queue, back)
   back = {}
-  count(queue, READY, -#ids)
-  count(queue, RUNNING, #ids - #buried)
+  count(queue, READY, nothing - #ids)
+  count(queue, RUNNING, #ids - buried - nothing)
 end
 
 -- Merges lines that are sorted by their scores; `line` is a list of pairs of an id and a score.
@@ -119,14 +121,15 @@ end
 
 -- The limits with a permit and a waiting job, the one first that has waited longest.
 local function open_gates()
-  local found, seen = {}, {}
+  local found, seen, room_in_all = {}, {}, 0
+  for _, lane in ipairs(lanes) do room_in_all = room_in_all + room[lane] end
   for _, queue in ipairs(sources) do
     for _, lane in ipairs(lanes) do
       if room[lane] > 0 then
-        -- Each open gate has a job for this line, so more of them than there is room for do not
-        -- matter.
+        -- Each open gate has a job for this line and a permit for it, unless jobs of other lines
+        -- take its permits: more of them than there is room for in all lanes do not matter.
         local line = call('ZRANGEBYSCORE', prefix .. 'lines:' .. lane .. ':' .. queue, '-inf', now,
-          'WITHSCORES', 'LIMIT', 0, room[lane])
+          'WITHSCORES', 'LIMIT', 0, room_in_all)
         for index = 1, #line, 2 do
           if not seen[line[index]] then
             seen[line[index]] = true
@@ -155,7 +158,7 @@ local function take_limited()
     local granted, tat = grant(gate, #wanted)
     if granted > 0 then
       gate.tat = tat
-      put_gate(key, gate)
+      if not gate.is_missing then put_gate(key, gate) end
       for index = 1, granted do
         local id, _, lane, queue = unpack(wanted[index])
         call('ZREM', limited_line(lane, queue, key), id)
@@ -218,7 +221,8 @@ local calls = open[2]
 if string.find(calls, ',' .. number .. ',', 1, true) then
   take_again()
 else
-  local has_limits = call('EXISTS', prefix .. 'gate') == 1
+  -- Where somebody has deleted all gates, jobs still wait behind them.
+  local has_limits = call('EXISTS', prefix .. 'gate', prefix .. 'gatejobs') > 0
   promote(PROMOTE_MAX)
   if has_limits then take_limited() end
   take_ready()

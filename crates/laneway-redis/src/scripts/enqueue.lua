@@ -32,9 +32,7 @@ while at <= #ARGV do
   heads[#heads + 1] = head
   for index = 0, jobs - 1 do
     local id = ARGV[at + 4 + index * 2]
-    if #id ~= 26 or not string.match(id, '^[0-7][0-9A-HJKMNP-TV-Z]*$') then
-      return refuse('an id is not a ULID')
-    end
+    if not is_id(id) then return refuse('an id is not a ULID') end
     ids[#ids + 1] = id
   end
   at = at + 4 + jobs * 2

@@ -4,9 +4,11 @@
 local GATE = '>I4I8I4I8'
 local GATE_BYTES = 24
 
+-- The gate of a limit. Where somebody has deleted it, nothing tells how fast its jobs may run: they
+-- get their permits one by one, without a wait.
 local function gate_of(key)
   local kept = call('HGET', prefix .. 'gate', key)
-  local gate = { count = 1, per = 1, burst = 1, tat = 0 }
+  local gate = { count = 1, per = 1, burst = 1, tat = 0, is_missing = not kept }
   if kept and #kept == GATE_BYTES then
     gate.count, gate.per, gate.burst, gate.tat = struct.unpack(GATE, kept)
     gate.count, gate.per = math.max(gate.count, 1), math.max(gate.per, 1)

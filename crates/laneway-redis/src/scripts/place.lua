@@ -66,33 +66,20 @@ local function bury(id, s, queue, what)
   call('HDEL', prefix .. 'progress', id)
   s.marks = has(s.marks, HAS_FAILURE) and HAS_FAILURE or 0
   set_failure(id, s, unreadable(what))
-  free_key(id, call('HGET', BODY, id))
+  local body = call('HGET', BODY, id)
+  local head = head_of(body)
+  if head and head[SCOPE] == 0 then free_key(id, body) end
   make_ended(id, s, FAILED, queue)
 end
 
--- Takes a job out of every line in which it may wait, and tells the queue of the line.
-local function leave_anywhere(id)
-  local found
-  for _, queue in ipairs(call('HKEYS', prefix .. 'queues')) do
-    call('ZREM', prefix .. 'since:' .. queue, id)
-    for lane = 0, 2 do
-      local line = lane .. ':' .. queue
-      local left = call('ZREM', prefix .. 'ready:' .. line, id)
-        + call('ZREM', prefix .. 'due:' .. line, id)
-      if left > 0 then found = queue end
-    end
-  end
+-- Takes a scheduled job of which only the id is known out of its line, and tells the line's queue.
+local function leave_due(id, queues)
   call('ZREM', prefix .. 'due', id)
-  for _, key in ipairs(call('HKEYS', prefix .. 'gate')) do
-    for _, line in ipairs(call('SMEMBERS', prefix .. 'linesof:' .. key)) do
-      local lane, queue = string.match(line, '^(%d):(.*)$')
-      if lane and call('ZREM', limited_line(lane, queue, key), id) > 0 then
-        found = queue
-        close_line_if_empty(lane, queue, key)
-      end
+  for _, queue in ipairs(queues) do
+    for lane = 0, 2 do
+      if call('ZREM', prefix .. 'due:' .. lane .. ':' .. queue, id) > 0 then return queue end
     end
   end
-  return found
 end
 
 -- Fails a job that a session holds and whose standing cannot be read.
@@ -169,25 +156,37 @@ local function lease_lost(session)
     message = 'the worker `' .. worker .. '` stopped renewing its lease' }
 end
 
--- Makes at most so many due jobs ready. They count as ready since they were due.
+-- Makes at most so many due jobs ready. They count as ready since they were due. One whose line must
+-- be searched for costs more the more queues there are: of these, only so many at once.
 local function promote(jobs_max)
   if jobs_max <= 0 then return 0 end
   local due = call('ZRANGEBYSCORE', prefix .. 'due', '-inf', now, 'WITHSCORES', 'LIMIT', 0, jobs_max)
+  local promoted, queues, searches = 0, nil, 0
   for index = 1, #due, 2 do
     local id = due[index]
     local body = call('HGET', BODY, id)
     local head, s = head_of(body), standing_of(call('HGET', STATE, id), body)
-    if head then
+    if head and #id == 26 then
+      promoted = promoted + 1
       call('ZREM', prefix .. 'due', id)
       call('ZREM', prefix .. 'due:' .. line_of(head), id)
-    end
-    local queue = head and head[QUEUE] or leave_anywhere(id)
-    if queue then count(queue, SCHEDULED, -1) end
-    if head and s then
-      make_ready(id, body, head, s, tonumber(due[index + 1]))
-    else
-      bury(id, s, queue, head and 'where it stands' or 'what it is')
+      count(head[QUEUE], SCHEDULED, -1)
+      if s then
+        make_ready(id, body, head, s, tonumber(due[index + 1]))
+      else
+        bury(id, s, head[QUEUE], 'where it stands')
+      end
+    elseif searches < SEARCHES_MAX then
+      promoted = promoted + 1
+      queues = queues or call('HKEYS', prefix .. 'queues')
+      searches = searches + 1 + 3 * #queues
+      local queue = leave_due(id, queues)
+      -- What has no id that could be one is nothing.
+      if is_id(id) then
+        if queue then count(queue, SCHEDULED, -1) end
+        bury(id, s, queue, 'what it is')
+      end
     end
   end
-  return #due / 2
+  return promoted
 end

@@ -22,6 +22,8 @@ local SCHEDULED, READY, RUNNING, SUCCEEDED, FAILED, CANCELLED, PARKED = 0, 1, 2,
 -- one more than the microseconds of the last attempt, and 0 when nothing was measured.
 local STANDING = '>BBI4I4I4I8I8I8I8'
 local STANDING_BYTES = 46
+-- The most that a count of attempts can be there.
+local COUNT_MAX = 2 ^ 32 - 1
 -- What follows in the standing of a running job: deadline, place, session, call, queue.
 local HELD = 'I8I4c26ss'
 -- Marks: somebody wants it cancelled; `failure` and `progress` hold something for it; it has a
@@ -75,6 +77,9 @@ local function has(marks, mark) return math.floor(marks / mark) % 2 == 1 end
 local function mark(marks, one) return has(marks, one) and marks or marks + one end
 
 local function unmark(marks, one) return has(marks, one) and marks - one or marks end
+
+-- Whether a text is the identity of a job.
+local function is_id(text) return #text == 26 and string.match(text, '^[0-7][0-9A-HJKMNP-TV-Z]*$') end
 
 -- Whether a stored body can be taken apart.
 local function is_body(body) return body and #body >= BODY_START_BYTES end

@@ -16,7 +16,8 @@ local function place(id, body, head, s, result)
   if s.state == READY then return make_ready(id, body, head, s, now) end
   if s.state == SCHEDULED then return make_scheduled(id, head, s, s.at) end
   if s.at == 0 then s.at = now end
-  call('HSET', STATE, id, packed(s) .. (s.state == SUCCEEDED and result or ''))
+  local rest = s.state == SUCCEEDED and result or s.state == FAILED and head[QUEUE] or ''
+  call('HSET', STATE, id, packed(s) .. rest)
   if s.state ~= PARKED then list_end(id, s.at) end
   if s.state ~= SUCCEEDED then call('ZADD', prefix .. 'in:' .. s.state, 0, id) end
   count(head[QUEUE], s.state, 1)

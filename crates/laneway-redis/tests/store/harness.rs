@@ -7,7 +7,7 @@ use laneway_core::id::JobId;
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
 use laneway_testkit::clock::SimClock;
-use laneway_testkit::conformance::Harness;
+use laneway_testkit::conformance::{COUNTERS_FULL, Harness, LIMIT_GONE};
 use redis::Commands;
 
 use crate::audit::audit;
@@ -109,6 +109,13 @@ impl Harness for OnServer {
             "missing policy" => connection.hset(&body_key, &id, head(&packed("x", "p"))).unwrap(),
             "standing" => connection.hset(&state_key, &id, [b'x'; 60].as_slice()).unwrap(),
             "short standing" => connection.hset(&state_key, &id, b"\x01\x00".as_slice()).unwrap(),
+            // Cases that break a limit have no other one.
+            LIMIT_GONE => connection.del(namespace.key("gate")).unwrap(),
+            COUNTERS_FULL => {
+                let mut standing: Vec<u8> = connection.hget(&state_key, &id).unwrap();
+                standing[2..14].fill(0xff);
+                let _: () = connection.hset(&state_key, &id, standing).unwrap();
+            }
             other => panic!("there is no way `{other}`"),
         }
     }

@@ -10,6 +10,7 @@
 mod agreement;
 mod audit;
 mod conformance;
+mod damage;
 mod harness;
 mod interface;
 mod jobs;

@@ -7,7 +7,7 @@ use laneway_core::id::JobId;
 use laneway_core::store::Durability;
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore};
 use laneway_testkit::clock::SimClock;
-use laneway_testkit::conformance::{BEYOND_ONE_PROCESS, Harness};
+use laneway_testkit::conformance::{BEYOND_ONE_PROCESS, COUNTERS_FULL, Harness, LIMIT_GONE};
 use tempfile::TempDir;
 
 /// A store in a file of its own.
@@ -52,6 +52,15 @@ impl Harness for InFile {
     fn damage(&self, job: JobId, way: &str) {
         let file = rusqlite::Connection::open(self.folder.path().join("laneway.db")).unwrap();
         file.busy_timeout(Duration::from_secs(10)).unwrap();
+        let wound = match way {
+            LIMIT_GONE => Some("DELETE FROM gate WHERE id = (SELECT gate FROM job WHERE id = ?1)"),
+            COUNTERS_FULL => Some(FILL_COUNTERS),
+            _ => None,
+        };
+        if let Some(sql) = wound {
+            assert_eq!(file.execute(sql, [job.bits().to_be_bytes()]).unwrap(), 1);
+            return;
+        }
         let text = format!("{job}\n");
         let missing = i64::MAX - 1;
         let (table, row) = match way {
@@ -67,6 +76,9 @@ impl Harness for InFile {
         assert_eq!(file.execute(&sql, (row, job.bits().to_be_bytes())).unwrap(), 1);
     }
 }
+
+const FILL_COUNTERS: &str = "UPDATE running SET failures = 9223372036854775807,
+    interrupts = 9223372036854775807, handbacks = 9223372036854775807 WHERE id = ?1";
 
 fn add(file: &rusqlite::Connection, sql: &str, value: impl rusqlite::ToSql) -> i64 {
     assert_eq!(file.execute(sql, [value]).unwrap(), 1);

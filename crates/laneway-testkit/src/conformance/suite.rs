@@ -347,6 +347,13 @@ macro_rules! conformance_suite {
                 an_unreadable_job_is_decided_upon_beside_others,
                 an_unreadable_job_is_pruned_after_its_end,
             }
+            wounded {
+                jobs_whose_limit_was_deleted_run_all_the_same,
+                a_job_whose_limit_was_deleted_says_so,
+                a_limit_that_was_deleted_is_made_anew,
+                full_counters_keep_no_attempt_from_its_end,
+                full_counters_keep_no_session_from_its_end,
+            }
             reopen {
                 acknowledged_jobs_outlive_the_process_in_their_order,
                 ends_outlive_the_process,

@@ -34,8 +34,9 @@ DECLARE
     v_session integer;
     v_room integer[] := ARRAY[0, 0, 0];
     v_lines integer[];
-    v_promoted integer;
+    v_promoted integer := 0;
     v_next bigint;
+    v_held boolean := false;
     v_taken boolean := false;
     v_skipped boolean := false;
     v_places tid[];
@@ -58,7 +59,12 @@ BEGIN
         JOIN queue q ON q.id = n.queue
         WHERE r.session = v_session AND r.call = p_call;
     ELSE
-        v_promoted := promote(2000, v_now);
+        -- The session comes before the marks that due jobs lower: whoever ends it takes both, too.
+        IF EXISTS (SELECT FROM scheduled WHERE due_at <= v_now) THEN
+            PERFORM hold_session(v_session, p_session);
+            v_held := true;
+            v_promoted := promote(2000, v_now);
+        END IF;
         FOR i IN 1 .. cardinality(p_lanes) LOOP
             v_room[p_lanes[i] + 1] := p_counts[i];
         END LOOP;
@@ -69,7 +75,10 @@ BEGIN
                 v_room := l.room;
             END LOOP;
             IF v_places IS NOT NULL THEN
-                PERFORM hold_session(v_session, p_session);
+                IF NOT v_held THEN
+                    PERFORM hold_session(v_session, p_session);
+                END IF;
+                v_held := true;
                 v_taken := true;
                 RETURN QUERY SELECT * FROM start_limited(v_places, v_session, p_call, p_queues,
                     v_now);
@@ -82,9 +91,10 @@ BEGIN
                 WHERE ready.line = l.id AND ready.seq >= l.low
                 ORDER BY ready.seq LIMIT v_room[l.lane + 1] FOR UPDATE SKIP LOCKED) AS r;
             IF v_places IS NOT NULL THEN
-                IF NOT v_taken THEN
+                IF NOT v_held THEN
                     PERFORM hold_session(v_session, p_session);
                 END IF;
+                v_held := true;
                 v_taken := true;
                 v_room[l.lane + 1] := v_room[l.lane + 1] - cardinality(v_places);
                 RETURN QUERY WITH gone AS MATERIALIZED (
@@ -158,7 +168,7 @@ LANGUAGE sql STABLE ROWS 10 AS $$
 $$;
 
 -- Takes permits, the gate first that has waited longest, and picks the rows of `limited` that get
--- them. A row of the answer is a gate; one without places is a gate that another claim is at.
+-- them. A row of the answer is a gate; one without places is a gate at which somebody else is.
 CREATE FUNCTION take_limited(p_queues text[], p_lanes smallint[], p_lines integer[],
     p_room integer[], p_now bigint, OUT places tid[], OUT room integer[]) RETURNS SETOF record
 LANGUAGE plpgsql AS $$
@@ -179,10 +189,13 @@ BEGIN
         -- Not `FOR UPDATE`: that would pass over a gate for as long as anybody's transaction has
         -- added a job to it.
         SELECT * INTO v FROM gate WHERE id = g.gate FOR NO KEY UPDATE SKIP LOCKED;
-        IF NOT FOUND THEN
+        IF NOT FOUND AND EXISTS (SELECT FROM gate WHERE id = g.gate) THEN
             places := NULL;
             RETURN NEXT;
             CONTINUE;
+        ELSIF NOT FOUND THEN
+            -- Somebody has deleted it: nothing tells how fast its jobs may run, and they still do.
+            v := ROW(g.gate, '', 1, 1, 1, 0)::gate;
         END IF;
         -- Rounded as in `laneway_core::limit`: once a grant, and never in favour of the caller.
         v_start := greatest(v.tat, p_now);
@@ -218,8 +231,10 @@ BEGIN
             END LOOP;
             RETURN NEXT;
         ELSIF v_budget > 0 THEN
-            -- Whoever took the last of a line away may have found it locked.
+            -- Whoever took the last of a line away may have found it locked. It is still locked
+            -- where an application adds a job in a transaction that goes on.
             PERFORM close_gate_line(g.gate, n) FROM unnest(p_lines) AS n;
+            RETURN NEXT;
             CONTINUE;
         END IF;
         UPDATE gate_line SET next_at = next_permit_at(g.gate, p_now) WHERE gate = g.gate;

@@ -14,6 +14,12 @@ BEGIN
 END
 $$;
 
+-- The places of texts in the order of the texts.
+CREATE FUNCTION in_order(p_texts text[]) RETURNS SETOF integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT t.place::integer FROM unnest(p_texts) WITH ORDINALITY AS t (text, place)
+    ORDER BY t.text COLLATE "C", t.place
+$$;
+
 CREATE FUNCTION queue_number(p_name text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     v_id integer;
@@ -101,12 +107,20 @@ DECLARE
     v_seqs bigint[];
     v_added bigint;
     v_is_plain boolean := p_keys IS NULL AND k_limits IS NULL;
+    k integer;
 BEGIN
     -- A place is taken only by a transaction that has its number, see `advance_mark`.
     PERFORM pg_current_xact_id();
-    FOR k IN 1 .. cardinality(k_tasks) LOOP
+    -- Two callers that bring the same new names wait for each other in one order.
+    FOR k IN SELECT in_order(k_tasks) LOOP
         v_tasks[k] := task_number(k_tasks[k]);
+    END LOOP;
+    FOR k IN SELECT in_order(k_policies) LOOP
         v_policies[k] := policy_number(k_policies[k]);
+    END LOOP;
+    FOR k IN SELECT e.place FROM unnest(k_queues, k_lanes, k_urgencies) WITH ORDINALITY
+        AS e (queue, lane, urgency, place) ORDER BY e.queue COLLATE "C", e.lane, e.urgency
+    LOOP
         v_lines[k] := known_line(k_queues[k], k_lanes[k], k_urgencies[k]);
         -- A job that is not added does not bring its queue.
         IF v_lines[k] IS NULL AND v_is_plain AND EXISTS (

@@ -65,39 +65,52 @@ BEGIN
 END
 $$;
 
--- The next permit of a gate.
+-- The next permit of a gate: now, where somebody has deleted it.
 CREATE FUNCTION next_permit_at(p_gate integer, p_now bigint) RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT greatest(p_now, least(9223372036854775807,
+    SELECT coalesce((SELECT greatest(p_now, least(9223372036854775807,
         greatest(tat, p_now)::numeric - floor((burst - 1)::numeric * per / count)))::bigint
-    FROM gate WHERE id = p_gate
+    FROM gate WHERE id = p_gate), p_now)
 $$;
 
--- Sees to it that a line in which a job waits for a limit is known. The lock on its row keeps a
--- claim that has just emptied the line from forgetting it.
+-- A count of attempts after one more, or not; it stays where a column has its end.
+CREATE FUNCTION counted(p_count integer, p_is_more boolean) RETURNS integer
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT least(p_count::bigint + p_is_more::integer, 2147483647)::integer
+$$;
+
+-- Sees to it that a line in which a job waits for a limit is known. The lock on a row, or the row
+-- of its own, keeps a claim that has just emptied the line from forgetting it. It waits for nobody.
 CREATE FUNCTION open_gate_line(p_gate integer, p_line integer, p_now bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    LOOP
-        PERFORM FROM gate_line WHERE gate = p_gate AND line = p_line FOR KEY SHARE;
-        EXIT WHEN FOUND;
+    PERFORM FROM gate_line WHERE gate = p_gate AND line = p_line LIMIT 1 FOR KEY SHARE SKIP LOCKED;
+    IF NOT FOUND THEN
         INSERT INTO gate_line (gate, line, next_at)
-        VALUES (p_gate, p_line, next_permit_at(p_gate, p_now)) ON CONFLICT DO NOTHING;
-        EXIT WHEN FOUND;
-    END LOOP;
+        VALUES (p_gate, p_line, next_permit_at(p_gate, p_now));
+    END IF;
 END
 $$;
 
--- Forgets a line in which nobody waits for a limit any more.
+-- Forgets a line in which nobody waits for a limit any more; of a line that goes on, the rows that
+-- are one too many. A row that somebody else has locked, or has just added, stays with its job.
 CREATE FUNCTION close_gate_line(p_gate integer, p_line integer) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_openings bigint[];
+    v_kept integer := 0;
 BEGIN
     IF NOT sees_latest() THEN
         RETURN;
     END IF;
-    PERFORM FROM gate_line WHERE gate = p_gate AND line = p_line FOR UPDATE SKIP LOCKED;
-    IF FOUND AND NOT EXISTS (SELECT FROM limited WHERE gate = p_gate AND line = p_line) THEN
-        DELETE FROM gate_line WHERE gate = p_gate AND line = p_line;
+    v_openings := ARRAY(SELECT opening FROM gate_line WHERE gate = p_gate AND line = p_line
+        ORDER BY next_at FOR UPDATE SKIP LOCKED);
+    IF EXISTS (SELECT FROM limited WHERE gate = p_gate AND line = p_line) THEN
+        v_kept := 1;
+    END IF;
+    IF cardinality(v_openings) > v_kept THEN
+        DELETE FROM gate_line WHERE gate = p_gate AND line = p_line
+            AND opening = ANY (v_openings[v_kept + 1:]);
     END IF;
 END
 $$;

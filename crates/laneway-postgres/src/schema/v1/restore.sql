@@ -20,6 +20,9 @@ DECLARE
 BEGIN
     -- A place is taken only by a transaction that has its number, see `advance_mark`.
     PERFORM pg_current_xact_id();
+    -- Two callers that bring the same new names wait for each other in one order.
+    PERFORM task_number(t.name) FROM (SELECT DISTINCT x.job->>'task' COLLATE "C" AS name
+        FROM unnest(p_jobs) AS x (job) ORDER BY 1) AS t;
     FOR i IN 1 .. cardinality(p_jobs) LOOP
         j := p_jobs[i];
         v_id := (j->>'id')::uuid;

@@ -50,7 +50,7 @@ DECLARE
     v_state smallint := 1;
     s standing := a.job;
 BEGIN
-    s.interrupts := s.interrupts + 1;
+    s.interrupts := counted(s.interrupts, true);
     a.job := s;
     SELECT policy.* INTO p FROM job JOIN policy ON policy.id = job.policy WHERE job.seq = s.seq;
     IF p.parks_on_interrupt THEN
@@ -96,7 +96,7 @@ BEGIN
         INSERT INTO finished (seq, finished_at, token, claimed_at, wall, line, failures,
             interrupts, handbacks, state, marks, failure, result)
         SELECT (held).seq, v_now, (held).token, (held).claimed_at, wall, (held).line,
-            (held).failures + (outcome = 3)::integer, (held).interrupts, (held).handbacks,
+            counted((held).failures, outcome = 3), (held).interrupts, (held).handbacks,
             CASE outcome WHEN 1 THEN 3 WHEN 3 THEN 4 WHEN 4 THEN 5 ELSE 6 END, (held).marks,
             failure, CASE outcome WHEN 1 THEN result END
         FROM gone WHERE outcome IN (1, 3, 4, 8) AND (held).marks & 3 = 0
@@ -116,8 +116,8 @@ BEGIN
     END IF;
     FOR x IN SELECT * FROM unnest(v_apart, v_places) LOOP
         a := ROW(ROW(x.seq, x.line, NULL, x.token,
-            x.failures + (p_outcomes[x.unnest] IN (2, 3))::integer, x.interrupts,
-            x.handbacks + (p_outcomes[x.unnest] = 6)::integer, x.marks)::standing,
+            counted(x.failures, p_outcomes[x.unnest] IN (2, 3)), x.interrupts,
+            counted(x.handbacks, p_outcomes[x.unnest] = 6), x.marks)::standing,
             x.claimed_at, x.cancel_asked)::attempt;
         IF p_outcomes[x.unnest] = 7 THEN
             v_state := interrupt(a, p_failures[x.unnest], p_walls[x.unnest], v_now);

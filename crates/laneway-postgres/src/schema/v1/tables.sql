@@ -110,12 +110,15 @@ CREATE TABLE gate (
     tat bigint NOT NULL
 ) WITH (fillfactor = 50);
 
--- A row for every line in which jobs may wait for a limit, with the time of its next permit.
+-- Lines in which jobs may wait for a limit, with the time of its next permit. Mostly one row each,
+-- but whoever adds a job and finds no row that is free to be locked adds one more: a row that all
+-- share would make a claim wait for an application whose transaction has just opened the line.
 CREATE TABLE gate_line (
     gate integer NOT NULL,
     line integer NOT NULL,
+    opening bigint GENERATED ALWAYS AS IDENTITY,
     next_at bigint NOT NULL,
-    PRIMARY KEY (gate, line)
+    PRIMARY KEY (gate, line, opening)
 ) WITH (fillfactor = 70);
 CREATE INDEX gate_line_open ON gate_line (line, next_at);
 

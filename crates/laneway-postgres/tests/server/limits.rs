@@ -1,0 +1,164 @@
+//! Limits beside transactions of applications, which may stay open for as long as they like.
+
+use std::time::Duration;
+
+use laneway_core::error::Code;
+use laneway_core::job::{Failure, QueueName};
+use laneway_core::store::{
+    ClaimedJob, Due, NewJob, Outcome, Requeued, Settle, Settlement, Store, Sweep,
+};
+use laneway_postgres::PostgresStore;
+use tokio_postgres::{Client, Transaction};
+
+use super::locks::of_limit;
+use super::server::{RUNTIME, Schema, plain_client};
+use super::{claim, claim_of, job, open_session};
+
+/// Lets no call wait for a lock for longer than a moment, so that one that waits fails.
+async fn patience_ends_soon(schema: &Schema) {
+    let sql = "ALTER FUNCTION {}.claim_jobs SET lock_timeout = '300ms';
+        ALTER FUNCTION {}.settle_attempts SET lock_timeout = '300ms';
+        ALTER FUNCTION {}.requeue_jobs SET lock_timeout = '300ms';
+        ALTER FUNCTION {}.close_session SET lock_timeout = '300ms';
+        ALTER FUNCTION {}.sweep SET lock_timeout = '300ms'";
+    plain_client().await.batch_execute(&sql.replace("{}", &schema.0)).await.unwrap();
+}
+
+/// Adds a job inside a transaction of an application.
+async fn add_in(transaction: &Transaction<'_>, store: &PostgresStore, new: NewJob) {
+    let adding = store.enqueueing(new).unwrap();
+    let sql = format!("SELECT created FROM {}(CAST($1 AS text)::json, $2)", adding.function);
+    let row = transaction.query_one(&sql, &[&adding.job, &adding.args]).await.unwrap();
+    assert!(row.get::<_, bool>(0));
+}
+
+async fn lines(client: &Client, schema: &Schema) -> i64 {
+    let sql = format!("SELECT count(*) FROM {}.gate_line", schema.0);
+    client.query_one(&sql, &[]).await.unwrap().get(0)
+}
+
+fn end(job: &ClaimedJob, outcome: Outcome) -> Settlement {
+    Settlement { job: job.id, token: job.token, outcome, timing: None }
+}
+
+/// The first job that waits for a limit opens the limit's line. While the transaction of an
+/// application that has done so stays open, a claim that finds another job of the limit due must
+/// not wait for it: that would stop every worker.
+#[test]
+fn a_claim_passes_by_an_application_that_opens_the_line_of_a_limit() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        patience_ends_soon(&schema).await;
+        let session = open_session(&store).await;
+        let later = Due::After(Duration::from_secs(3_600));
+        let due = NewJob { due: later, ..of_limit(50) };
+        let plain = job();
+        store.enqueue(vec![due.clone(), plain.clone()]).await.unwrap();
+        let mut client = plain_client().await;
+        let sql = format!("UPDATE {}.scheduled SET due_at = 1", schema.0);
+        client.batch_execute(&sql).await.unwrap();
+        let application = client.transaction().await.unwrap();
+        let added = of_limit(50);
+        add_in(&application, &store, added.clone()).await;
+        let mut ids: Vec<_> =
+            claim(&store, session, 1, 10).await.into_iter().map(|job| job.id).collect();
+        ids.sort_unstable();
+        let mut expected = [due.id, plain.id];
+        expected.sort_unstable();
+        assert_eq!(ids, expected);
+        application.commit().await.unwrap();
+        let jobs = claim(&store, session, 2, 10).await;
+        assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [added.id]);
+        assert_eq!(lines(&client, &schema).await, 0, "nobody waits there any more");
+    });
+}
+
+/// Jobs that come back open lines of limits one by one. If they waited for whoever opens the same
+/// lines, two batches with limits in opposite orders would wait for each other, too.
+#[test]
+fn jobs_come_back_to_a_limit_past_an_application_that_opens_its_line() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        patience_ends_soon(&schema).await;
+        let session = open_session(&store).await;
+        store.enqueue((0..4).map(|_| of_limit(50)).collect()).await.unwrap();
+        let held = claim(&store, session, 1, 10).await;
+        let mut client = plain_client().await;
+        let application = client.transaction().await.unwrap();
+        add_in(&application, &store, of_limit(50)).await;
+        let cancelled = Failure::new(Code::JobCancelled, "not wanted");
+        let entries =
+            vec![end(&held[0], Outcome::Release), end(&held[1], Outcome::Cancel(cancelled))];
+        store.settle(Settle { session, entries }).await.unwrap();
+        assert_eq!(store.requeue(vec![held[1].id]).await.unwrap(), [Requeued::Done]);
+        let lapsed = format!(
+            "UPDATE {0}.running SET deadline = 1 WHERE seq = (SELECT min(seq) FROM {0}.running)",
+            schema.0
+        );
+        plain_client().await.batch_execute(&lapsed).await.unwrap();
+        assert_eq!(store.sweep(Sweep { jobs_max: 10 }).await.unwrap().released, 1);
+        store.close_session(session).await.unwrap();
+        let session = open_session(&store).await;
+        assert_eq!(claim(&store, session, 1, 10).await.len(), 4);
+        application.commit().await.unwrap();
+        assert_eq!(claim(&store, session, 2, 10).await.len(), 1);
+        assert_eq!(lines(&client, &schema).await, 0);
+    });
+}
+
+/// Applications that open a line at the same moment leave a row each. If these stayed for as long
+/// as somebody waits in the line, every claim would look at more and more of them.
+#[test]
+fn a_claim_leaves_one_row_of_a_line_that_many_have_opened() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        let session = open_session(&store).await;
+        let (mut one, mut other) = (plain_client().await, plain_client().await);
+        // The limit is known already, so that they do not wait for each other.
+        let known = of_limit(2);
+        store.enqueue(vec![known]).await.unwrap();
+        assert_eq!(claim(&store, session, 1, 1).await.len(), 1);
+        let first = one.transaction().await.unwrap();
+        add_in(&first, &store, of_limit(2)).await;
+        let second = other.transaction().await.unwrap();
+        add_in(&second, &store, of_limit(2)).await;
+        first.commit().await.unwrap();
+        second.commit().await.unwrap();
+        assert_eq!(lines(&one, &schema).await, 2);
+        assert_eq!(claim(&store, session, 2, 1).await.len(), 1);
+        assert_eq!(lines(&one, &schema).await, 1);
+        let sql = format!("UPDATE {}.gate SET tat = 0", schema.0);
+        one.batch_execute(&sql).await.unwrap();
+        let sql = format!("UPDATE {}.gate_line SET next_at = 0", schema.0);
+        one.batch_execute(&sql).await.unwrap();
+        assert_eq!(claim(&store, session, 3, 10).await.len(), 1);
+        assert_eq!(lines(&one, &schema).await, 0);
+    });
+}
+
+/// A line cannot be forgotten while the transaction of an application that adds a job to it is
+/// open. A worker that has taken all other jobs of the line must not ask again without a pause.
+#[test]
+fn a_line_that_an_application_keeps_open_is_looked_at_after_a_pause() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        let session = open_session(&store).await;
+        store.enqueue(vec![of_limit(50)]).await.unwrap();
+        let mut client = plain_client().await;
+        let application = client.transaction().await.unwrap();
+        let added = of_limit(50);
+        add_in(&application, &store, added.clone()).await;
+        assert_eq!(claim(&store, session, 1, 10).await.len(), 1);
+        let request = claim_of(session, 2, QueueName::default_queue(), 10);
+        let claimed = store.claim(request).await.unwrap();
+        assert!(claimed.jobs.is_empty());
+        assert!(claimed.next_due_at.is_some_and(|at| at > claimed.now), "{claimed:?}");
+        application.commit().await.unwrap();
+        let jobs = claim(&store, session, 3, 10).await;
+        assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [added.id]);
+    });
+}
