@@ -7,8 +7,6 @@ use deadpool_postgres::{PoolError, TimeoutType};
 use laneway_core::error::{Code, Error};
 use tokio_postgres::error::SqlState;
 
-use crate::schema::too_new;
-
 /// The server, the database and the schema, for people.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -157,7 +155,6 @@ fn explain(error: &tokio_postgres::Error, place: &Place) -> Error {
             format!("the user `{user}` may not do this in the schema `{schema}`"),
         )
         .fix("let a user with the right run `laneway migrate`, and grant this one the use of the schema"),
-        "LW004" => return too_new(place, refusal.message()),
         "LW013" => {
             let why = refusal.message();
             let (_, what) = why.split_once(": ").unwrap_or(("", why));

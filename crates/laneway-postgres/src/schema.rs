@@ -1,7 +1,5 @@
 //! The versions of the schema: looking at one, making one, upgrading one.
 
-use std::fmt;
-
 use laneway_core::error::{Code, Error};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, IsolationLevel};
@@ -301,8 +299,7 @@ fn absent(place: &Place) -> Error {
     .fix("start `laneway worker`, run `laneway migrate`, or name another store with `--store`")
 }
 
-/// The refusal to work with a schema that a later build has made or migrated.
-pub(crate) fn too_new(place: &Place, found: impl fmt::Display) -> Error {
+fn too_new(place: &Place, found: i32) -> Error {
     Error::new(
         Code::StoreTooNew,
         format!("the schema `{}` was made by a newer Laneway", place.schema),

@@ -8,7 +8,6 @@ use tokio_postgres::types::Type;
 
 use crate::call::Call;
 use crate::enqueue::column;
-use crate::schema;
 use crate::value::{self, Identity};
 
 pub(crate) fn open(open: &OpenSession, now: Option<i64>) -> Call {
@@ -24,7 +23,6 @@ pub(crate) fn renew(renew: &RenewSession, now: Option<i64>) -> Call {
         .with(Identity::from(renew.session), Type::UUID)
         .with(value::span_column(renew.lease), Type::INT8)
         .with(value::text(&renew.condition), Type::TEXT)
-        .with(schema::version(), Type::INT4)
         .with(now, Type::INT8)
 }
 

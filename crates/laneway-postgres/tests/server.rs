@@ -25,8 +25,8 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Lane, Payload, Priority, QueueName, State, TaskName};
 use laneway_core::policy::Policy;
 use laneway_core::store::{
-    Claim, ClaimedJob, Due, LaneSlots, NewJob, OpenSession, Outcome, RenewSession, Settle, Settled,
-    Settlement, Store, Watch,
+    Claim, ClaimedJob, Due, LaneSlots, NewJob, OpenSession, Outcome, Settle, Settled, Settlement,
+    Store, Watch,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore, migrate, pending};
 use server::{RUNTIME, Schema, plain_client, url};
@@ -378,24 +378,6 @@ fn a_job_described_by_a_client_joins_a_foreign_transaction() {
         }
         let record = store.job(id).await.unwrap().unwrap();
         assert_eq!((record.task, record.policy, record.args), (new.task, new.policy, new.args));
-    });
-}
-
-/// A worker that runs while somebody migrates the schema knows nothing of its new tables and rules.
-#[test]
-fn a_worker_is_told_at_its_next_beat_that_the_schema_is_a_newer_one() {
-    let schema = Schema::new();
-    RUNTIME.block_on(async {
-        let store = PostgresStore::connect(schema.options()).await.unwrap();
-        let session = open_session(&store).await;
-        let lease = Duration::from_secs(600);
-        let beat = || RenewSession { session, lease, condition: String::new() };
-        store.renew_session(beat()).await.unwrap();
-        let sql = format!("INSERT INTO {}.migration (version) VALUES (99)", schema.0);
-        plain_client().await.batch_execute(&sql).await.unwrap();
-        let error = store.renew_session(beat()).await.unwrap_err();
-        assert_eq!(error.code(), Code::StoreTooNew, "{error}");
-        assert!(error.reason().contains("99") && !error.is_retryable(), "{error}");
     });
 }
 

@@ -6,7 +6,6 @@ use laneway_core::store::{OpenSession, RenewSession, Renewed, Sweep, Swept};
 use redis::Value;
 
 use crate::claim::session_lost;
-use crate::open::{SCHEMA, too_new};
 use crate::reply;
 use crate::script::{SESSION, SWEEP};
 use crate::store::RedisStore;
@@ -41,13 +40,10 @@ pub(crate) async fn renew(store: &RedisStore, renew: RenewSession) -> Result<Ren
         .arg(renew.session.to_string())
         .arg(&renew.condition)
         .arg(value::span(renew.lease))
-        .arg(SCHEMA)
         .repeatable();
     let answer = store.ask(call).await?;
-    match answer {
-        Value::Int(-1) => return Err(session_lost(renew.session)),
-        Value::Int(schema) => return Err(too_new(store.link().shown(), schema)),
-        _ => {}
+    if answer == Value::Int(-1) {
+        return Err(session_lost(renew.session));
     }
     let mut renewed = Renewed::default();
     let mut values = reply::array(answer)?.into_iter();

@@ -47,28 +47,14 @@ pub(crate) fn inspect(connection: &Connection, path: &str) -> Result<Kind> {
             .into());
     }
     if found > version() {
-        return Err(too_new(&format!("`{path}`"), found).into());
+        return Err(Error::new(
+            Code::StoreTooNew,
+            format!("`{path}` was written by a newer Laneway"),
+        )
+        .why(format!("its schema has version {found}, this build knows {}", version()))
+        .into());
     }
     Ok(Kind::Ours(found))
-}
-
-fn too_new(what: &str, found: usize) -> Error {
-    Error::new(Code::StoreTooNew, format!("{what} was written by a newer Laneway"))
-        .why(format!("its schema has version {found}, this build knows {}", version()))
-}
-
-/// Refuses to go on where a newer Laneway has migrated the tables since this process opened them.
-///
-/// # Errors
-/// `LW1004`.
-pub(crate) fn refuse_newer(connection: &Connection) -> Result<()> {
-    let mut question = connection.prepare_cached("PRAGMA user_version")?;
-    let found: u32 = question.query_row([], |row| row.get(0))?;
-    let found = usize::try_from(found).unwrap_or(usize::MAX);
-    if found > version() {
-        return Err(too_new("the database", found).into());
-    }
-    Ok(())
 }
 
 /// Brings the tables to this build's version. The caller has begun a write transaction, so that of

@@ -8,7 +8,6 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::claim::session_lost;
 use crate::fault::Result;
-use crate::schema;
 use crate::settle::{interrupt, take_running};
 use crate::standing::identity;
 use crate::transaction::Tx;
@@ -89,7 +88,6 @@ pub(crate) fn open(tx: &mut Tx<'_>, open: &OpenSession) -> Result<()> {
 /// Extends a lease.
 pub(crate) fn renew(tx: &mut Tx<'_>, renew: &RenewSession) -> Result<Renewed> {
     let id = open_id(tx, renew.session)?.ok_or_else(|| session_lost(renew.session))?;
-    schema::refuse_newer(tx.connection)?;
     tx.connection
         .prepare_cached("UPDATE session SET expires_at = ?2, condition = ?3 WHERE id = ?1")?
         .execute(params![id, tx.now.plus(renew.lease).as_micros(), renew.condition])?;

@@ -9,14 +9,10 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
-use laneway_core::id::SessionId;
 use laneway_core::job::{Lane, State};
-use laneway_core::store::{
-    Durability, ListJobs, OpenSession, Prune, RegisterTasks, Registry, RenewSession, Store, Sweep,
-};
+use laneway_core::store::{Durability, ListJobs, Prune, RegisterTasks, Registry, Store, Sweep};
 use laneway_core::verdict::{Form, TaskFacts};
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore, SystemClock};
 use laneway_testkit::block_on::block_on;
@@ -275,24 +271,4 @@ fn the_database_file_begins_as_sqlite_documents_it() {
     fs::File::open(&file).unwrap().read_exact(&mut head).unwrap();
     assert_eq!(&head[..16], b"SQLite format 3\0");
     assert_eq!(&head[68..72], b"LANE");
-}
-
-/// A worker that runs while a newer one migrates the file knows nothing of its new tables.
-#[test]
-fn a_worker_is_told_at_its_next_beat_that_the_schema_is_a_newer_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("laneway.db");
-    let store = open(&file).unwrap();
-    let session = SessionId::from_bits(7);
-    let lease = Duration::from_secs(600);
-    let opened = OpenSession { session, worker: String::from("test"), lease };
-    block_on(store.open_session(opened)).unwrap();
-    let beat = || RenewSession { session, lease, condition: String::new() };
-    block_on(store.renew_session(beat())).unwrap();
-    let newer = Connection::open(&file).unwrap();
-    newer.busy_timeout(Duration::from_secs(10)).unwrap();
-    newer.execute_batch("PRAGMA user_version = 99").unwrap();
-    let error = block_on(store.renew_session(beat())).unwrap_err();
-    assert_eq!(error.code(), Code::StoreTooNew, "{error}");
-    assert!(error.reason().contains("99") && !error.is_retryable(), "{error}");
 }

@@ -1,9 +1,8 @@
 -- A worker's lease on life. ARGV after the time: what to do, session, and its arguments.
 --
 -- `open` worker lease: answers 1, or 0 when an earlier session of that name must be closed first.
--- `renew` condition lease schema: answers -1 when it is not open, the number of the schema when that
--- is a later one than the worker knows, else pairs of an id and the standing of jobs that somebody
--- wants cancelled.
+-- `renew` condition lease: answers -1 when it is not open, else pairs of an id and the standing of
+-- jobs that somebody wants cancelled.
 -- `close` jobs_max: interrupts so many of its jobs; answers whether there are more.
 local verb, session = ARGV[2], ARGV[3]
 local key = prefix .. 'session:' .. session
@@ -26,8 +25,6 @@ end
 
 if verb == 'renew' then
   if call('HGET', key, 'ended') ~= '0' then return -1 end
-  local schema = tonumber(call('HGET', KEYS[1], 'schema'))
-  if schema and schema > tonumber(ARGV[6]) then return schema end
   call('HSET', key, 'condition', ARGV[4])
   extend(ARGV[5])
   local asked = {}

@@ -1,15 +1,12 @@
 //! What the store says of servers that it cannot or must not use, and what other programs may do.
 
-use std::time::Duration;
-
 use crate::jobs;
 use crate::place::{Namespace, address_of, connection, credentials, url};
 use laneway_core::error::{Code, Error};
 use laneway_core::id::SessionId;
 use laneway_core::job::{Payload, State};
 use laneway_core::store::{
-    Durability, OpenSession, Outcome, Prune, RenewSession, Settle, Settled, Settlement, Store,
-    Watch,
+    Durability, OpenSession, Outcome, Prune, Settle, Settled, Settlement, Store, Watch,
 };
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
@@ -326,21 +323,4 @@ impl Waits for redis::Connection {
     fn exec_waitaof(&mut self) -> bool {
         redis::cmd("WAITAOF").arg(0).arg(0).arg(1).exec(self).is_ok()
     }
-}
-
-/// A worker that runs while a newer one changes the namespace knows nothing of its new keys.
-#[test]
-fn a_worker_is_told_at_its_next_beat_that_the_schema_is_a_newer_one() {
-    let namespace = Namespace::new();
-    let store = open(&url(&namespace)).unwrap();
-    let session = SessionId::from_bits(fastrand::u128(..));
-    let lease = Duration::from_secs(600);
-    let opened = OpenSession { session, worker: String::from("test"), lease };
-    block_on(store.open_session(opened)).unwrap();
-    let beat = || RenewSession { session, lease, condition: String::new() };
-    block_on(store.renew_session(beat())).unwrap();
-    let _: () = connection().hset(namespace.key("meta"), "schema", 99).unwrap();
-    let error = block_on(store.renew_session(beat())).unwrap_err();
-    assert_eq!(error.code(), Code::StoreTooNew, "{error}");
-    assert!(error.reason().contains("99") && !error.is_retryable(), "{error}");
 }

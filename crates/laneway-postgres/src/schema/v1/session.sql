@@ -30,20 +30,14 @@ BEGIN
 END
 $$;
 
--- Extends a lease, and tells which attempts somebody wants cancelled. `LW001` says that the session
--- is not open, `LW004` with a version that the schema has been migrated to it meanwhile: a worker
--- that does not know it must stop.
-CREATE FUNCTION renew_session(p_session uuid, p_lease bigint, p_condition text, p_schema integer,
-    p_now bigint) RETURNS TABLE (id uuid, token bigint) LANGUAGE plpgsql
+-- Extends a lease, and tells which attempts somebody wants cancelled.
+CREATE FUNCTION renew_session(p_session uuid, p_lease bigint, p_condition text, p_now bigint)
+RETURNS TABLE (id uuid, token bigint) LANGUAGE plpgsql
 SET search_path = {schema}, pg_temp SET jit = off SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     v_session integer;
-    v_schema integer := (SELECT max(version) FROM migration);
 BEGIN
-    IF v_schema > p_schema THEN
-        RAISE EXCEPTION '%', v_schema USING ERRCODE = 'LW004';
-    END IF;
     UPDATE session SET expires_at = later(time_of(p_now), p_lease), condition = p_condition
     WHERE uuid = p_session AND NOT is_ended RETURNING session.id INTO v_session;
     IF NOT FOUND THEN
