@@ -1,9 +1,11 @@
 //! Limits beside transactions of applications, which may stay open for as long as they like.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use laneway_core::error::Code;
 use laneway_core::job::{Failure, QueueName};
+use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
     ClaimedJob, Due, NewJob, Outcome, Requeued, Settle, Settlement, Store, Sweep,
 };
@@ -156,9 +158,44 @@ fn a_line_that_an_application_keeps_open_is_looked_at_after_a_pause() {
         let request = claim_of(session, 2, QueueName::default_queue(), 10);
         let claimed = store.claim(request).await.unwrap();
         assert!(claimed.jobs.is_empty());
-        assert!(claimed.next_due_at.is_some_and(|at| at > claimed.now), "{claimed:?}");
+        let pause = Duration::from_millis(50);
+        assert!(claimed.next_due_at.is_some_and(|at| at >= claimed.now.plus(pause)), "{claimed:?}");
         application.commit().await.unwrap();
-        let jobs = claim(&store, session, 3, 10).await;
+        let mut jobs = Vec::new();
+        for call in 3.. {
+            jobs = claim(&store, session, call, 10).await;
+            if !jobs.is_empty() {
+                break;
+            }
+            client.batch_execute("SELECT pg_sleep(0.01)").await.unwrap();
+        }
         assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [added.id]);
+    });
+}
+
+/// What a claim locks is lost to all others. With a limit for each of thousands of customers it must
+/// not go through all of them once the lane that their jobs are for is full.
+#[test]
+fn a_claim_leaves_limits_alone_whose_lane_is_full() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        open_session(&store).await;
+        let of_customer = |key: &str| {
+            let rate = Rate::new(50, Duration::from_secs(1), 50).unwrap();
+            NewJob { limit: Some(Arc::new(Limit { key: key.into(), rate })), ..job() }
+        };
+        store.enqueue(vec![of_customer("one"), of_customer("two")]).await.unwrap();
+        let (mut one, other) = (plain_client().await, plain_client().await);
+        let claiming = one.transaction().await.unwrap();
+        let sql = format!(
+            "SELECT count(c.id) FROM {0}.session AS s CROSS JOIN LATERAL {0}.claim_jobs(
+                s.uuid, 1, '{{default}}', '{{0,1}}', '{{1,40}}', NULL) AS c",
+            schema.0
+        );
+        let taken: i64 = claiming.query_one(&sql, &[]).await.unwrap().get(0);
+        assert_eq!(taken, 1);
+        let sql = format!("SELECT FROM {}.gate FOR UPDATE SKIP LOCKED", schema.0);
+        assert_eq!(other.query(&sql, &[]).await.unwrap().len(), 1, "the other limit is free");
     });
 }

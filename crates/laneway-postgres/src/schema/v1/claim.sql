@@ -178,7 +178,7 @@ DECLARE
     v_start bigint;
     v_budget bigint;
     v_tat bigint;
-    v_touched integer[];
+    v_open integer[];
     v_counts integer[];
 BEGIN
     room := p_room;
@@ -186,6 +186,12 @@ BEGIN
         WHERE gl.line = ANY (p_lines) AND gl.next_at <= p_now GROUP BY gl.gate ORDER BY 2, 1
     LOOP
         EXIT WHEN room[1] <= 0 AND room[2] <= 0 AND room[3] <= 0;
+        -- Of thousands of limits most may have jobs only for a lane that is full by now. They are
+        -- left alone, since what is locked here is lost to every other claim.
+        v_open := ARRAY(SELECT n.id FROM line n WHERE n.id = ANY (p_lines)
+            AND room[n.lane + 1] > 0);
+        CONTINUE WHEN NOT EXISTS (SELECT FROM gate_line x
+            WHERE x.gate = g.gate AND x.line = ANY (v_open));
         -- Not `FOR UPDATE`: that would pass over a gate for as long as anybody's transaction has
         -- added a job to it.
         SELECT * INTO v FROM gate WHERE id = g.gate FOR NO KEY UPDATE SKIP LOCKED;
@@ -215,10 +221,10 @@ BEGIN
                 SELECT * FROM candidate WHERE nth <= room[lane + 1]
                 ORDER BY rank, urgency, seq LIMIT v_budget
             )
-            SELECT array_agg(place), array_agg(DISTINCT line), ARRAY[
+            SELECT array_agg(place), ARRAY[
                 count(*) FILTER (WHERE lane = 0), count(*) FILTER (WHERE lane = 1),
                 count(*) FILTER (WHERE lane = 2)]::integer[]
-            INTO places, v_touched, v_counts FROM picked;
+            INTO places, v_counts FROM picked;
         ELSE
             places := NULL;
         END IF;
@@ -232,9 +238,11 @@ BEGIN
             RETURN NEXT;
         ELSIF v_budget > 0 THEN
             -- Whoever took the last of a line away may have found it locked. It is still locked
-            -- where an application adds a job in a transaction that goes on.
-            PERFORM close_gate_line(g.gate, n) FROM unnest(p_lines) AS n;
-            RETURN NEXT;
+            -- where an application adds a job in a transaction that goes on: a look now and then
+            -- is enough there.
+            PERFORM close_gate_line(g.gate, n) FROM unnest(v_open) AS n;
+            UPDATE gate_line SET next_at = p_now + 100000
+            WHERE gate = g.gate AND line = ANY (v_open);
             CONTINUE;
         END IF;
         UPDATE gate_line SET next_at = next_permit_at(g.gate, p_now) WHERE gate = g.gate;
