@@ -3,7 +3,8 @@
 //! All calls of a store share one connection. A call that finds none makes one; when that fails,
 //! the calls of the next moment are refused with the same reason instead of trying it again, for a
 //! time that doubles up to a second. So a server that is away costs nobody more than a few attempts
-//! a second, and is used again within a second of its return.
+//! a second, and is used again within a second of its return. Only the first call that finds no
+//! master where Sentinels name it waits for a failover to end.
 
 use std::time::Duration;
 
@@ -202,7 +203,13 @@ impl Link {
         {
             return Err(refusal.error.clone());
         }
-        match self.connect_at_last(state.moved_to.clone()).await {
+        let moved_to = state.moved_to.clone();
+        // Whoever was refused before has waited for a failover, and none lasts so long.
+        let made = match state.refusal {
+            None => self.connect_at_last(moved_to).await,
+            Some(_) => self.connect(moved_to).await,
+        };
+        match made {
             Ok(connection) => {
                 state.made += 1;
                 let numbered = Numbered { number: state.made, connection };

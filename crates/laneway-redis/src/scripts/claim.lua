@@ -40,7 +40,7 @@ local function start(ids, queue)
   local buried, nothing = 0, 0
   for index, id in ipairs(ids) do
     local body, standing = bodies[index], kept[index]
-    if #id ~= 26 or not is_body(body) or (standing and not standing_of(standing)) then
+    if not is_id(id) or not is_body(body) or (standing and not standing_of(standing)) then
       has_unreadable = true
       call('ZREM', prefix .. 'since:' .. queue, id)
       -- What has no id that could be one is nothing.

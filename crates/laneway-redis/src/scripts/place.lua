@@ -166,7 +166,7 @@ local function promote(jobs_max)
     local id = due[index]
     local body = call('HGET', BODY, id)
     local head, s = head_of(body), standing_of(call('HGET', STATE, id), body)
-    if head and #id == 26 then
+    if head and is_id(id) then
       promoted = promoted + 1
       call('ZREM', prefix .. 'due', id)
       call('ZREM', prefix .. 'due:' .. line_of(head), id)
