@@ -91,7 +91,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     bench.write(
         "shop/tasks.py",
         "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n    \
-         return json.loads(text)\n    return hashlib.sha256(text)\n    \
+         return json.loads(text)\n    return hashlib.scrypt(text)\n    \
          subprocess.run([program], check=True)\n",
     );
     let objects = bench.run("advise --json").expect(0).objects();
@@ -119,7 +119,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
         ),
         ("shop.starts", "R1", vec![]),
         ("shop.parsing", "R2", vec![]),
-        ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.sha256, text)"]),
+        ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.scrypt, text)"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec![]),
         ("shop.needless", "R3", vec!["def needless(...):"]),
