@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
 import time
 from typing import Literal
 
@@ -10,6 +12,8 @@ import pytest
 
 import laneway
 from laneway import Rate
+from laneway._map._settings import Settings
+from laneway._map._work import Work
 
 LANES = ("inline", "thread", "process")
 BlockingLane = Literal["inline", "thread", "process"]
@@ -41,6 +45,45 @@ def test_a_rate_in_words_is_an_even_pace_from_the_first_start_on(lane: BlockingL
     began = time.monotonic()
     laneway.map(double_async, range(6), rate="50/s")
     assert time.monotonic() - began >= 5 / 50
+
+
+def permits(rate: str, count: int) -> list[float]:
+    """When so many starts are permitted, if whoever waits is woken by timers of milliseconds."""
+    pace = Work(double, (), Settings({"rate": rate}, "raise")).pace
+    assert pace is not None
+    now, starts = 100.0, list[float]()
+    while len(starts) < count:
+        wait = pace.take(now)
+        if wait > 0:
+            now = math.ceil((now + wait) * 1_000) / 1_000 + 0.000_3
+        else:
+            starts.append(now)
+    return starts
+
+
+@pytest.mark.parametrize("count", [300, 900, 2_000, 20_000])
+def test_a_high_rate_in_words_is_reached_and_kept_though_timers_are_late(count: int) -> None:
+    starts = permits(f"{count}/s", 2 * count)
+    assert starts[-1] - starts[0] < 2.05
+    most = count + count // 100
+    for first, after in zip(starts, starts[most:], strict=False):
+        assert after - first >= 1 - 1e-9
+
+
+def test_starts_at_a_low_rate_in_words_never_coincide() -> None:
+    starts = permits("25/s", 50)
+    for first, second in itertools.pairwise(starts):
+        assert second - first >= 0.04 - 1e-9
+
+
+async def test_items_on_a_loop_reach_a_high_rate() -> None:
+    async def took() -> float:
+        began = time.monotonic()
+        await laneway.amap(double_async, range(400), rate="2000/s")
+        return time.monotonic() - began
+
+    # The host may have something else to do meanwhile, but not each time.
+    assert min([await took() for _ in range(5)]) < 0.35
 
 
 @any_lane
