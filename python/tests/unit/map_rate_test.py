@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import math
 import time
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import pytest
@@ -84,6 +85,26 @@ async def test_items_on_a_loop_reach_a_high_rate() -> None:
 
     # The host may have something else to do meanwhile, but not each time.
     assert min([await took() for _ in range(5)]) < 0.35
+
+
+async def test_after_a_failure_nothing_starts_that_waits_for_its_permit() -> None:
+    began: list[int] = []
+
+    async def items() -> AsyncIterator[int]:
+        for n in range(9):
+            await asyncio.sleep(0.01)
+            yield n
+
+    async def fail(n: int) -> None:
+        began.append(n)
+        # The next item is taken meanwhile, and its permit is due in the same turn of the loop.
+        asyncio.get_running_loop().call_later(0.02, time.sleep, 0.1)
+        await asyncio.sleep(0.03)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await laneway.amap(fail, items(), rate="20/s", concurrency=2)
+    assert began == [0]
 
 
 @any_lane
