@@ -117,6 +117,13 @@ def test_no_run_waits_for_a_start_that_nothing_is_left_for(lane: BlockingLane | 
     assert laneway.map(double_async, {1}, rate="1/h") == [2]
 
 
+def test_a_lambda_that_gives_coroutines_starts_its_first_one_at_once() -> None:
+    began = time.monotonic()
+    result = laneway.map(lambda n: double_async(n), [1], rate="1/10s")  # noqa: PLW0108 - the case
+    assert result == [2]
+    assert time.monotonic() - began < 9
+
+
 def test_a_list_that_grows_while_it_is_run_is_run_to_its_end() -> None:
     items = [5]
 
