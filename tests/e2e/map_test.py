@@ -126,7 +126,7 @@ def test_without_a_way_into_processes_the_run_stays_inline_and_says_why(tmp_path
         tmp_path,
         """
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-result = laneway.map(compute, [0.05] * 24)
+result = laneway.map(compute, [0.05] * 60)
 print(result.lane, set(result) == {os.getpid()})
 """,
     )
@@ -146,7 +146,7 @@ plugin.compute = compute
 if __name__ == "__main__":
     sys.modules[plugin.__name__] = plugin
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-    result = laneway.map(plugin.work, [0.05] * 24)
+    result = laneway.map(plugin.work, [0.05] * 60)
     print(result.lane, set(result) == {os.getpid()}, len(result.errors))
 """,
     )
@@ -172,7 +172,7 @@ if __name__ == "__main__":
     threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
     try: laneway.map(compute, [0.05] * 4, lane="process", concurrency=2)
     except laneway.errors.MapError as error: print(error)
-    result = laneway.map(compute, [0.05] * 24)
+    result = laneway.map(compute, [0.05] * 60)
     print(result.lane)
 """
     done = run(tmp_path, text)

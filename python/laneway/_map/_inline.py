@@ -191,6 +191,8 @@ class Inline:
         if done and self.seen == 0 and iscoroutine(done[0]):
             done[0].close()
             work.feed.put_back([ticket.item])
+            # Nothing has started: the item gets its permit when a loop runs it.
+            work.begin_pace()
             self.found_coroutine = True
         elif failure is not None:
             self._fail(ticket, failure)

@@ -139,7 +139,9 @@ class AsyncLane:
                 if not await self._wait_for_retry():
                     return
                 continue
-            self._running[me] = ticket
+            if work.stop.requested:
+                # It was taken meanwhile. Nothing new starts: the end sets it aside.
+                return
             finished = await self._attempt(ticket)
             del self._running[me]
             work.settle(finished)
@@ -164,18 +166,21 @@ class AsyncLane:
                     return None
         now = time.monotonic()
         ticket = await feed.next_async(now) if isinstance(feed, AsyncFeed) else feed.next(now)
-        if ticket is not None and work.pace is not None:
+        if ticket is not None:
             # From here on it would be missed if the run ended.
             self._running[me] = ticket
-            await self._pace()
+            if work.pace is not None:
+                await self._pace()
         return ticket
 
     async def _pace(self) -> None:
-        """Takes a start; another task may have taken it while this one waited for its item."""
+        """Takes a start, unless the run ends; others may take some while this one waits."""
         work = self._work
         assert work.pace is not None  # noqa: S101 - asked by the caller
-        while (wait := work.pace.take(time.monotonic())) > 0:  # noqa: ASYNC110 - time, no event
+        while (wait := work.pace.take(time.monotonic())) > 0:
             await asyncio.sleep(wait)
+            if work.stop.requested:
+                return
 
     async def _wait_for_retry(self) -> bool:
         """Waits for another attempt that is due later; gives False if nothing can come."""

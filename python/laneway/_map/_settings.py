@@ -23,6 +23,10 @@ T = TypeVar("T")
 
 CONCURRENCY_MAX = 100_000
 
+LATE_S = 0.01
+"""A rate in words makes up for starts that are so late: timers of event loops go by milliseconds,
+and at a high rate what each start came late would add up."""
+
 
 class MapOptions(TypedDict, total=False):
     """What `laneway.map` and `laneway.amap` take besides `errors`. Everything is optional."""
@@ -154,8 +158,10 @@ def _concurrency(value: object) -> int | None:
 def _rate(value: object) -> Rate | None:
     if value is None or isinstance(value, Rate):
         return value
-    # A burst on top would break the promise of the words: so many starts in such a time.
-    return Rate(cast("str", value), burst=1)
+    text = cast("str", value)
+    rate = Rate(text, burst=1)
+    # A burst of more would break the promise of the words: so many starts in such a time.
+    return Rate(text, burst=max(1, int(LATE_S * rate.count / rate.per)))
 
 
 def _retry(value: object) -> Backoff:

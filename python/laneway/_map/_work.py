@@ -49,8 +49,7 @@ class Work:
         self.fn = fn
         self.settings = settings
         self.feed = Feed(items)
-        rate = settings.rate
-        self.pace = None if rate is None else Pace(rate.count, rate.per, rate.burst)
+        self.pace = _pace_of(settings)
         self.stop = Stop()
         self.result: MapResult[Any] = MapResult()
         self.progress = Progress(self.feed.size, wanted=settings.progress)
@@ -64,6 +63,10 @@ class Work:
         """
         self.feed = feed
         self.progress = Progress(feed.size, wanted=self.settings.progress)
+
+    def begin_pace(self) -> None:
+        """Makes the pace one without any start so far."""
+        self.pace = _pace_of(self.settings)
 
     def settle(self, finished: Finished) -> None:
         """Records an attempt's end, or plans the next attempt.
@@ -161,6 +164,11 @@ class Work:
         except OverflowError:
             wait = retry.cap
         return wait * (1 - retry.jitter * random.random())  # noqa: S311 - spreads load
+
+
+def _pace_of(settings: Settings) -> Pace | None:
+    rate = settings.rate
+    return None if rate is None else Pace(rate.count, rate.per, rate.burst)
 
 
 def _noted(exception: BaseException, ticket: Ticket) -> BaseException:

@@ -27,9 +27,23 @@ def awaits_something(function: Callable[..., Any]) -> bool | None:
         function: The function of a task.
 
     Returns:
-        `None` where its code cannot be seen, as that of a callable object in C.
+        `None` where its code cannot be seen, as that of a callable object in C, and where only a
+        wrapper around it awaits: what that waits for, it may wait for in each call.
     """
-    function = inspect.unwrap(function)
+    seen: list[Any] = []
+
+    def is_last(layer: Any) -> bool:  # noqa: ANN401 - a decorator may give anything
+        seen.append(layer)
+        return False
+
+    # It asks about each layer but the innermost one, the outermost first.
+    own = _has_await(inspect.unwrap(function, stop=is_last))
+    if own is False and any(_has_await(layer) is not False for layer in seen):
+        return None
+    return own
+
+
+def _has_await(function: Any) -> bool | None:  # noqa: ANN401 - a decorator may give anything
     if not inspect.isroutine(function):
         function = type(function).__call__
     code: CodeType | None = getattr(function, "__code__", None)

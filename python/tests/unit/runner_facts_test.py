@@ -53,6 +53,24 @@ def wrapper() -> object:
     return awaits()
 
 
+@functools.wraps(needlessly)
+async def retried() -> int:
+    while True:
+        with contextlib.suppress(OSError):
+            return await needlessly()
+        await asyncio.sleep(0.1)
+
+
+@functools.wraps(retried)
+async def logged() -> int:
+    return await retried()
+
+
+@functools.wraps(needlessly)
+def handed_on() -> object:
+    return needlessly()
+
+
 class Waking(ModuleType):
     """A module that loads when it is asked for anything, as those of a lazy loader."""
 
@@ -78,13 +96,18 @@ def test_an_await_is_found(function: AnyFunction) -> None:
     assert awaits_something(function) is True
 
 
-@pytest.mark.parametrize("function", [needlessly, plain])
+@pytest.mark.parametrize("function", [needlessly, plain, handed_on])
 def test_a_function_without_one_is_told(function: AnyFunction) -> None:
     assert awaits_something(function) is False
 
 
 @pytest.mark.parametrize("function", [len, functools.partial(awaits)])
 def test_code_that_cannot_be_seen_is_not_guessed(function: AnyFunction) -> None:
+    assert awaits_something(function) is None
+
+
+@pytest.mark.parametrize("function", [retried, logged])
+def test_a_function_whose_wrapper_awaits_is_not_called_needless(function: AnyFunction) -> None:
     assert awaits_something(function) is None
 
 

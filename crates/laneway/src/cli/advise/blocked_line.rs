@@ -176,7 +176,8 @@ fn gains_nothing_in_a_thread(site: &Site) -> Option<&'static str> {
     }
 }
 
-fn callee(inner: Option<&Frame>, is_known: bool) -> Callee<'_> {
+/// What a line called that the frame `inner` is of. `is_known` if that is the next one.
+pub(super) fn callee(inner: Option<&Frame>, is_known: bool) -> Callee<'_> {
     match inner.map(|inner| last_name(&inner.function)) {
         // What has no frame of its own may be any of the calls, and without the stack all is open.
         None => Callee::Unknown,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use laneway_core::job::Lane;
-use laneway_core::profile::Place;
+use laneway_core::profile::{Blockage, Place, Site};
 use laneway_core::verdict::{Change, Form};
 use serde::Serialize;
 
@@ -95,9 +95,10 @@ fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
     }
     let place = blocking_place(case)?;
     if lane == Lane::Process {
-        let now = line_of(&place, folder);
+        let place = computing_place(case);
+        let now = place.as_ref().and_then(|place| line_of(place, folder));
         let note = in_process(case);
-        return Some(Edit { place: Some(place), now, code: Vec::new(), note, is_twin: false });
+        return Some(Edit { place, now, code: Vec::new(), note, is_twin: false });
     }
     let Some(blocked) = blocked_line(case, folder) else {
         let code = vec!["await asyncio.to_thread(fn, ...)".to_owned()];
@@ -129,7 +130,7 @@ fn in_process(case: &Case) -> String {
         ("", "application")
     };
     format!(
-        "give what computes there a function of its own, in a module. Then {task}`await \
+        "give what computes a function of its own, in a module. Then {task}`await \
          loop.run_in_executor(PROCESSES, function, ...)`, with one \
          `concurrent.futures.ProcessPoolExecutor` that lives as long as the {who}"
     )
@@ -250,6 +251,18 @@ fn split(case: &Case) -> Edit {
 fn blocking_place(case: &Case) -> Option<Place> {
     let seen = case.advice.site.as_ref().map(|site| &site.place);
     seen.or(case.facts.blocking_call.as_ref()).cloned()
+}
+
+/// The line that computes: that of the verdict if it does, else the worst one.
+fn computing_place(case: &Case) -> Option<Place> {
+    let is_computing = |site: &&Site| site.blockage == Blockage::Cpu;
+    let on_loop = case.profiles.iter().filter(|profile| profile.key.lane == case.advice.lane);
+    let worst = || {
+        let sites = on_loop.filter_map(|profile| profile.sites.worst(&[Blockage::Cpu]));
+        sites.max_by_key(|site| site.total)
+    };
+    let site = case.advice.site.as_ref().filter(is_computing).or_else(worst)?;
+    Some(site.place.clone())
 }
 
 /// The line of a coroutine that the verdict is about, as it could be.

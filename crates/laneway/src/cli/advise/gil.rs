@@ -9,11 +9,11 @@ use std::sync::OnceLock;
 use laneway_check::Knowledge;
 use laneway_core::profile::{Blockage, Profile, Site, Sites};
 
-use super::blocked_line::{Frame, frame, source};
-use super::source::functions;
+use super::blocked_line::{Frame, callee, frame, source};
+use super::source::{Callee, functions};
 
-/// Their functions let go of the GIL for all but little data, under whatever name.
-const RELEASING: [&str; 1] = ["hashlib"];
+/// Beside what computes they take no time: what they do is done once with its result.
+const BRIEF: [&str; 6] = ["decode", "digest", "encode", "hex", "hexdigest", "len"];
 
 /// What was measured, and for each line that computes whether it holds the GIL, where the code
 /// tells. `folder` is where relative paths begin.
@@ -31,34 +31,43 @@ pub(in crate::cli) fn told(mut profile: Profile, folder: &Path) -> Profile {
 }
 
 /// The innermost line that calls something known decides, from where it computed out to the line of
-/// the program.
+/// the program. In a line that had called on, only the call counts that the next frame is of.
 fn is_held(site: &Site, folder: &Path) -> Option<bool> {
     let frames: Vec<Frame> = site.stack.lines().filter_map(frame).collect();
     let from = frames.iter().rposition(|frame| frame.is_of(&site.place));
-    let inner = from.and_then(|from| frames.get(from..)).unwrap_or(&frames);
+    let known = from.and_then(|from| frames.get(from..)).unwrap_or(&frames);
     let place = Frame::at(&site.place);
-    let outer = from.is_none().then_some(&place);
-    inner.iter().rev().chain(outer).find_map(|frame| {
+    let inner = known.iter().enumerate().map(|(at, frame)| (frame, known.get(at + 1)));
+    // What that line called was cut off with its frame.
+    let outer = from.is_none().then_some((&place, None));
+    inner.rev().chain(outer).find_map(|(frame, next)| {
         let text = source(&frame.file, folder)?;
         let at = usize::try_from(frame.line.checked_sub(1)?).ok()?;
-        is_held_by(text.lines().nth(at)?.trim(), &text)
+        is_held_by(text.lines().nth(at)?.trim(), &text, callee(next, true))
     })
 }
 
-/// Whether what a line calls holds the GIL; `None` where nothing is known of it, or both hold.
-fn is_held_by(line: &str, text: &str) -> Option<bool> {
-    let calls = functions(line);
-    let mut known = calls.iter().filter_map(|call| releases(&meant(call, text)));
-    let releases = known.next()?;
-    known.all(|other| other == releases).then_some(!releases)
+/// Whether what a line calls holds the GIL; `None` where nothing is known of it, or both hold. It
+/// lets go of the GIL only if all that may have computed there does.
+fn is_held_by(line: &str, text: &str, callee: Callee<'_>) -> Option<bool> {
+    let calls: Vec<String> = functions(line).iter().map(|call| meant(call, text)).collect();
+    let last = |call: &str| call.rsplit('.').next().unwrap_or_default().to_owned();
+    let may_compute = |call: &&String| match callee {
+        Callee::Named(name) => last(call) == name,
+        Callee::Unnamed => calls.len() == 1,
+        Callee::Unknown => !BRIEF.contains(&last(call).as_str()),
+    };
+    let released: Vec<_> = calls.iter().filter(may_compute).map(|call| releases(call)).collect();
+    let is_any = |known: bool| released.contains(&Some(known));
+    match (is_any(true), is_any(false)) {
+        (true, false) => (!released.contains(&None)).then_some(false),
+        (false, true) => Some(true),
+        _ => None,
+    }
 }
 
 fn releases(name: &str) -> Option<bool> {
     static KNOWN: OnceLock<Option<Knowledge>> = OnceLock::new();
-    let module = name.split('.').next().unwrap_or_default();
-    if RELEASING.contains(&module) {
-        return Some(true);
-    }
     // What is built in is read by the tests of the check; if it cannot be, nothing is known.
     KNOWN.get_or_init(|| Knowledge::load(&[]).ok()).as_ref()?.releases_gil(name)
 }
@@ -99,14 +108,31 @@ mod tests {
         for (line, expected) in [
             ("rows = json.loads(text)", Some(true)),
             ("return pack(data)", Some(false)),
-            ("x = sha256(data).hexdigest()", Some(false)),
+            ("x = sha256(data).hexdigest()", None),
+            ("seen.add(hashlib.sha256(row).digest())", None),
+            ("hashlib.pbkdf2_hmac(\"sha256\", p.encode(), s, 700_000).hex()", Some(false)),
+            ("x = hashlib.scrypt(own(p), salt=s, n=2, r=8, p=1)", None),
             ("hashlib.pbkdf2_hmac(\"sha256\", p, s, 700_000)", Some(false)),
             ("u, s, v = np.linalg.svd(matrix)", Some(false)),
             ("x = pack(json.dumps(rows))", None),
             ("total += price * count", None),
             ("own(data)", None),
         ] {
-            assert_eq!(is_held_by(line, text), expected, "{line}");
+            assert_eq!(is_held_by(line, text, Callee::Unknown), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_the_call_that_the_next_frame_is_of_counts() {
+        let text = "import zlib\nfrom hashlib import file_digest as digest_of\n";
+        for (line, name, expected) in [
+            ("x = zlib.compress(template.render(rows=rows))", "render", None),
+            ("x = zlib.compress(template.render(rows=rows))", "compress", Some(false)),
+            ("x = digest_of(file, \"sha256\").hexdigest()", "file_digest", Some(false)),
+            ("x = zlib.compress(json.loads(text))", "loads", Some(true)),
+            ("x = zlib.compress(re.sub(a, b, c))", "<listcomp>", None),
+        ] {
+            assert_eq!(is_held_by(line, text, Callee::Named(name)), expected, "{line} {name}");
         }
     }
 
@@ -135,6 +161,7 @@ mod tests {
         assert_eq!(of("own.py:4 f\npack.py:3 pack"), Some(false));
         assert_eq!(of("pack.py:3 pack"), Some(false), "the frame of the place was cut off");
         assert_eq!(of(""), Some(true));
-        assert_eq!(of("own.py:4 f\ngone.py:3 pack"), Some(true));
+        assert_eq!(of("own.py:4 f\ngone.py:3 pack"), None, "nothing is known of that call");
+        assert_eq!(of("own.py:4 f\ngone.py:3 loads"), Some(true));
     }
 }

@@ -84,6 +84,39 @@ fn one_of_each_kind(folder: &Path) -> Vec<(TaskFacts, Profile)> {
     ]
 }
 
+/// A coroutine that waits in one line and computes more in another one.
+#[test]
+fn what_goes_to_a_process_is_the_line_that_computes() {
+    let bench = Bench::new();
+    let folder = bench.path("");
+    let mixed = Work { cpu: 300.0, blocked: 60.0, awaited: 10.0, ..Work::default() };
+    let library = ".venv/lib/python3.13/site-packages/requests/api.py:73 get";
+    let waits = |task: &str| {
+        let profile = profile(task, Lane::Async, 100, mixed);
+        blocked_at(&folder, 2, Blockage::Call, library, profile)
+    };
+    let both = blocked_at(&folder, 3, Blockage::Cpu, "", waits("shop.both"));
+    let coroutine = || TaskFacts::new(Form::AsyncDef, Lane::Async);
+    let tasks = vec![(coroutine(), both), (coroutine(), waits("shop.unseen"))];
+    fill(&bench, &bench.store(), tasks, true);
+    bench.write(
+        "shop/tasks.py",
+        "async def fetch():\n    text = requests.get(url)\n    return price(text)\n",
+    );
+    let objects = bench.run("advise --json").expect(0).objects();
+    for (task, line, now) in [
+        ("shop.both", json!(3), json!("return price(text)")),
+        ("shop.unseen", Value::Null, Value::Null),
+    ] {
+        let object = objects.iter().find(|object| object["task"] == task).unwrap();
+        assert_eq!(object["rule"], "R1", "{object}");
+        let edit = &object["edit"];
+        assert_eq!((&edit["place"]["line"], &edit["now"]), (&line, &now), "{object}");
+        let note = edit["note"].as_str().unwrap();
+        assert!(note.starts_with("give what computes a function of its own"), "{note}");
+    }
+}
+
 #[test]
 fn each_kind_of_change_comes_with_the_code_to_write() {
     let bench = Bench::new();
@@ -91,7 +124,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
     bench.write(
         "shop/tasks.py",
         "async def fetch():\n    # a nap\n    time.sleep(0.06)\n    requests.get(url)\n    \
-         return json.loads(text)\n    return hashlib.sha256(text)\n    \
+         return json.loads(text)\n    return hashlib.scrypt(text)\n    \
          subprocess.run([program], check=True)\n",
     );
     let objects = bench.run("advise --json").expect(0).objects();
@@ -119,7 +152,7 @@ fn each_kind_of_change_comes_with_the_code_to_write() {
         ),
         ("shop.starts", "R1", vec![]),
         ("shop.parsing", "R2", vec![]),
-        ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.sha256, text)"]),
+        ("shop.hashing", "R2", vec!["return await asyncio.to_thread(hashlib.scrypt, text)"]),
         ("shop.stuck", "R2", vec!["await asyncio.sleep(0)"]),
         ("shop.client", "R1", vec![]),
         ("shop.needless", "R3", vec!["def needless(...):"]),
