@@ -173,8 +173,8 @@ fn a_line_that_an_application_keeps_open_is_looked_at_after_a_pause() {
     });
 }
 
-/// What a claim locks is lost to all others. With a limit for each of thousands of customers it must
-/// not go through all of them once the lane that their jobs are for is full.
+/// What a claim locks is lost to all others. With a limit for each of thousands of customers it
+/// must not go through all of them once the lane that their jobs are for is full.
 #[test]
 fn a_claim_leaves_limits_alone_whose_lane_is_full() {
     let schema = Schema::new();
