@@ -1,7 +1,8 @@
 //! When to claim, and for which lanes.
 //!
 //! A lane is *dry* when the last claim found fewer jobs for it than it had room for. It is not
-//! asked again until the store rings, a job it told of becomes due, or [`SAFETY`] has passed.
+//! asked again until the store rings, a job it told of becomes due, or [`SAFETY`] has passed. What
+//! a claim tells is about the lanes that it asked for: another one keeps its own times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,12 +26,18 @@ pub(crate) struct Claims {
     calls: u64,
     /// The claim that has no answer yet. It is repeated as it was when its answer is lost.
     open: Option<Open>,
-    dry: LaneMap<bool>,
+    outlook: LaneMap<Outlook>,
     /// Rings so far; tells whether one came while a claim was under way.
     rings: u64,
+    retry: StoreRetry,
+}
+
+/// What is known of the jobs for one lane.
+#[derive(Debug, Clone, Copy, Default)]
+struct Outlook {
+    is_dry: bool,
     due_at: Option<Moment>,
     safety_at: Moment,
-    retry: StoreRetry,
 }
 
 #[derive(Debug)]
@@ -60,12 +67,14 @@ impl Claims {
     /// There may be new jobs.
     pub(crate) fn ring(&mut self) {
         self.rings += 1;
-        self.dry = LaneMap::default();
+        for lane in Lane::ALL {
+            self.outlook.get_mut(lane).is_dry = false;
+        }
     }
 
     /// Whether it makes sense to ask for jobs of a lane.
     pub(crate) const fn is_dry(&self, lane: Lane) -> bool {
-        *self.dry.get(lane)
+        self.outlook.get(lane).is_dry
     }
 
     /// The claim to be sent now, if one should be.
@@ -79,11 +88,7 @@ impl Claims {
         if self.is_under_way() || !self.retry.may_try(now) {
             return None;
         }
-        if self.due_at.is_some_and(|at| now >= at) || now >= self.safety_at {
-            self.due_at = self.due_at.filter(|at| *at > now);
-            self.safety_at = now.plus(SAFETY);
-            self.ring();
-        }
+        self.look_again(now);
         if let Some(open) = &mut self.open {
             open.is_under_way = true;
             return Some(open.claim.clone());
@@ -96,6 +101,25 @@ impl Claims {
         let claim = Claim { session, call: self.calls, queues: Arc::clone(queues), slots };
         self.open = Some(Open { claim: claim.clone(), rings: self.rings, is_under_way: true });
         Some(claim)
+    }
+
+    /// Forgets that lanes are dry whose time has come.
+    fn look_again(&mut self, now: Moment) {
+        for lane in Lane::ALL {
+            let outlook = self.outlook.get_mut(lane);
+            if outlook.due_at.is_some_and(|at| now >= at) {
+                outlook.due_at = None;
+                outlook.is_dry = false;
+                self.rings += 1;
+            }
+        }
+        // All lanes look together then, so that an idle worker asks once a second.
+        if Lane::ALL.into_iter().any(|lane| now >= self.outlook.get(lane).safety_at) {
+            self.ring();
+            for lane in Lane::ALL {
+                self.outlook.get_mut(lane).safety_at = now.plus(SAFETY);
+            }
+        }
     }
 
     /// The lanes with the fewest slots come first, so that a full batch never leaves them out.
@@ -116,14 +140,15 @@ impl Claims {
     pub(crate) fn answered(&mut self, claimed: &Claimed, now: Moment) {
         self.retry.succeeded();
         let Some(open) = self.open.take() else { return };
-        self.safety_at = now.plus(SAFETY);
-        self.due_at = claimed.next_due_at.map(|at| now.plus(at.since(claimed.now)));
-        if open.rings != self.rings {
-            return;
-        }
+        let due_at = claimed.next_due_at.map(|at| now.plus(at.since(claimed.now)));
         for slots in &open.claim.slots {
-            let got = claimed.jobs.iter().filter(|job| job.lane == slots.lane).count();
-            *self.dry.get_mut(slots.lane) = got < slots.count;
+            let outlook = self.outlook.get_mut(slots.lane);
+            outlook.safety_at = now.plus(SAFETY);
+            outlook.due_at = due_at;
+            if open.rings == self.rings {
+                let got = claimed.jobs.iter().filter(|job| job.lane == slots.lane).count();
+                outlook.is_dry = got < slots.count;
+            }
         }
     }
 
@@ -148,7 +173,8 @@ impl Claims {
         if let Some(until) = self.retry.pause_until() {
             return Some(until);
         }
-        Some(self.due_at.map_or(self.safety_at, |at| at.min(self.safety_at)))
+        let outlooks = Lane::ALL.map(|lane| *self.outlook.get(lane));
+        outlooks.iter().flat_map(|lane| [lane.due_at, Some(lane.safety_at)]).flatten().min()
     }
 }
 
@@ -227,6 +253,49 @@ mod tests {
         assert_eq!(claims.wake_at(), Some(at(260)));
         assert!(claims.next(&ROOM, &queues(), at(259)).is_none());
         assert!(claims.next(&ROOM, &queues(), at(260)).is_some());
+    }
+
+    /// A busy lane asks all the time. If its answers moved the times of the others, a limit's next
+    /// permit would be missed for as long as that lane has work.
+    #[test]
+    fn what_a_claim_tells_is_about_the_lanes_that_it_asked_for() {
+        let mut claims = opened();
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_some());
+        let with_limit = Claimed {
+            next_due_at: Some(Timestamp::from_micros(5_250_000)),
+            now: Timestamp::from_micros(5_000_000),
+            ..Claimed::default()
+        };
+        claims.answered(&with_limit, at(0));
+        let only_processes = LaneMap { process: 2, ..LaneMap::default() };
+        let mut asked_at = None;
+        for now in (100..=2_000).step_by(100) {
+            claims.ring();
+            let claim = claims.next(&only_processes, &queues(), at(now)).unwrap();
+            assert_eq!(claim.slots.len(), 1);
+            claims.answered(&Claimed::default(), at(now));
+            if asked_at.is_none() && claims.wake_at() <= Some(at(now + 100)) {
+                asked_at = claims.wake_at();
+            }
+        }
+        assert_eq!(asked_at, Some(at(250)));
+    }
+
+    #[test]
+    fn a_lane_with_room_is_asked_once_a_second_however_often_others_are() {
+        let mut claims = opened();
+        assert!(claims.next(&ROOM, &queues(), at(0)).is_some());
+        claims.answered(&Claimed::default(), at(0));
+        let mut asked = Vec::new();
+        for now in (100..=3_000).step_by(100) {
+            claims.outlook.process.is_dry = false;
+            let claim = claims.next(&ROOM, &queues(), at(now)).unwrap();
+            if claim.slots.iter().any(|slots| slots.lane == Lane::Async) {
+                asked.push(now);
+            }
+            claims.answered(&Claimed::default(), at(now));
+        }
+        assert_eq!(asked, [1_000, 2_000, 3_000]);
     }
 
     #[test]
