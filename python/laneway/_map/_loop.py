@@ -133,13 +133,13 @@ class AsyncLane:
         work = self._work
         me = asyncio.current_task()
         assert me is not None  # noqa: S101 - a coroutine of a task
-        while not work.stop.requested:
+        while not self._must_end():
             ticket = await self._take(me)
             if ticket is None:
                 if not await self._wait_for_retry():
                     return
                 continue
-            if work.stop.requested:
+            if self._must_end():
                 # It was taken meanwhile. Nothing new starts: the end sets it aside.
                 return
             finished = await self._attempt(ticket)
@@ -154,6 +154,10 @@ class AsyncLane:
             if time.perf_counter() - self._turned_at > TURN_S:
                 await asyncio.sleep(0)
                 self._turned_at = time.perf_counter()
+
+    def _must_end(self) -> bool:
+        """Whether nothing new may start; a signal can ask for that at any moment."""
+        return self._work.stop.requested
 
     async def _take(self, me: asyncio.Task[None]) -> Ticket | None:
         work, feed = self._work, self._work.feed
