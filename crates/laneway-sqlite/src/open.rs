@@ -97,13 +97,16 @@ pub(crate) fn open_writer(path: &Location, durability: Durability) -> Result<Con
         synchronous(durability),
     );
     patiently(|| Ok(connection.execute_batch(&settings)?))?;
-    patiently(|| {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-        let migrated = schema::migrate(&connection, &shown);
-        let end = if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" };
-        connection.execute_batch(end)?;
-        migrated
-    })?;
+    // Whoever only reads gets by without the lock, which another process may keep for long.
+    if kind != Kind::Ours(schema::version()) {
+        patiently(|| {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let migrated = schema::migrate(&connection, &shown);
+            let end = if migrated.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            connection.execute_batch(end)?;
+            migrated
+        })?;
+    }
     Ok(connection)
 }
 

@@ -200,6 +200,20 @@ fn a_database_that_stays_locked_is_reported_and_reads_go_on() {
     assert!(block_on(store.enqueue(new)).unwrap()[0].created);
 }
 
+/// A worker that was suspended in the middle of a write must not keep a person from looking.
+#[test]
+fn a_database_that_stays_locked_is_opened_and_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    make(&file, 3);
+    let suspended = Connection::open(&file).unwrap();
+    suspended.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let store = open(&file).unwrap();
+    assert_eq!(block_on(store.queues()).unwrap()[0].counts.total(), 3);
+    let list = ListJobs { jobs_max: 10, ..ListJobs::default() };
+    assert_eq!(block_on(store.list_jobs(list)).unwrap().jobs.len(), 3);
+}
+
 #[test]
 fn a_lock_that_is_let_go_in_time_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
