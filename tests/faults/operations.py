@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import sysconfig
@@ -186,6 +187,32 @@ def send(pid: int, number: int) -> None:
     """Sends a signal to a process that may be gone."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def freeze(processes: list[int], database: Path | None) -> None:
+    """Stops processes, but not while one of them writes an embedded store.
+
+    SQLite's lock is held for as long as its owner sleeps: nobody could take over before it wakes.
+    """
+    for _ in range(50):
+        for pid in processes:
+            send(pid, signal.SIGSTOP)
+        if database is None or can_be_written(database):
+            return
+        for pid in processes:
+            send(pid, signal.SIGCONT)
+    raise AssertionError(f"{processes} never rest between two writes")
+
+
+def can_be_written(database: Path) -> bool:
+    """Whether its lock is free, or is set free within two seconds."""
+    with contextlib.closing(sqlite3.connect(database, timeout=2, isolation_level=None)) as own:
+        try:
+            own.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        own.execute("ROLLBACK")
+        return True
 
 
 def kill_tree(system: System, _: random.Random) -> None:

@@ -16,7 +16,7 @@ import pytest
 from audit import MUST_BE_ZERO, Audit
 from away import measure
 from kill_everything import Script, finish, run
-from operations import HERE, System, children, laneway_command, send, wait_until
+from operations import HERE, System, children, freeze, laneway_command, send, wait_until
 from stores import KINDS, SERVERS, ask, own_store
 
 from servers import RedisServer
@@ -62,8 +62,7 @@ def test_a_worker_that_slept_past_its_lease_changes_nothing(tmp_path: Path, kind
             assert system.worker is not None
             sleeper = system.worker
             asleep = [sleeper.pid, *children(sleeper.pid)]
-            for pid in asleep:
-                send(pid, signal.SIGSTOP)
+            freeze(asleep, tmp_path / "fault.db" if kind == "sqlite" else None)
             # Another worker takes over what the sleeper held, and ends it.
             system.worker = None
             wait_until(lambda: finish(system, audit), 60, "all jobs to end")
