@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use laneway_core::error::Code;
 use laneway_core::id::{JobId, SessionId};
-use laneway_core::job::{QueueName, TaskName};
+use laneway_core::job::{Failure, QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
     Cancelled, ClaimedJob, Due, NewJob, Outcome, Progress, Prune, Requeued, Settle, Settlement,
-    Store,
+    Store, UniqueKey, UniqueScope,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel};
 
+use super::limits::{add_in, patience_ends_soon};
 use super::server::{RUNTIME, Schema, plain_client, url};
 use super::{claim, claim_of, job, open_session, settle_all};
 
@@ -226,6 +228,43 @@ fn a_claim_that_waits_for_its_session_holds_no_mark() {
         ending.batch_execute(&fill("SELECT FROM {}.mark FOR UPDATE NOWAIT")).await.unwrap();
         ending.rollback().await.unwrap();
         assert_eq!(claiming.await.unwrap().len(), 1);
+    });
+}
+
+/// A job that comes back needs its unique key again, and an application may just be taking it in a
+/// transaction that it keeps open. Whoever waits for that must not hold the mark of the job's line:
+/// due jobs of the line, and with them every claim, would wait for the application, too.
+#[test]
+fn a_job_that_waits_for_its_key_to_come_back_holds_no_mark() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = named_store(&schema, "").await;
+        let session = open_session(&store).await;
+        let unique = || {
+            let key = UniqueKey { scope: UniqueScope::Unfinished, text: String::from("k") };
+            NewJob { unique: Some(key), ..job() }
+        };
+        let old = unique();
+        store.enqueue(vec![old.clone()]).await.unwrap();
+        let ended = claim(&store, session, 1, 1).await.remove(0);
+        let outcome = Outcome::Cancel(Failure::new(Code::JobCancelled, "not wanted"));
+        let entries = vec![Settlement { job: ended.id, token: ended.token, outcome, timing: None }];
+        store.settle(Settle { session, entries }).await.unwrap();
+        let due = Due::After(Duration::from_secs(3_600));
+        store.enqueue(vec![NewJob { due, ..job() }]).await.unwrap();
+        let mut client = plain_client().await;
+        let sql = "UPDATE {}.scheduled SET due_at = 1; UPDATE {}.mark SET low = 1000";
+        client.batch_execute(&sql.replace("{}", &schema.0)).await.unwrap();
+        let application = client.transaction().await.unwrap();
+        add_in(&application, &store, unique()).await;
+        let requeuer = store.clone();
+        let requeuing = RUNTIME.spawn(async move { requeuer.requeue(vec![old.id]).await });
+        until_blocked(&plain_client().await, &schema, 1).await;
+        patience_ends_soon(&schema).await;
+        assert_eq!(claim(&store, session, 2, 10).await.len(), 1, "the due job");
+        application.rollback().await.unwrap();
+        assert_eq!(requeuing.await.unwrap().unwrap(), [Requeued::Done]);
+        assert_eq!(claim(&store, session, 3, 10).await.len(), 1);
     });
 }
 
