@@ -8,8 +8,8 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Failure, QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
-    Cancelled, ClaimedJob, Due, NewJob, Outcome, Progress, Prune, Requeued, Settle, Settlement,
-    Store, UniqueKey, UniqueScope,
+    Cancelled, ClaimedJob, Due, JobRecord, NewJob, Outcome, Progress, Prune, Requeued, Settle,
+    Settlement, Store, UniqueKey, UniqueScope,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore};
 use tokio_postgres::error::SqlState;
@@ -36,9 +36,13 @@ async fn until_blocked(client: &Client, schema: &Schema, backends: i64) {
     tokio::time::timeout(Duration::from_secs(10), blocked).await.unwrap();
 }
 
-pub(super) fn of_limit(per_second: u32) -> NewJob {
+fn limit_of(key: &str, per_second: u32) -> Arc<Limit> {
     let rate = Rate::new(per_second, Duration::from_secs(1), per_second).unwrap();
-    NewJob { limit: Some(Arc::new(Limit { key: String::from("smtp"), rate })), ..job() }
+    Arc::new(Limit { key: key.to_owned(), rate })
+}
+
+pub(super) fn of_limit(per_second: u32) -> NewJob {
+    NewJob { limit: Some(limit_of("smtp", per_second)), ..job() }
 }
 
 fn of_queue(queue: &str) -> NewJob {
@@ -297,6 +301,60 @@ fn new_names_are_added_in_one_order() {
             assert_eq!(refusal.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{table}");
             other.rollback().await.unwrap();
             assert!(adding.await.unwrap().unwrap().iter().all(|answer| answer.created));
+        }
+    });
+}
+
+/// The same of jobs with unique keys and limits, which are added one by one, and of jobs that come
+/// from another store: what they bring must not be in the order of their keys or of the batch.
+#[test]
+fn new_queues_and_limits_of_jobs_with_keys_are_added_in_one_order() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = named_store(&schema, "").await;
+        let template = job();
+        store.enqueue(vec![template.clone()]).await.unwrap();
+        let template = store.job(template.id).await.unwrap().unwrap();
+        for (table, columns, values) in
+            [("queue", "name", ""), ("gate", "key, count, per, burst, tat", ", 5, 1000000, 5, 0")]
+        {
+            for restores in [false, true] {
+                let [first, last] = ["a", "b"].map(|end| format!("{table}-{restores}-{end}"));
+                let sql = format!("INSERT INTO {}.{table} ({columns}) VALUES", schema.0);
+                let mut client = plain_client().await;
+                let other = client.transaction().await.unwrap();
+                other.batch_execute(&format!("{sql} ('{last}'{values})")).await.unwrap();
+                let of = |name: &str, end: &str| {
+                    let text = format!("{table}-{restores}-{end}");
+                    let unique = Some(UniqueKey { scope: UniqueScope::Kept, text });
+                    match table {
+                        "queue" => NewJob { unique, ..of_queue(name) },
+                        _ => NewJob { unique, limit: Some(limit_of(name, 5)), ..job() },
+                    }
+                };
+                let jobs = vec![of(&last, "1"), of(&first, "2")];
+                let (adder, template) = (store.clone(), template.clone());
+                let adding = RUNTIME.spawn(async move {
+                    if !restores {
+                        return adder.enqueue(jobs).await;
+                    }
+                    let record = |new: NewJob| JobRecord {
+                        id: new.id,
+                        queue: new.queue,
+                        limit: new.limit.map(|limit| (*limit).clone()),
+                        unique: new.unique,
+                        ..template.clone()
+                    };
+                    adder.restore(jobs.into_iter().map(record).collect()).await
+                });
+                until_blocked(&plain_client().await, &schema, 1).await;
+                let sql = format!("SET lock_timeout = '100ms'; {sql} ('{first}'{values})");
+                let refusal = plain_client().await.batch_execute(&sql).await.unwrap_err();
+                let code = refusal.code();
+                assert_eq!(code, Some(&SqlState::LOCK_NOT_AVAILABLE), "{table} {restores}");
+                other.rollback().await.unwrap();
+                assert!(adding.await.unwrap().unwrap().iter().all(|answer| answer.created));
+            }
         }
     });
 }
