@@ -111,7 +111,8 @@ pub trait Store: Clone + Send + Sync + fmt::Debug + 'static {
     /// Opens a worker's session, or renews it when it is open.
     fn open_session(&self, open: OpenSession) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Extends a session's lease and tells which of its jobs somebody wants cancelled.
+    /// Extends a session's lease, tells which of its jobs somebody wants cancelled, and whether a
+    /// newer Laneway has changed the store's schema meanwhile.
     ///
     /// # Errors
     /// `LW2001` when the session has expired and was swept: its jobs are no longer its own.

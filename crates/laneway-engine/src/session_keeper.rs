@@ -76,7 +76,13 @@ impl<S: Store> SessionKeeper<S> {
             let condition = wires.condition.borrow_and_update().clone();
             let renewal = RenewSession { session, lease: self.lease, condition };
             let event = match self.store.renew_session(renewal).await {
-                Ok(renewed) => Event::Renewed(Ok(renewed.cancel)),
+                Ok(renewed) => {
+                    let outdated = renewed.outdated.map(Event::StoreOutdated);
+                    if outdated.is_some_and(|event| wires.events.send(event).is_err()) {
+                        return;
+                    }
+                    Event::Renewed(Ok(renewed.cancel))
+                }
                 Err(error) if error.code() == Code::SessionLost => Event::SessionLost(session),
                 Err(error) => Event::Renewed(Err(error)),
             };

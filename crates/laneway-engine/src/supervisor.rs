@@ -79,6 +79,8 @@ pub(crate) enum Event {
     SessionLost(SessionId),
     /// The session was renewed, or not; these jobs shall be cancelled.
     Renewed(Result<Vec<(JobId, Token)>, Error>),
+    /// The session was renewed, and a newer Laneway has changed the store's schema.
+    StoreOutdated(Error),
     /// Tasks were registered; these belong to another application.
     Registered { tasks: Vec<TaskName>, answer: Result<Vec<TaskOwner>, Error> },
     /// What was measured was added to the store, or not.
@@ -265,6 +267,7 @@ impl Supervisor {
                 self.cancel(cancel, now);
             }
             Event::Renewed(Err(error)) => self.store_failed(Verb::Renew, error, now),
+            Event::StoreOutdated(error) => self.store_outdated(error, now),
             Event::Registered { tasks, answer } => self.registered(&tasks, answer, now),
             Event::ProfilesAdded(answer) => self.profiles_added(answer.is_ok(), now),
             Event::Swept(Ok(swept)) => self.swept(swept, now),

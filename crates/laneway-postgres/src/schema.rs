@@ -299,7 +299,8 @@ fn absent(place: &Place) -> Error {
     .fix("start `laneway worker`, run `laneway migrate`, or name another store with `--store`")
 }
 
-fn too_new(place: &Place, found: i32) -> Error {
+/// The refusal to work with a schema that a later build has made or migrated.
+pub(crate) fn too_new(place: &Place, found: i32) -> Error {
     Error::new(
         Code::StoreTooNew,
         format!("the schema `{}` was made by a newer Laneway", place.schema),

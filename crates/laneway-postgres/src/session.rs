@@ -8,6 +8,8 @@ use tokio_postgres::types::Type;
 
 use crate::call::Call;
 use crate::enqueue::column;
+use crate::fault::Place;
+use crate::schema;
 use crate::value::{self, Identity};
 
 pub(crate) fn open(open: &OpenSession, now: Option<i64>) -> Call {
@@ -26,12 +28,20 @@ pub(crate) fn renew(renew: &RenewSession, now: Option<i64>) -> Call {
         .with(now, Type::INT8)
 }
 
-pub(crate) fn renewed(rows: &[Row]) -> Result<Renewed, Error> {
-    let cancel = rows.iter().map(|row| {
-        let token: i64 = column(row, 1)?;
-        Ok((column::<Identity>(row, 0)?.job(), Token(token.unsigned_abs())))
-    });
-    Ok(Renewed { cancel: cancel.collect::<Result<_, Error>>()? })
+/// The answer to a renewal. A row without a job has the version of the schema.
+pub(crate) fn renewed(rows: &[Row], place: &Place) -> Result<Renewed, Error> {
+    let mut renewed = Renewed::default();
+    for row in rows {
+        let number: i64 = column(row, 1)?;
+        if let Some(id) = column::<Option<Identity>>(row, 0)? {
+            renewed.cancel.push((id.job(), Token(number.unsigned_abs())));
+        } else {
+            let found = i32::try_from(number).unwrap_or(i32::MAX);
+            let is_newer = found > schema::version();
+            renewed.outdated = is_newer.then(|| schema::too_new(place, found));
+        }
+    }
+    Ok(renewed)
 }
 
 pub(crate) fn close(session: SessionId, now: Option<i64>) -> Call {

@@ -201,7 +201,7 @@ impl Store for PostgresStore {
 
     async fn renew_session(&self, renew: RenewSession) -> Result<Renewed, Error> {
         let call = session::renew(&renew, self.now());
-        session::renewed(&self.ask_for(renew.session, call).await?)
+        session::renewed(&self.ask_for(renew.session, call).await?, self.0.link.place())
     }
 
     async fn close_session(&self, session: SessionId) -> Result<(), Error> {

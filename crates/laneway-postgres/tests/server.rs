@@ -25,8 +25,8 @@ use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Lane, Payload, Priority, QueueName, State, TaskName};
 use laneway_core::policy::Policy;
 use laneway_core::store::{
-    Claim, ClaimedJob, Due, LaneSlots, NewJob, OpenSession, Outcome, Settle, Settled, Settlement,
-    Store, Watch,
+    Claim, ClaimedJob, Due, LaneSlots, NewJob, OpenSession, Outcome, RenewSession, Settle, Settled,
+    Settlement, Store, Watch,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore, migrate, pending};
 use server::{RUNTIME, Schema, plain_client, url};
@@ -378,6 +378,30 @@ fn a_job_described_by_a_client_joins_a_foreign_transaction() {
         }
         let record = store.job(id).await.unwrap().unwrap();
         assert_eq!((record.task, record.policy, record.args), (new.task, new.policy, new.args));
+    });
+}
+
+/// A worker that runs while somebody migrates the schema knows nothing of its new tables and rules.
+/// It has to hear of it, and to keep its lease until what it runs has ended.
+#[test]
+fn a_renewal_extends_the_lease_and_tells_that_the_schema_is_a_newer_one() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = PostgresStore::connect(schema.options()).await.unwrap();
+        let session = open_session(&store).await;
+        let beat = |seconds| RenewSession {
+            session,
+            lease: Duration::from_secs(seconds),
+            condition: String::new(),
+        };
+        assert_eq!(store.renew_session(beat(600)).await.unwrap().outdated, None);
+        let sql = format!("INSERT INTO {}.migration (version) VALUES (99)", schema.0);
+        plain_client().await.batch_execute(&sql).await.unwrap();
+        let before = store.sessions().await.unwrap()[0].expires_at;
+        let error = store.renew_session(beat(1_200)).await.unwrap().outdated.unwrap();
+        assert_eq!(error.code(), Code::StoreTooNew, "{error}");
+        assert!(error.reason().contains("99"), "{error}");
+        assert!(store.sessions().await.unwrap()[0].expires_at > before);
     });
 }
 

@@ -1,5 +1,7 @@
 //! Handing out jobs.
 
+use std::time::Duration;
+
 use laneway_core::clock::Timestamp;
 use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
@@ -16,6 +18,9 @@ use crate::value::{self, Body, Standing};
 
 /// The most jobs of one lane that one script hands out; a script of that size takes milliseconds.
 const JOBS_MAX: usize = 4_000;
+
+/// How long jobs are put back whose policies stand behind a key that somebody has to mend.
+const MENDING_WAIT: Duration = Duration::from_secs(10);
 
 /// Takes ready jobs.
 pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, Error> {
@@ -41,22 +46,32 @@ pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, E
     let now = Timestamp::from_micros(reply::number(&next())?);
     let next_due_at = Some(reply::number(&next())?).filter(|at| *at >= 0);
     let mut next_due_at = next_due_at.map(Timestamp::from_micros);
-    let (mut jobs, mut entries) = (Vec::new(), Vec::new());
+    let (mut jobs, mut entries, mut foreign) = (Vec::new(), Vec::new(), None);
     while let Some(id) = reply::optional_bytes(next())? {
         let id = value::job_id(&id)?;
         let standing = reply::bytes(next())?;
         let (standing, _) = Standing::read(&standing)?;
         let body = reply::bytes(next())?;
-        match claimed(store, id, &standing, &body).await? {
-            Ok(job) => jobs.push(job),
-            Err(error) => {
-                let outcome = Outcome::Fail(unreadable(&error));
-                entries.push(Settlement { job: id, token: standing.token, outcome, timing: None });
+        let outcome = match claimed(store, id, &standing, &body).await {
+            Ok(Ok(job)) => {
+                jobs.push(job);
+                continue;
             }
-        }
+            Ok(Err(error)) => Outcome::Fail(unreadable(&error)),
+            Err(error) if error.code() == Code::StorePartForeign => {
+                foreign = Some(error);
+                Outcome::HandBack { after: MENDING_WAIT }
+            }
+            Err(error) => return Err(error),
+        };
+        entries.push(Settlement { job: id, token: standing.token, outcome, timing: None });
     }
     if !entries.is_empty() {
         settle(store, Settle { session: claim.session, entries }).await?;
+        // The others come with the repetition of the call.
+        if let Some(error) = foreign {
+            return Err(error);
+        }
         // There may be others for the places that stay free.
         next_due_at = Some(now);
     }

@@ -10,7 +10,7 @@ use crate::reply;
 use crate::script::{ENQUEUE, OPEN};
 
 /// The version of the keys' layout, see `schema.md`.
-const SCHEMA: i64 = 1;
+pub(crate) const SCHEMA: i64 = 1;
 
 /// The oldest server that has every command.
 const VERSION_MIN: (u32, u32) = (6, 2);
@@ -33,13 +33,16 @@ pub(crate) async fn prepare(
         .why("it has no number of a schema: another program keeps its data there")
         .fix("give Laneway a namespace of its own: `redis://…?namespace=shop`")),
         SCHEMA => Ok(durability),
-        newer if newer > SCHEMA => Err(Error::new(
-            Code::StoreTooNew,
-            format!("the store at {} was written by a newer Laneway", link.shown()),
-        )
-        .why(format!("its schema has the number {newer}, this build knows {SCHEMA}"))),
+        newer if newer > SCHEMA => Err(too_new(link.shown(), newer)),
         other => Err(damaged(format!("{other} is not the number of a schema"))),
     }
+}
+
+/// The refusal to work in a namespace that a later build has made or changed.
+pub(crate) fn too_new(shown: &str, found: i64) -> Error {
+    let what = format!("the store at {shown} was written by a newer Laneway");
+    Error::new(Code::StoreTooNew, what)
+        .why(format!("its schema has the number {found}, this build knows {SCHEMA}"))
 }
 
 /// Asks the server for everything it says of itself.

@@ -6,6 +6,7 @@ use laneway_core::store::{OpenSession, RenewSession, Renewed, Sweep, Swept};
 use redis::Value;
 
 use crate::claim::session_lost;
+use crate::open::{SCHEMA, too_new};
 use crate::reply;
 use crate::script::{SESSION, SWEEP};
 use crate::store::RedisStore;
@@ -45,8 +46,10 @@ pub(crate) async fn renew(store: &RedisStore, renew: RenewSession) -> Result<Ren
     if answer == Value::Int(-1) {
         return Err(session_lost(renew.session));
     }
-    let mut renewed = Renewed::default();
     let mut values = reply::array(answer)?.into_iter();
+    let schema = reply::number(&values.next().unwrap_or(Value::Nil))?;
+    let outdated = (schema > SCHEMA).then(|| too_new(store.link().shown(), schema));
+    let mut renewed = Renewed { outdated, ..Renewed::default() };
     while let (Some(id), Some(standing)) = (values.next(), values.next()) {
         let standing = reply::bytes(standing)?;
         let (standing, _) = Standing::read(&standing)?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use laneway_core::clock::Clock;
-use laneway_core::error::Error;
+use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::QueueName;
 use laneway_core::policy::Policy;
@@ -130,9 +130,20 @@ impl RedisStore {
         }
         let mut command = redis::cmd("HGET");
         command.arg(self.key("policy")).arg(name);
-        let packed = reply::optional_bytes(self.plain(command).await?)?;
+        let answer = self.plain(command).await.map_err(|error| self.policies_foreign(error))?;
+        let packed = reply::optional_bytes(answer)?;
         let packed = packed.ok_or_else(|| policy_missing(name));
         Ok(packed.and_then(|packed| self.0.policies.learn(name, &packed)))
+    }
+
+    /// The error of a key that is not a hash of policies; it may be mended while workers wait.
+    fn policies_foreign(&self, error: Error) -> Error {
+        if error.code() != Code::StoreCorrupt {
+            return error;
+        }
+        let (key, server) = (self.key("policy"), self.0.link.shown());
+        Error::new(Code::StorePartForeign, format!("the key `{key}` at {server} is not Laneway's"))
+            .why(error.reason())
     }
 
     pub(crate) fn policies(&self) -> &Policies {

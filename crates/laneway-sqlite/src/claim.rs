@@ -130,29 +130,19 @@ impl Hand<'_> {
     /// Takes from the lines of limits whose gate is open, the gate first that has waited longest.
     fn take_limited(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         for gate in self.open_gates(tx)? {
-            let mut wanted = Vec::new();
-            let mut room = self.room;
-            for source in &self.sources {
-                let mut line = Vec::new();
-                for lane in &self.lanes {
-                    let count = room.get(*lane as usize).copied().unwrap_or(0);
-                    line.extend(waiting(tx, Some(gate), source, *lane, count)?);
-                }
-                line.sort_by_key(|taken| (taken.urgency, taken.seq));
-                for taken in &line {
-                    if let Some(room) = room.get_mut(taken.lane as usize) {
-                        *room = room.saturating_sub(1);
-                    }
-                }
-                wanted.append(&mut line);
+            if self.room_in_all() == 0 {
+                break;
             }
             let budget = tx.gate(gate)?;
-            let count = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
-            let grant = budget.rate.grant(budget.tat, tx.now, count);
-            wanted.truncate(usize::try_from(grant.granted).unwrap_or(usize::MAX));
+            let most = u32::try_from(self.room_in_all()).unwrap_or(u32::MAX);
+            let permits = budget.rate.grant(budget.tat, tx.now, most).granted;
+            let wanted =
+                self.wanted_of(tx, gate, usize::try_from(permits).unwrap_or(usize::MAX))?;
             if wanted.is_empty() {
                 continue;
             }
+            let count = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
+            let grant = budget.rate.grant(budget.tat, tx.now, count);
             tx.spend(gate, grant.tat)?;
             self.leave_line(tx, gate, &wanted)?;
             self.start(tx, wanted)?;
@@ -160,17 +150,47 @@ impl Hand<'_> {
         Ok(())
     }
 
+    /// The best jobs of a limit's lines, no more than there are permits and room for.
+    fn wanted_of(&self, tx: &Tx<'_>, gate: i64, permits: usize) -> Result<Vec<Taken>> {
+        let mut wanted = Vec::new();
+        let mut room = self.room;
+        for source in &self.sources {
+            let left = permits.saturating_sub(wanted.len());
+            let mut line = Vec::new();
+            for lane in &self.lanes {
+                let count = room.get(*lane as usize).copied().unwrap_or(0).min(left);
+                line.extend(waiting(tx, Some(gate), source, *lane, count)?);
+            }
+            line.sort_by_key(|taken| (taken.urgency, taken.seq));
+            line.truncate(left);
+            for taken in &line {
+                if let Some(room) = room.get_mut(taken.lane as usize) {
+                    *room = room.saturating_sub(1);
+                }
+            }
+            wanted.append(&mut line);
+        }
+        Ok(wanted)
+    }
+
+    /// How many places are free in all lanes together.
+    fn room_in_all(&self) -> usize {
+        self.room.iter().fold(0, |sum, room| sum.saturating_add(*room))
+    }
+
+    /// The limits with a permit and a waiting job, the one first that has waited longest. Each has
+    /// a job for its line and a permit for it, unless jobs of other lines take its permits: more of
+    /// them than there is room for in all lanes do not matter.
     fn open_gates(&self, tx: &Tx<'_>) -> Result<Vec<i64>> {
         let mut open: Vec<(i64, i64)> = Vec::new();
-        let mut find = tx.connection.prepare_cached(
-            "SELECT next_at, gate FROM line WHERE queue = ?1 AND lane = ?2 AND next_at <= ?3",
-        )?;
+        let mut find = tx.connection.prepare_cached(OPEN_GATES)?;
+        let most = count_column(self.room_in_all());
         for source in &self.sources {
             for lane in &self.lanes {
                 if self.room.get(*lane as usize).copied().unwrap_or(0) == 0 {
                     continue;
                 }
-                let key = [source.id, value::lane_column(*lane), tx.now.as_micros()];
+                let key = [source.id, value::lane_column(*lane), tx.now.as_micros(), most];
                 let mut rows = find.query(key)?;
                 while let Some(row) = rows.next()? {
                     open.push((row.get(0)?, row.get(1)?));
@@ -433,6 +453,9 @@ fn held_job(tx: &mut Tx<'_>, row: &Row<'_>) -> Result<ClaimedJob> {
     })
 }
 
+const OPEN_GATES: &str = "SELECT next_at, gate FROM line
+    WHERE queue = ?1 AND lane = ?2 AND next_at <= ?3 ORDER BY next_at LIMIT ?4";
+
 // CROSS JOIN fixes the order of the tables: the line first, then the bodies of what was found.
 const FROM_READY: &str = "SELECT r.urgency, r.seq, r.token, r.failures, r.interrupts, r.handbacks,
     r.marks, r.ready_at, job.id, job.task, job.policy, job.args
@@ -465,13 +488,41 @@ mod tests {
     use laneway_core::store::Durability;
 
     use super::*;
+    use crate::names::Names;
     use crate::open::{Location, open_writer};
+    use crate::transaction::Changes;
+
+    /// With a limit for each of thousands of customers a claim that went through all of them would
+    /// keep everybody else from writing for as long as that takes.
+    #[test]
+    fn a_claim_looks_at_no_more_limits_than_it_has_places_for() {
+        let connection = open_writer(&Location::Memory, Durability::Memory).unwrap();
+        let sql = "WITH RECURSIVE n (gate) AS (SELECT 1 UNION ALL SELECT gate + 1 FROM n LIMIT 50)
+            INSERT INTO line (gate, queue, lane, next_at) SELECT gate, 1, 0, 100 - gate FROM n";
+        connection.execute_batch(sql).unwrap();
+        let (mut names, mut changes) = (Names::default(), Changes::default());
+        let now = Timestamp::from_micros(1_000);
+        let tx = Tx { connection: &connection, now, names: &mut names, changes: &mut changes };
+        let queues: Arc<[QueueName]> = Arc::new([QueueName::default_queue()]);
+        let session = SessionId::from_bits(1);
+        let claim = Claim { session, call: 1, queues, slots: Vec::new() };
+        let hand = Hand {
+            sources: vec![Source { rank: 0, id: 1, name: QueueName::default_queue() }],
+            room: [2, 3, 0],
+            lanes: vec![Lane::Async, Lane::Thread],
+            claim: &claim,
+            session: OpenRow { id: 1, calls: Vec::new() },
+            jobs: Vec::new(),
+            has_unreadable: false,
+        };
+        assert_eq!(hand.open_gates(&tx).unwrap(), [50, 49, 48, 47, 46]);
+    }
 
     /// A claim that sorted or scanned would become slow with the number of waiting jobs.
     #[test]
     fn a_claim_walks_the_head_of_its_lines_without_a_scan_or_a_sort() {
         let connection = open_writer(&Location::Memory, Durability::Memory).unwrap();
-        for sql in [FROM_READY, FROM_LIMITED, LEAVE, LEAVE_EARLIER] {
+        for sql in [OPEN_GATES, FROM_READY, FROM_LIMITED, LEAVE, LEAVE_EARLIER] {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3));
             for step in steps.collect::<rusqlite::Result<Vec<_>>>().unwrap() {

@@ -47,14 +47,22 @@ pub(crate) fn inspect(connection: &Connection, path: &str) -> Result<Kind> {
             .into());
     }
     if found > version() {
-        return Err(Error::new(
-            Code::StoreTooNew,
-            format!("`{path}` was written by a newer Laneway"),
-        )
-        .why(format!("its schema has version {found}, this build knows {}", version()))
-        .into());
+        return Err(too_new(&format!("`{path}`"), found).into());
     }
     Ok(Kind::Ours(found))
+}
+
+fn too_new(what: &str, found: usize) -> Error {
+    Error::new(Code::StoreTooNew, format!("{what} was written by a newer Laneway"))
+        .why(format!("its schema has version {found}, this build knows {}", version()))
+}
+
+/// Whether a newer Laneway has migrated the tables since this process opened them.
+pub(crate) fn outdated(connection: &Connection) -> Result<Option<Error>> {
+    let mut question = connection.prepare_cached("PRAGMA user_version")?;
+    let found: u32 = question.query_row([], |row| row.get(0))?;
+    let found = usize::try_from(found).unwrap_or(usize::MAX);
+    Ok((found > version()).then(|| too_new("the database", found)))
 }
 
 /// Brings the tables to this build's version. The caller has begun a write transaction, so that of

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::claim::session_lost;
 use crate::fault::Result;
+use crate::schema;
 use crate::settle::{interrupt, take_running};
 use crate::standing::identity;
 use crate::transaction::Tx;
@@ -100,7 +101,7 @@ pub(crate) fn renew(tx: &mut Tx<'_>, renew: &RenewSession) -> Result<Renewed> {
             Ok((identity(row, 0)?, Token(token.unsigned_abs())))
         })?
         .collect::<rusqlite::Result<Vec<(JobId, Token)>>>()?;
-    Ok(Renewed { cancel })
+    Ok(Renewed { cancel, outdated: schema::outdated(tx.connection)? })
 }
 
 /// Ends a session; what it holds counts as interrupted.

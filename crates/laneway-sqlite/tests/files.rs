@@ -9,10 +9,14 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
+use laneway_core::id::SessionId;
 use laneway_core::job::{Lane, State};
-use laneway_core::store::{Durability, ListJobs, Prune, RegisterTasks, Registry, Store, Sweep};
+use laneway_core::store::{
+    Durability, ListJobs, OpenSession, Prune, RegisterTasks, Registry, RenewSession, Store, Sweep,
+};
 use laneway_core::verdict::{Form, TaskFacts};
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore, SystemClock};
 use laneway_testkit::block_on::block_on;
@@ -285,4 +289,30 @@ fn the_database_file_begins_as_sqlite_documents_it() {
     fs::File::open(&file).unwrap().read_exact(&mut head).unwrap();
     assert_eq!(&head[..16], b"SQLite format 3\0");
     assert_eq!(&head[68..72], b"LANE");
+}
+
+/// A worker that runs while a newer one migrates the file has to hear of it, and to
+/// keep its lease until what it runs has ended.
+#[test]
+fn a_renewal_extends_the_lease_and_tells_that_the_schema_is_a_newer_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("laneway.db");
+    let store = open(&file).unwrap();
+    let session = SessionId::from_bits(7);
+    let lease = Duration::from_secs(600);
+    let opened = OpenSession { session, worker: String::from("test"), lease };
+    block_on(store.open_session(opened)).unwrap();
+    let beat = |lease| {
+        let renewal = RenewSession { session, lease, condition: String::new() };
+        block_on(store.renew_session(renewal)).unwrap().outdated
+    };
+    assert_eq!(beat(lease), None);
+    let newer = Connection::open(&file).unwrap();
+    newer.busy_timeout(Duration::from_secs(10)).unwrap();
+    newer.execute_batch("PRAGMA user_version = 99").unwrap();
+    let before = block_on(store.sessions()).unwrap()[0].expires_at;
+    let error = beat(2 * lease).unwrap();
+    assert_eq!(error.code(), Code::StoreTooNew, "{error}");
+    assert!(error.reason().contains("99"), "{error}");
+    assert!(block_on(store.sessions()).unwrap()[0].expires_at > before);
 }

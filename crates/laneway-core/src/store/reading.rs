@@ -59,7 +59,10 @@ pub fn unreadable(error: &Error) -> Failure {
 
 /// Whether an error tells of what a store holds, and not of the store: then it concerns one job.
 pub fn is_of_content(error: &Error) -> bool {
-    matches!(error.code(), Code::StoreCorrupt | Code::InvalidSetting | Code::InvalidArgument)
+    matches!(
+        error.code(),
+        Code::StoreCorrupt | Code::StorePartForeign | Code::InvalidSetting | Code::InvalidArgument
+    )
 }
 
 /// What an error says of a part. The names of stores' own errors say nothing that matters here.

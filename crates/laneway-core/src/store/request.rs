@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::error::Error;
 use crate::id::{JobId, SessionId, Token};
 use crate::job::{Failure, Lane, Payload, Priority, QueueName, TaskName};
 use crate::limit::Limit;
@@ -102,6 +103,10 @@ pub struct RenewSession {
 pub struct Renewed {
     /// Jobs of this session that somebody wants cancelled; repeated until they are settled.
     pub cancel: Vec<(JobId, Token)>,
+    /// Why the worker should end its work: since it connected, a newer Laneway has brought the
+    /// store to a schema that this one does not know. The lease was extended all the same, so that
+    /// attempts under way can end and be settled.
+    pub outdated: Option<Error>,
 }
 
 /// Says which tasks an application has.

@@ -214,6 +214,15 @@ impl Supervisor {
         self.measurements.may_go_on();
     }
 
+    /// What this build knows of the store is no longer all that counts there. It takes no more
+    /// jobs, and settles what it has: the store goes on to answer.
+    pub(super) fn store_outdated(&mut self, error: Error, now: Moment) {
+        if self.course == Course::Running {
+            self.happenings.push(Happening::StoreTroubled { error: error.clone() });
+            self.end_because_of(error, now);
+        }
+    }
+
     /// An error that may pass is waited out; any other one ends the worker.
     pub(super) fn store_failed(&mut self, verb: Verb, error: Error, now: Moment) {
         if self.trouble.begins(verb, now) {

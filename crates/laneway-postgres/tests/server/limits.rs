@@ -17,7 +17,7 @@ use super::server::{RUNTIME, Schema, plain_client};
 use super::{claim, claim_of, job, open_session};
 
 /// Lets no call wait for a lock for longer than a moment, so that one that waits fails.
-async fn patience_ends_soon(schema: &Schema) {
+pub(super) async fn patience_ends_soon(schema: &Schema) {
     let sql = "ALTER FUNCTION {}.claim_jobs SET lock_timeout = '300ms';
         ALTER FUNCTION {}.settle_attempts SET lock_timeout = '300ms';
         ALTER FUNCTION {}.requeue_jobs SET lock_timeout = '300ms';
@@ -27,7 +27,7 @@ async fn patience_ends_soon(schema: &Schema) {
 }
 
 /// Adds a job inside a transaction of an application.
-async fn add_in(transaction: &Transaction<'_>, store: &PostgresStore, new: NewJob) {
+pub(super) async fn add_in(transaction: &Transaction<'_>, store: &PostgresStore, new: NewJob) {
     let adding = store.enqueueing(new).unwrap();
     let sql = format!("SELECT created FROM {}(CAST($1 AS text)::json, $2)", adding.function);
     let row = transaction.query_one(&sql, &[&adding.job, &adding.args]).await.unwrap();

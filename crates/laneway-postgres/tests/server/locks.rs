@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use laneway_core::error::Code;
 use laneway_core::id::{JobId, SessionId};
-use laneway_core::job::{QueueName, TaskName};
+use laneway_core::job::{Failure, QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
-    Cancelled, ClaimedJob, Due, NewJob, Outcome, Progress, Prune, Requeued, Settle, Settlement,
-    Store,
+    Cancelled, ClaimedJob, Due, JobRecord, NewJob, Outcome, Progress, Prune, Requeued, Settle,
+    Settlement, Store, UniqueKey, UniqueScope,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, IsolationLevel};
 
+use super::limits::{add_in, patience_ends_soon};
 use super::server::{RUNTIME, Schema, plain_client, url};
 use super::{claim, claim_of, job, open_session, settle_all};
 
@@ -34,9 +36,13 @@ async fn until_blocked(client: &Client, schema: &Schema, backends: i64) {
     tokio::time::timeout(Duration::from_secs(10), blocked).await.unwrap();
 }
 
-pub(super) fn of_limit(per_second: u32) -> NewJob {
+fn limit_of(key: &str, per_second: u32) -> Arc<Limit> {
     let rate = Rate::new(per_second, Duration::from_secs(1), per_second).unwrap();
-    NewJob { limit: Some(Arc::new(Limit { key: String::from("smtp"), rate })), ..job() }
+    Arc::new(Limit { key: key.to_owned(), rate })
+}
+
+pub(super) fn of_limit(per_second: u32) -> NewJob {
+    NewJob { limit: Some(limit_of("smtp", per_second)), ..job() }
 }
 
 fn of_queue(queue: &str) -> NewJob {
@@ -229,6 +235,43 @@ fn a_claim_that_waits_for_its_session_holds_no_mark() {
     });
 }
 
+/// A job that comes back needs its unique key again, and an application may just be taking it in a
+/// transaction that it keeps open. Whoever waits for that must not hold the mark of the job's line:
+/// due jobs of the line, and with them every claim, would wait for the application, too.
+#[test]
+fn a_job_that_waits_for_its_key_to_come_back_holds_no_mark() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = named_store(&schema, "").await;
+        let session = open_session(&store).await;
+        let unique = || {
+            let key = UniqueKey { scope: UniqueScope::Unfinished, text: String::from("k") };
+            NewJob { unique: Some(key), ..job() }
+        };
+        let old = unique();
+        store.enqueue(vec![old.clone()]).await.unwrap();
+        let ended = claim(&store, session, 1, 1).await.remove(0);
+        let outcome = Outcome::Cancel(Failure::new(Code::JobCancelled, "not wanted"));
+        let entries = vec![Settlement { job: ended.id, token: ended.token, outcome, timing: None }];
+        store.settle(Settle { session, entries }).await.unwrap();
+        let due = Due::After(Duration::from_secs(3_600));
+        store.enqueue(vec![NewJob { due, ..job() }]).await.unwrap();
+        let mut client = plain_client().await;
+        let sql = "UPDATE {}.scheduled SET due_at = 1; UPDATE {}.mark SET low = 1000";
+        client.batch_execute(&sql.replace("{}", &schema.0)).await.unwrap();
+        let application = client.transaction().await.unwrap();
+        add_in(&application, &store, unique()).await;
+        let requeuer = store.clone();
+        let requeuing = RUNTIME.spawn(async move { requeuer.requeue(vec![old.id]).await });
+        until_blocked(&plain_client().await, &schema, 1).await;
+        patience_ends_soon(&schema).await;
+        assert_eq!(claim(&store, session, 2, 10).await.len(), 1, "the due job");
+        application.rollback().await.unwrap();
+        assert_eq!(requeuing.await.unwrap().unwrap(), [Requeued::Done]);
+        assert_eq!(claim(&store, session, 3, 10).await.len(), 1);
+    });
+}
+
 /// Two producers that bring the same new tasks, queues and policies in opposite orders must not
 /// each have added one name and wait for the other.
 #[test]
@@ -258,6 +301,60 @@ fn new_names_are_added_in_one_order() {
             assert_eq!(refusal.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{table}");
             other.rollback().await.unwrap();
             assert!(adding.await.unwrap().unwrap().iter().all(|answer| answer.created));
+        }
+    });
+}
+
+/// The same of jobs with unique keys and limits, which are added one by one, and of jobs that come
+/// from another store: what they bring must not be in the order of their keys or of the batch.
+#[test]
+fn new_queues_and_limits_of_jobs_with_keys_are_added_in_one_order() {
+    let schema = Schema::new();
+    RUNTIME.block_on(async {
+        let store = named_store(&schema, "").await;
+        let template = job();
+        store.enqueue(vec![template.clone()]).await.unwrap();
+        let template = store.job(template.id).await.unwrap().unwrap();
+        for (table, columns, values) in
+            [("queue", "name", ""), ("gate", "key, count, per, burst, tat", ", 5, 1000000, 5, 0")]
+        {
+            for restores in [false, true] {
+                let [first, last] = ["a", "b"].map(|end| format!("{table}-{restores}-{end}"));
+                let sql = format!("INSERT INTO {}.{table} ({columns}) VALUES", schema.0);
+                let mut client = plain_client().await;
+                let other = client.transaction().await.unwrap();
+                other.batch_execute(&format!("{sql} ('{last}'{values})")).await.unwrap();
+                let of = |name: &str, end: &str| {
+                    let text = format!("{table}-{restores}-{end}");
+                    let unique = Some(UniqueKey { scope: UniqueScope::Kept, text });
+                    match table {
+                        "queue" => NewJob { unique, ..of_queue(name) },
+                        _ => NewJob { unique, limit: Some(limit_of(name, 5)), ..job() },
+                    }
+                };
+                let jobs = vec![of(&last, "1"), of(&first, "2")];
+                let (adder, template) = (store.clone(), template.clone());
+                let adding = RUNTIME.spawn(async move {
+                    if !restores {
+                        return adder.enqueue(jobs).await;
+                    }
+                    let record = |new: NewJob| JobRecord {
+                        id: new.id,
+                        queue: new.queue,
+                        limit: new.limit.map(|limit| (*limit).clone()),
+                        unique: new.unique,
+                        ..template.clone()
+                    };
+                    adder.restore(jobs.into_iter().map(record).collect()).await
+                });
+                until_blocked(&plain_client().await, &schema, 1).await;
+                let sql = format!("SET lock_timeout = '100ms'; {sql} ('{first}'{values})");
+                let refusal = plain_client().await.batch_execute(&sql).await.unwrap_err();
+                let code = refusal.code();
+                assert_eq!(code, Some(&SqlState::LOCK_NOT_AVAILABLE), "{table} {restores}");
+                other.rollback().await.unwrap();
+                assert!(adding.await.unwrap().unwrap().iter().all(|answer| answer.created));
+            }
         }
     });
 }

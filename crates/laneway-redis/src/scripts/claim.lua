@@ -75,16 +75,16 @@ local function start(ids, queue)
         end
         if has(flags, WITH_FREE_KEY) then marks = mark(marks, FREES_KEY) end
       end
-      local running = struct.pack(STANDING .. HELD, RUNNING, marks, failures, interrupts, handbacks,
+      local running = struct.pack(WHOLE_STANDING, RUNNING, marks, failures, interrupts, handbacks,
         token + 1, ready_at, now, wall, deadline, taken, session, number, queue)
-      states[#states + 1] = id
-      states[#states + 1] = running
-      held[#held + 1] = id
-      local place = #answer
+      states[2 * taken + 1] = id
+      states[2 * taken + 2] = running
+      local place = 2 + 3 * taken
       answer[place + 1] = id
       answer[place + 2] = running
       answer[place + 3] = body
       taken = taken + 1
+      held[taken] = id
     end
   end
   bulk('ZREM', prefix .. 'since:' .. queue, back)
@@ -170,22 +170,33 @@ local function take_limited()
   end
 end
 
+-- The ids of jobs at the heads of lines, the best first.
+local function merged(lines)
+  local jobs, ids = {}, {}
+  for _, line in ipairs(lines) do
+    local found = call('ZRANGE', line.key, 0, #line.ids - 1, 'WITHSCORES')
+    for index = 1, #found, 2 do jobs[#jobs + 1] = { found[index], tonumber(found[index + 1]) } end
+  end
+  for index, job in ipairs(sorted(jobs)) do ids[index] = job[1] end
+  return ids
+end
+
+-- Scores are asked for only where lines must be merged: to write and to read one costs as much as
+-- a command.
 local function take_ready()
   for _, queue in ipairs(sources) do
-    local ids, jobs, lines = {}, {}, 0
+    local lines = {}
     for _, lane in ipairs(lanes) do
       if room[lane] > 0 then
-        local found = call('ZPOPMIN', prefix .. 'ready:' .. lane .. ':' .. queue, room[lane])
-        if #found > 0 then
-          lines = lines + 1
-          room[lane] = room[lane] - #found / 2
-          for index = 1, #found, 2 do jobs[#jobs + 1] = { found[index], tonumber(found[index + 1]) } end
-        end
+        local key = prefix .. 'ready:' .. lane .. ':' .. queue
+        local ids = call('ZRANGE', key, 0, room[lane] - 1)
+        room[lane] = room[lane] - #ids
+        if #ids > 0 then lines[#lines + 1] = { key = key, ids = ids } end
       end
     end
-    if lines > 1 then sorted(jobs) end
-    for index, job in ipairs(jobs) do ids[index] = job[1] end
-    if #ids > 0 then start(ids, queue) end
+    local ids = #lines > 1 and merged(lines) or lines[1] and lines[1].ids
+    for _, line in ipairs(lines) do call('ZREMRANGEBYRANK', line.key, 0, #line.ids - 1) end
+    if ids then start(ids, queue) end
   end
 end
 

@@ -26,6 +26,7 @@ local STANDING_BYTES = 46
 local COUNT_MAX = 2 ^ 32 - 1
 -- What follows in the standing of a running job: deadline, place, session, call, queue.
 local HELD = 'I8I4c26ss'
+local WHOLE_STANDING = STANDING .. HELD
 -- Marks: somebody wants it cancelled; `failure` and `progress` hold something for it; it has a
 -- unique key that is free when it ends.
 local ASKED, HAS_FAILURE, HAS_PROGRESS, FREES_KEY = 1, 2, 4, 8

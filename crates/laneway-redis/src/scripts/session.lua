@@ -1,8 +1,8 @@
 -- A worker's lease on life. ARGV after the time: what to do, session, and its arguments.
 --
 -- `open` worker lease: answers 1, or 0 when an earlier session of that name must be closed first.
--- `renew` condition lease: answers -1 when it is not open, else pairs of an id and the standing of
--- jobs that somebody wants cancelled.
+-- `renew` condition lease: answers -1 when it is not open, else the number of the schema and pairs of
+-- an id and the standing of jobs that somebody wants cancelled.
 -- `close` jobs_max: interrupts so many of its jobs; answers whether there are more.
 local verb, session = ARGV[2], ARGV[3]
 local key = prefix .. 'session:' .. session
@@ -27,7 +27,7 @@ if verb == 'renew' then
   if call('HGET', key, 'ended') ~= '0' then return -1 end
   call('HSET', key, 'condition', ARGV[4])
   extend(ARGV[5])
-  local asked = {}
+  local asked = { tonumber(call('HGET', KEYS[1], 'schema')) or 0 }
   for _, id in ipairs(call('SMEMBERS', prefix .. 'cancel:' .. session)) do
     local kept = call('HGET', STATE, id)
     if kept and standing_of(kept) then

@@ -11,10 +11,10 @@ if call('HGET', prefix .. 'session:' .. session, 'ended') ~= '0' then
 end
 
 local SUCCEED, RETRY, FAIL, CANCEL, RELEASE, HAND_BACK, INTERRUPT, PARK = 0, 1, 2, 3, 4, 5, 6, 7
-local START = '>c26I8I8B'
+local START, ID_BYTES = '>I8I8B', 26
 
 local ids = {}
-for entry = 1, entries do ids[entry] = string.sub(ARGV[1 + entry * 2], 1, 26) end
+for entry = 1, entries do ids[entry] = string.sub(ARGV[1 + entry * 2], 1, ID_BYTES) end
 local kept = fields(STATE, ids)
 
 -- Ends an attempt in any other way than with a result.
@@ -43,28 +43,31 @@ end
 
 local answers, states, left, ended, overdue = {}, {}, {}, {}, {}
 local ended_at = string.format('%.0f', now)
+-- How many jobs of each queue succeeded, and how many that are in all.
+local succeeded, successes = {}, 0
 local settled = {}
 for entry = 1, entries do
-  local id, token, wall, kind = struct.unpack(START, ARGV[1 + entry * 2])
+  local id = ids[entry]
+  local token, wall, kind = struct.unpack(START, ARGV[1 + entry * 2], ID_BYTES + 1)
   local standing = kept[entry]
   answers[entry] = '0'
   if standing and string.byte(standing) == RUNNING and not settled[id] then
     local is_read, _, marks, failures, interrupts, handbacks, held_token, _, claimed_at, earlier,
-      deadline, _, holder, _, queue = pcall(struct.unpack, STANDING .. HELD, standing)
+      deadline, _, holder, _, queue = pcall(struct.unpack, WHOLE_STANDING, standing)
     if is_read and holder == session and held_token == token then
       answers[entry] = '1'
       settled[id] = true
       if wall == 0 then wall = earlier end
       if kind == SUCCEED and marks == 0 then
-        states[#states + 1] = id
-        states[#states + 1] = struct.pack(STANDING, SUCCEEDED, 0, failures, interrupts, handbacks,
+        states[2 * successes + 1] = id
+        states[2 * successes + 2] = struct.pack(STANDING, SUCCEEDED, 0, failures, interrupts, handbacks,
           token, now, claimed_at, wall) .. ARGV[2 + entry * 2]
-        left[#left + 1] = id
-        ended[#ended + 1] = id .. ended_at
+        successes = successes + 1
+        left[successes] = id
+        ended[successes] = id .. ended_at
         ended_ids[#ended_ids + 1] = id
         if deadline > 0 then overdue[#overdue + 1] = id end
-        count(queue, RUNNING, -1)
-        count(queue, SUCCEEDED, 1)
+        succeeded[queue] = (succeeded[queue] or 0) + 1
       else
         local s = standing_of(standing)
         s.wall = wall
@@ -86,6 +89,10 @@ for entry = 1, entries do
     settled[id] = true
     bury_held(id, session)
   end
+end
+for queue, jobs in pairs(succeeded) do
+  count(queue, RUNNING, -jobs)
+  count(queue, SUCCEEDED, jobs)
 end
 bulk('HSET', STATE, states)
 bulk('SREM', prefix .. 'held:' .. session, left)

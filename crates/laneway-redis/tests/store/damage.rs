@@ -8,10 +8,12 @@ use laneway_core::job::State;
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::policy::Policy;
 use laneway_core::store::{
-    Claimed, Due, NewJob, OpenSession, Prune, Store, Sweep, UniqueKey, UniqueScope,
+    Claim, Claimed, ClaimedJob, Due, NewJob, OpenSession, Prune, Store, Sweep, UniqueKey,
+    UniqueScope,
 };
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
+use laneway_testkit::clock::SimClock;
 use redis::Commands;
 use std::time::Duration;
 
@@ -20,11 +22,16 @@ use crate::place::{Namespace, connection, url};
 
 fn open(namespace: &Namespace) -> (RedisStore, SessionId) {
     let store = block_on(RedisStore::open(RedisOptions::parse(&url(namespace)).unwrap())).unwrap();
+    let session = open_session(&store);
+    (store, session)
+}
+
+fn open_session(store: &RedisStore) -> SessionId {
     let session = SessionId::from_bits(fastrand::u128(..));
     let lease = Duration::from_secs(600);
     let open = OpenSession { session, worker: String::from("test"), lease };
     block_on(store.open_session(open)).unwrap();
-    (store, session)
+    session
 }
 
 fn one() -> NewJob {
@@ -69,24 +76,35 @@ fn a_job_that_cannot_be_read_keeps_a_key_that_it_was_to_keep() {
 }
 
 /// Where the key of policies is something else, nothing is known of a job's policy, and nothing is
-/// wrong with the job: it must not fail.
+/// wrong with the job: it must not fail, and neither it nor the worker must stop for ever.
 #[test]
-fn policies_that_cannot_be_looked_up_fail_no_job() {
+fn policies_that_cannot_be_looked_up_fail_no_job_and_end_no_worker() {
     let namespace = Namespace::new();
-    let (store, _) = open(&namespace);
+    let clock = SimClock::new();
+    let mut options = RedisOptions::parse(&url(&namespace)).unwrap();
+    options.clock = Some(Arc::new(clock.clone()));
+    let store = block_on(RedisStore::open(options)).unwrap();
+    let session = open_session(&store);
+    add(&store, one());
+    assert_eq!(claim(&store, session).jobs.len(), 1, "it knows the usual policy now");
     let policy = Policy { interrupts_max: 7, ..Policy::default() };
     let (id, _) = add(&store, NewJob { policy: Arc::new(policy), ..one() });
+    let (other, _) = add(&store, one());
     let key = namespace.key("policy");
     let _: () = connection().rename(&key, namespace.key("aside")).unwrap();
     let _: () = connection().set(&key, "mine").unwrap();
-    let (other, session) = open(&namespace);
     let request = jobs::claim(session, 10);
-    let error = block_on(other.claim(request.clone())).unwrap_err();
-    assert_eq!(error.code(), Code::StoreCorrupt, "{error}");
-    assert_eq!(state(&store, id), State::Running);
+    let error = block_on(store.claim(request.clone())).unwrap_err();
+    assert_eq!(error.code(), Code::StorePartForeign, "{error}");
+    assert!(error.is_retryable() && error.what().contains(&key), "{error}");
+    let claimed = || block_on(store.claim(request.clone())).unwrap().jobs;
+    let ids = |jobs: Vec<ClaimedJob>| jobs.iter().map(|job| job.id).collect::<Vec<_>>();
+    assert_eq!(ids(claimed()), [other], "the repetition gets what can be handed out");
+    assert_eq!(block_on(store.job(id)).unwrap().unwrap().state, State::Scheduled);
     let _: () = connection().rename(namespace.key("aside"), &key).unwrap();
-    let jobs = block_on(other.claim(request)).unwrap().jobs;
-    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [id], "the repetition gets it");
+    clock.advance(Duration::from_secs(10));
+    let request = Claim { call: request.call + 1, ..request.clone() };
+    assert_eq!(ids(block_on(store.claim(request)).unwrap().jobs), [id]);
 }
 
 /// Members that are no jobs, where jobs should be: nothing becomes of them, and nobody else hears.

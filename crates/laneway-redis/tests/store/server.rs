@@ -1,12 +1,15 @@
 //! What the store says of servers that it cannot or must not use, and what other programs may do.
 
+use std::time::Duration;
+
 use crate::jobs;
 use crate::place::{Namespace, address_of, connection, credentials, url};
 use laneway_core::error::{Code, Error};
 use laneway_core::id::SessionId;
 use laneway_core::job::{Payload, State};
 use laneway_core::store::{
-    Durability, OpenSession, Outcome, Prune, Settle, Settled, Settlement, Store, Watch,
+    Durability, OpenSession, Outcome, Prune, RenewSession, Settle, Settled, Settlement, Store,
+    Watch,
 };
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
@@ -323,4 +326,27 @@ impl Waits for redis::Connection {
     fn exec_waitaof(&mut self) -> bool {
         redis::cmd("WAITAOF").arg(0).arg(0).arg(1).exec(self).is_ok()
     }
+}
+
+/// A worker that runs while a newer one changes the namespace has to hear of it, and to
+/// keep its lease until what it runs has ended.
+#[test]
+fn a_renewal_extends_the_lease_and_tells_that_the_schema_is_a_newer_one() {
+    let namespace = Namespace::new();
+    let store = open(&url(&namespace)).unwrap();
+    let session = SessionId::from_bits(7);
+    let lease = Duration::from_secs(600);
+    let opened = OpenSession { session, worker: String::from("test"), lease };
+    block_on(store.open_session(opened)).unwrap();
+    let beat = |lease| {
+        let renewal = RenewSession { session, lease, condition: String::new() };
+        block_on(store.renew_session(renewal)).unwrap().outdated
+    };
+    assert_eq!(beat(lease), None);
+    let _: () = connection().hset(namespace.key("meta"), "schema", 99).unwrap();
+    let before = block_on(store.sessions()).unwrap()[0].expires_at;
+    let error = beat(2 * lease).unwrap();
+    assert_eq!(error.code(), Code::StoreTooNew, "{error}");
+    assert!(error.reason().contains("99"), "{error}");
+    assert!(block_on(store.sessions()).unwrap()[0].expires_at > before);
 }

@@ -1,4 +1,21 @@
--- Schema 2: whose a task is, what is known of it, and what was measured.
+-- Schema 2: whose a task is, what is known of it, and what was measured; limits by lasting numbers.
+
+-- The number of a limit is never given to another one: where somebody has deleted a limit, jobs may
+-- still refer to it, and would wait in the line of whichever limit had its number next.
+CREATE TABLE lasting_gate (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    count INTEGER NOT NULL CHECK (count > 0),
+    per INTEGER NOT NULL CHECK (per > 0),
+    burst INTEGER NOT NULL CHECK (burst > 0),
+    tat INTEGER NOT NULL,
+    jobs INTEGER NOT NULL CHECK (jobs >= 0)
+) STRICT;
+INSERT INTO sqlite_sequence (name, seq) SELECT 'lasting_gate', coalesce(max(gate), 0) FROM job;
+INSERT INTO lasting_gate SELECT id, key, count, per, burst, tat, jobs FROM gate;
+DROP TABLE gate;
+ALTER TABLE lasting_gate RENAME TO gate;
+CREATE INDEX gate_unused ON gate (tat) WHERE jobs = 0;
 
 -- A task belongs to the application whose worker said so first: jobs carry only the name of their
 -- task, so two applications on one database must not use one name for two functions. `facts` is

@@ -351,6 +351,7 @@ macro_rules! conformance_suite {
                 jobs_whose_limit_was_deleted_run_all_the_same,
                 a_job_whose_limit_was_deleted_says_so,
                 a_limit_that_was_deleted_is_made_anew,
+                what_waits_for_a_deleted_limit_takes_nothing_of_another,
                 full_counters_keep_no_attempt_from_its_end,
                 full_counters_keep_no_session_from_its_end,
             }

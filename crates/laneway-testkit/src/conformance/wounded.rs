@@ -95,6 +95,16 @@ pub async fn a_limit_that_was_deleted_is_made_anew<H: Harness>(t: Trial<H>) {
     assert_eq!(t.store.prune(prune).await.expect("prune"), 6);
 }
 
+pub async fn what_waits_for_a_deleted_limit_takes_nothing_of_another<H: Harness>(t: Trial<H>) {
+    if !can_be_broken::<H>() {
+        return;
+    }
+    let orphan = limited(&t, 1).await[0];
+    t.damage(orphan, LIMIT_GONE);
+    let other = t.add(t.job_limited("other", rate(1, 1))).await;
+    assert_eq!(run_all(&t).await, [orphan, other]);
+}
+
 /// Adds three jobs, claims them, and breaks the second.
 async fn three_held<H: Harness>(t: &Trial<H>) -> Vec<ClaimedJob> {
     t.add_many(3).await;

@@ -49,7 +49,8 @@ impl State {
         session.expires_at = now.plus(renew.lease);
         session.condition = renew.condition;
         let held = self.held_by(renew.session).filter(|job| job.record.cancel_asked);
-        Ok(Renewed { cancel: held.map(|job| (job.record.id, job.record.token)).collect() })
+        let cancel = held.map(|job| (job.record.id, job.record.token)).collect();
+        Ok(Renewed { cancel, outdated: None })
     }
 
     pub(super) fn close_session(&mut self, session: SessionId, now: Timestamp) {

@@ -46,6 +46,33 @@ fn a_worker_has_ended_when_runners_are_gone_and_everything_is_settled() {
     assert_eq!((report.succeeded, report.unsettled, report.runners_died, fatal), (1, 0, 0, None));
 }
 
+/// A worker of the former release that gave up its store at once would have its longest attempts
+/// interrupted and started elsewhere while they still run.
+#[test]
+fn a_worker_whose_store_was_migrated_settles_what_it_runs_and_says_why_it_ends() {
+    let mut rig = Rig::new();
+    rig.claim(Lane::Async, 1);
+    rig.start(1, &[1]);
+    rig.taken();
+    for _ in 0..2 {
+        rig.tell(Event::StoreOutdated(Error::new(Code::StoreTooNew, "migrated")));
+        rig.tell(Event::Renewed(Ok(Vec::new())));
+    }
+    let told = rig.supervisor.happenings.iter();
+    let told = told.filter(|told| matches!(told, Happening::StoreTroubled { .. })).count();
+    assert_eq!(told, 1);
+    assert!(!rig.taken().iter().any(|command| matches!(command, Command::Claim(_))));
+    rig.return_from(1, &[1]);
+    assert!(rig.endings().contains(&Ending::Succeeded));
+    assert!(rig.taken().iter().any(|command| matches!(command, Command::Settle(_))));
+    rig.exit(1);
+    rig.confirm();
+    assert!(rig.supervisor.is_finished());
+    let (report, fatal) = rig.supervisor.into_report();
+    assert_eq!((report.succeeded, report.unsettled), (1, 0));
+    assert_eq!(fatal.unwrap().code(), Code::StoreTooNew);
+}
+
 #[test]
 fn what_outlasts_the_drain_is_asked_to_stop_and_then_killed() {
     let mut rig = Rig::new();

@@ -79,20 +79,19 @@ SET search_path = {schema}, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
     v_now bigint := time_of(p_now);
     v_answers smallint[] := array_fill((-2)::smallint, ARRAY[cardinality(p_jobs)]);
+    v_ended bigint[] := '{}';
+    v_back bigint[];
+    v_live smallint;
     e record;
     j job;
-    f finished;
-    v_live smallint;
 BEGIN
-    PERFORM announce(ARRAY(SELECT ended.seq FROM job JOIN finished AS ended
-        ON ended.seq = job.seq WHERE job.id = ANY (p_jobs) AND ended.state > 3));
     FOR e IN SELECT * FROM unnest(p_jobs) WITH ORDINALITY AS e (id, place) ORDER BY id, place LOOP
         SELECT * INTO j FROM job WHERE id = e.id;
         CONTINUE WHEN NOT FOUND;
         FOR i IN 1 .. 1000 LOOP
-            SELECT * INTO f FROM finished WHERE seq = j.seq FOR UPDATE;
+            PERFORM FROM finished WHERE seq = j.seq FOR UPDATE;
             IF FOUND THEN
-                v_answers[e.place] := requeue_ended(j, f, v_now);
+                v_ended := v_ended || j.seq;
                 EXIT;
             END IF;
             v_live := live_state(j);
@@ -103,7 +102,43 @@ BEGIN
             EXIT WHEN NOT EXISTS (SELECT FROM job WHERE seq = j.seq);
         END LOOP;
     END LOOP;
+    -- The marks come last: a key may be in the transaction of an application, which stays open for
+    -- as long as it likes, and whoever makes another job of the line ready needs its mark.
+    v_back := take_keys(v_ended);
+    PERFORM announce(v_back);
+    FOR e IN SELECT n.place, job, ended FROM unnest(p_jobs) WITH ORDINALITY AS n (id, place)
+        JOIN job ON job.id = n.id JOIN finished AS ended ON ended.seq = job.seq
+        WHERE job.seq = ANY (v_ended) ORDER BY n.id, n.place
+    LOOP
+        j := e.job;
+        v_answers[e.place] := CASE WHEN j.seq = ANY (v_back)
+            THEN requeue_ended(j, e.ended, v_now) ELSE (e.ended).state END;
+    END LOOP;
     RETURN v_answers;
+END
+$$;
+
+-- Takes the unique keys that ended jobs need to come back; they were freed when the jobs ended, and
+-- other jobs may have them meanwhile. Answers with the jobs whose state and key allow it. Two
+-- callers that take the same keys wait for each other in one order.
+CREATE FUNCTION take_keys(p_ended bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+    v_back bigint[];
+BEGIN
+    WITH ended AS MATERIALIZED (
+        SELECT job.seq, job.id, job.task, job.unique_scope, job.unique_key,
+            coalesce(job.unique_scope = 0 AND f.marks & 1 = 0, false) AS needs_key
+        FROM job JOIN finished f ON f.seq = job.seq
+        WHERE job.seq = ANY (p_ended) AND f.state > 3
+    ), taken AS (
+        INSERT INTO unique_key (task, scope, text, seq)
+        SELECT task, unique_scope, unique_key, seq FROM ended WHERE needs_key
+        ORDER BY unique_key, task, id
+        ON CONFLICT DO NOTHING RETURNING unique_key.seq
+    )
+    SELECT array_agg(ended.seq) INTO v_back FROM ended
+    WHERE NOT needs_key OR ended.seq IN (SELECT taken.seq FROM taken);
+    RETURN coalesce(v_back, '{}');
 END
 $$;
 
@@ -116,25 +151,17 @@ CREATE FUNCTION live_state(j job) RETURNS smallint LANGUAGE sql STABLE AS $$
     END::smallint
 $$;
 
--- Makes a job ready that ended or was parked, if its state and its unique key allow it.
+-- Makes a job ready that ended or was parked, and that has its unique key.
 CREATE FUNCTION requeue_ended(j job, f finished, p_now bigint) RETURNS smallint
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_marks smallint := f.marks | 2;
+    v_marks smallint := f.marks | 2 | (j.unique_scope IS NOT DISTINCT FROM 0)::integer;
 BEGIN
-    IF f.state = 3 THEN
-        RETURN f.state;
-    END IF;
-    IF j.unique_scope = 0 AND f.marks & 1 = 0 THEN
-        -- It was freed when the job ended; another job may have it meanwhile.
-        INSERT INTO unique_key (task, scope, text, seq)
-        VALUES (j.task, j.unique_scope, j.unique_key, j.seq) ON CONFLICT DO NOTHING;
-        IF NOT FOUND THEN
-            RETURN f.state;
-        END IF;
-        v_marks := v_marks | 1;
-    END IF;
     DELETE FROM finished WHERE seq = f.seq;
+    IF NOT FOUND THEN
+        -- It was named twice.
+        RETURN live_state(j);
+    END IF;
     INSERT INTO trace (seq, claimed_at, wall, failure)
     VALUES (f.seq, f.claimed_at, f.wall, f.failure)
     ON CONFLICT (seq) DO UPDATE SET claimed_at = excluded.claimed_at, wall = excluded.wall,

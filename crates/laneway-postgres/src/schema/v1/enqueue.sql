@@ -163,6 +163,21 @@ BEGIN
 END
 $$;
 
+-- The places of the jobs that a batch will add, as far as can be seen before it takes its keys. The
+-- rest, of which only the first may be added or somebody else's, brings what it needs as it comes.
+CREATE FUNCTION places_to_add(p_ids uuid[], p_tasks integer[], p_scopes smallint[], p_keys bytea[])
+RETURNS SETOF integer LANGUAGE sql STABLE AS $$
+    SELECT c.place::integer FROM (
+        SELECT e.*, count(*) OVER (PARTITION BY e.id) AS namesakes,
+            row_number() OVER (PARTITION BY e.task, e.scope, e.key ORDER BY e.place) AS nth
+        FROM unnest(p_ids, p_tasks, p_scopes, p_keys) WITH ORDINALITY
+            AS e (id, task, scope, key, place)
+    ) AS c
+    WHERE c.namesakes = 1 AND NOT EXISTS (SELECT FROM job WHERE job.id = c.id)
+        AND (c.key IS NULL OR c.nth = 1 AND NOT EXISTS (SELECT FROM unique_key u
+            WHERE u.task = c.task AND u.scope = c.scope AND u.text = c.key))
+$$;
+
 -- Adds jobs of which some have a unique key or a limit, one by one.
 CREATE FUNCTION enqueue_apart(p_ids uuid[], p_kinds integer[], p_args bytea[], p_dues bigint[],
     p_waits bigint[], p_scopes smallint[], p_keys bytea[], k_queues text[], k_lanes smallint[],
@@ -172,20 +187,47 @@ CREATE FUNCTION enqueue_apart(p_ids uuid[], p_kinds integer[], p_args bytea[], p
 LANGUAGE plpgsql AS $$
 DECLARE
     e record;
+    k integer;
     v_holder uuid;
     v_gate integer;
     v_gates integer[];
     v_line integer;
+    v_lines integer[];
     v_due bigint;
     v_marks smallint;
     -- The place of the last job of each kind that was added.
     v_used bigint[];
+    -- The same of what is about to be added.
+    v_likely bigint[];
 BEGIN
-    -- Two callers that take the same keys, or without keys the same limits, wait for each other in
-    -- one order. Jobs that share a key keep their order: the first of them gets it.
+    -- Two callers that bring the same new queues and limits wait for each other in one order. A job
+    -- that is not added brings none.
+    FOR e IN SELECT k_queues[c.kind] COLLATE "C" AS queue, k_lanes[c.kind] AS lane,
+            k_urgencies[c.kind] AS urgency, c.kind, c.last
+        FROM (SELECT p_kinds[p.place] AS kind, max(p.place) AS last
+            FROM places_to_add(p_ids, ARRAY(SELECT p_tasks[n.kind] FROM unnest(p_kinds)
+                WITH ORDINALITY AS n (kind, place) ORDER BY n.place), p_scopes, p_keys)
+                AS p (place) GROUP BY 1) AS c
+        ORDER BY 1, 2, 3
+    LOOP
+        v_lines[e.kind] := line_number(e.queue, e.lane, e.urgency);
+        v_likely[e.kind] := e.last;
+    END LOOP;
+    FOR e IN SELECT k_limits[n] COLLATE "C" AS key, array_agg(n ORDER BY v_likely[n] DESC) AS kinds
+        FROM generate_subscripts(v_likely, 1) AS n
+        WHERE v_likely[n] IS NOT NULL AND k_limits[n] IS NOT NULL GROUP BY 1 ORDER BY 1
+    LOOP
+        k := e.kinds[1];
+        v_gate := put_gate(k_limits[k], k_counts[k], k_pers[k], k_bursts[k], p_now);
+        FOREACH k IN ARRAY e.kinds LOOP
+            v_gates[k] := v_gate;
+        END LOOP;
+    END LOOP;
+    -- Two callers that take the same keys, too. Jobs that share a key keep their order: the first
+    -- of them gets it.
     FOR e IN SELECT * FROM unnest(p_ids, p_seqs, p_kinds, p_args, p_dues, p_waits, p_scopes, p_keys)
         WITH ORDINALITY AS e (id, seq, kind, args, due, wait, scope, key, place)
-        ORDER BY scope, key, CASE WHEN key IS NULL THEN k_limits[kind] END, place
+        ORDER BY scope, key, p_tasks[kind], place
     LOOP
         v_holder := NULL;
         v_marks := 0;
@@ -209,7 +251,8 @@ BEGIN
                     k_bursts[e.kind], p_now);
                 v_gates[e.kind] := v_gate;
             END IF;
-            v_line := line_number(k_queues[e.kind], k_lanes[e.kind], k_urgencies[e.kind]);
+            v_line := coalesce(v_lines[e.kind],
+                line_number(k_queues[e.kind], k_lanes[e.kind], k_urgencies[e.kind]));
             v_due := greatest(p_now, e.due, later(p_now, e.wait));
             INSERT INTO job (seq, id, task, line, policy, gate, enqueued_at, asked_for,
                 unique_scope, unique_key, args)
@@ -240,11 +283,11 @@ BEGIN
         END IF;
     END LOOP;
     -- Of several rates that one batch gives a key, the last counts.
-    FOR e IN SELECT k AS kind FROM generate_subscripts(v_used, 1) AS k
-        WHERE k_limits[k] IS NOT NULL AND v_used[k] IS NOT NULL ORDER BY v_used[k]
+    FOR k IN SELECT DISTINCT ON (k_limits[n] COLLATE "C") n FROM generate_subscripts(v_used, 1) AS n
+        WHERE k_limits[n] IS NOT NULL AND v_used[n] IS NOT NULL
+        ORDER BY k_limits[n] COLLATE "C", v_used[n] DESC
     LOOP
-        PERFORM put_gate(k_limits[e.kind], k_counts[e.kind], k_pers[e.kind], k_bursts[e.kind],
-            p_now);
+        PERFORM put_gate(k_limits[k], k_counts[k], k_pers[k], k_bursts[k], p_now);
     END LOOP;
 END
 $$;

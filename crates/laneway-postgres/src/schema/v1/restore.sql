@@ -8,11 +8,16 @@ LANGUAGE plpgsql
 SET search_path = {schema}, pg_temp SET jit = off SET enable_seqscan = off AS $$
 DECLARE
     v_now bigint := time_of(p_now);
+    v_ids uuid[];
+    v_tasks integer[];
+    v_scopes smallint[];
+    v_keys bytea[];
+    v_seqs bigint[];
+    v_lines integer[];
+    v_gates integer[];
+    e record;
+    i integer;
     j json;
-    v_id uuid;
-    v_task integer;
-    v_seq bigint;
-    v_scope smallint;
     v_holder uuid;
     v_gate integer;
     v_line integer;
@@ -20,58 +25,94 @@ DECLARE
 BEGIN
     -- A place is taken only by a transaction that has its number, see `advance_mark`.
     PERFORM pg_current_xact_id();
-    -- Two callers that bring the same new names wait for each other in one order.
+    -- Two callers that bring the same new names, or take the same keys, wait for each other in one
+    -- order, which is that of `enqueue_jobs`.
     PERFORM task_number(t.name) FROM (SELECT DISTINCT x.job->>'task' COLLATE "C" AS name
         FROM unnest(p_jobs) AS x (job) ORDER BY 1) AS t;
-    FOR i IN 1 .. cardinality(p_jobs) LOOP
+    PERFORM policy_number(t.body) FROM (SELECT DISTINCT x.job->>'policy' COLLATE "C" AS body
+        FROM unnest(p_jobs) AS x (job) ORDER BY 1) AS t;
+    SELECT array_agg(x.id ORDER BY x.place), array_agg(task_number(x.task) ORDER BY x.place),
+        array_agg(CASE WHEN x.is_held THEN x.scope END ORDER BY x.place),
+        array_agg(CASE WHEN x.is_held THEN x.key END ORDER BY x.place)
+    INTO v_ids, v_tasks, v_scopes, v_keys FROM (
+        SELECT n.place, n.key, n.job->>'task' AS task, (n.job->>'id')::uuid AS id,
+            (n.job->>'scope')::smallint AS scope, (n.job->>'is_key_held')::boolean AS is_held
+        FROM unnest(p_jobs, p_keys) WITH ORDINALITY AS n (job, key, place)
+    ) AS x;
+    v_seqs := ARRAY(SELECT nextval('job_seq') FROM generate_series(1, cardinality(p_jobs)));
+    FOR e IN SELECT x.job->>'queue' COLLATE "C" AS queue, (x.job->>'lane')::smallint AS lane,
+            (x.job->>'urgency')::smallint AS urgency, array_agg(x.place::integer) AS places
+        FROM unnest(p_jobs) WITH ORDINALITY AS x (job, place)
+        JOIN places_to_add(v_ids, v_tasks, v_scopes, v_keys) AS p ON p = x.place
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    LOOP
+        v_line := line_number(e.queue, e.lane, e.urgency);
+        FOREACH i IN ARRAY e.places LOOP
+            v_lines[i] := v_line;
+        END LOOP;
+    END LOOP;
+    -- Of several rates that one batch gives a key, the last counts.
+    FOR e IN SELECT x.job->'limit'->>'key' COLLATE "C" AS key,
+            array_agg(x.place::integer ORDER BY x.place DESC) AS places
+        FROM unnest(p_jobs) WITH ORDINALITY AS x (job, place)
+        WHERE v_lines[x.place::integer] IS NOT NULL AND x.job->'limit'->>'key' IS NOT NULL
+        GROUP BY 1 ORDER BY 1
+    LOOP
+        v_gate := gate_of(p_jobs[e.places[1]]->'limit', v_now);
+        FOREACH i IN ARRAY e.places LOOP
+            v_gates[i] := v_gate;
+        END LOOP;
+    END LOOP;
+    FOR i IN SELECT n.place FROM unnest(v_scopes, v_keys, v_tasks) WITH ORDINALITY
+        AS n (scope, key, task, place) ORDER BY n.scope, n.key, n.task, n.place
+    LOOP
         j := p_jobs[i];
-        v_id := (j->>'id')::uuid;
-        v_task := task_number(j->>'task');
-        v_seq := nextval('job_seq');
-        v_scope := (j->>'scope')::smallint;
         v_holder := NULL;
-        v_gate := NULL;
         v_marks := 0;
-        IF EXISTS (SELECT FROM job WHERE id = v_id) THEN
-            v_holder := v_id;
-        ELSIF (j->>'is_key_held')::boolean THEN
+        IF EXISTS (SELECT FROM job WHERE id = v_ids[i]) THEN
+            v_holder := v_ids[i];
+        ELSIF v_keys[i] IS NOT NULL THEN
             LOOP
                 INSERT INTO unique_key (task, scope, text, seq)
-                VALUES (v_task, v_scope, p_keys[i], v_seq) ON CONFLICT DO NOTHING;
+                VALUES (v_tasks[i], v_scopes[i], v_keys[i], v_seqs[i]) ON CONFLICT DO NOTHING;
                 EXIT WHEN FOUND;
                 SELECT job.id INTO v_holder FROM unique_key u JOIN job ON job.seq = u.seq
-                WHERE u.task = v_task AND u.scope = v_scope AND u.text = p_keys[i];
+                WHERE u.task = v_tasks[i] AND u.scope = v_scopes[i] AND u.text = v_keys[i];
                 EXIT WHEN FOUND;
             END LOOP;
-            v_marks := CASE v_scope WHEN 0 THEN 1 ELSE 0 END;
+            v_marks := CASE v_scopes[i] WHEN 0 THEN 1 ELSE 0 END;
         END IF;
         IF v_holder IS NULL THEN
-            IF j->'limit'->>'key' IS NOT NULL THEN
-                v_gate := put_gate(j->'limit'->>'key', (j->'limit'->>'count')::bigint,
-                    (j->'limit'->>'per')::bigint, (j->'limit'->>'burst')::bigint, v_now);
-            END IF;
-            v_line := line_number(j->>'queue', (j->>'lane')::smallint, (j->>'urgency')::smallint);
+            v_gate := coalesce(v_gates[i], gate_of(j->'limit', v_now));
+            v_line := coalesce(v_lines[i], line_number(j->>'queue', (j->>'lane')::smallint,
+                (j->>'urgency')::smallint));
             INSERT INTO job (seq, id, task, line, policy, gate, enqueued_at, unique_scope,
                 unique_key, args)
-            VALUES (v_seq, v_id, v_task, v_line, policy_number(j->>'policy'), v_gate,
-                (j->>'enqueued_at')::bigint, v_scope, p_keys[i], p_args[i])
+            VALUES (v_seqs[i], v_ids[i], v_tasks[i], v_line, policy_number(j->>'policy'), v_gate,
+                (j->>'enqueued_at')::bigint, (j->>'scope')::smallint, p_keys[i], p_args[i])
             ON CONFLICT (id) DO NOTHING;
             IF NOT FOUND THEN
-                DELETE FROM unique_key WHERE task = v_task AND scope = v_scope
-                    AND text = p_keys[i] AND seq = v_seq;
-                v_holder := v_id;
+                DELETE FROM unique_key WHERE task = v_tasks[i] AND scope = v_scopes[i]
+                    AND text = v_keys[i] AND seq = v_seqs[i];
+                v_holder := v_ids[i];
             END IF;
         END IF;
         IF v_holder IS NOT NULL THEN
             places := places || i;
             holders := holders || v_holder;
         ELSE
-            PERFORM restore_place(j, ROW(v_seq, v_line, v_gate, (j->>'token')::bigint,
+            PERFORM restore_place(j, ROW(v_seqs[i], v_line, v_gate, (j->>'token')::bigint,
                 (j->>'failures')::integer, (j->>'interrupts')::integer,
                 (j->>'handbacks')::integer, v_marks)::standing, p_results[i], v_now);
         END IF;
     END LOOP;
 END
+$$;
+
+-- The gate of a limit as a description of a job has it, if it has one.
+CREATE FUNCTION gate_of(p_limit json, p_now bigint) RETURNS integer LANGUAGE sql AS $$
+    SELECT put_gate(p_limit->>'key', (p_limit->>'count')::bigint, (p_limit->>'per')::bigint,
+        (p_limit->>'burst')::bigint, p_now) WHERE p_limit->>'key' IS NOT NULL
 $$;
 
 -- Puts a job where it stood.

@@ -30,7 +30,8 @@ BEGIN
 END
 $$;
 
--- Extends a lease, and tells which attempts somebody wants cancelled.
+-- Extends a lease, and tells which attempts somebody wants cancelled. The first row is no attempt:
+-- its `token` is the version of the schema, which tells an older worker that it was migrated.
 CREATE FUNCTION renew_session(p_session uuid, p_lease bigint, p_condition text, p_now bigint)
 RETURNS TABLE (id uuid, token bigint) LANGUAGE plpgsql
 SET search_path = {schema}, pg_temp SET jit = off SET enable_seqscan = off AS $$
@@ -43,6 +44,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'session % is not open', p_session USING ERRCODE = 'LW001';
     END IF;
+    RETURN QUERY SELECT NULL::uuid, max(m.version)::bigint FROM migration m;
     RETURN QUERY SELECT r.id, r.token FROM running r
         WHERE r.session = v_session AND r.cancel_asked;
 END
