@@ -13,6 +13,7 @@ use super::{Context, NEGATIVE, block_on};
 pub(super) mod bar;
 pub(super) mod blocked_line;
 pub(super) mod edit;
+mod event_loop;
 mod explain;
 pub(super) mod gil;
 pub(super) mod headline;

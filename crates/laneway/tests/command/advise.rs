@@ -22,6 +22,8 @@ use crate::bench::Bench;
 
 #[path = "advise/edits.rs"]
 mod edits;
+#[path = "advise/neighbours.rs"]
+mod neighbours;
 
 /// The application of every task here.
 const APPLICATION: &str = "shop.tasks:app";

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{InLine, LagShare, Loops, Move, Profile, SizeBucket, lag_bill};
+use laneway_core::profile::{InLine, Loops, Move, Profile, SizeBucket};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
 use laneway_core::verdict::{
     Advice, Calibration, Change, Delay, Form, Mobility, Question, TaskFacts, advise,
 };
 
+use super::event_loop::EventLoop;
 use super::gil::told;
 use crate::store::AnyStore;
 
@@ -130,10 +131,10 @@ pub(super) async fn survey(
             return Err(unknown(name, &known));
         }
     }
-    let bills = bills(&known);
+    let event_loops = event_loops(&known);
     known.retain(|task| names.is_empty() || names.iter().any(|name| name == task.name.as_str()));
     let mut cases: Vec<Case> =
-        known.into_iter().map(|task| judge(task, &registry, &bills)).collect();
+        known.into_iter().map(|task| judge(task, &registry, &event_loops)).collect();
     sort(&mut cases);
     Ok(cases)
 }
@@ -144,7 +145,8 @@ pub(in crate::cli) fn of_profiles(
     profiles: Vec<(Profile, InLine)>,
     loop_time: Duration,
 ) -> Vec<Case> {
-    let bill = lag_bill(profiles.iter().map(|(profile, line)| (profile, *line)), loop_time);
+    let in_line = profiles.iter().map(|(profile, line)| (profile, *line));
+    let event_loops = BTreeMap::from([(None, EventLoop::of(in_line.collect(), loop_time))]);
     let judged = |(profile, _): (Profile, InLine)| {
         let name = profile.key.task.clone();
         let task = Task {
@@ -153,7 +155,7 @@ pub(in crate::cli) fn of_profiles(
             profiles: vec![profile],
             name,
         };
-        let case = judge(task, &Registry::default(), &BTreeMap::from([(None, bill.clone())]));
+        let case = judge(task, &Registry::default(), &event_loops);
         Case { origin: Origin::Program, ..case }
     };
     let mut cases: Vec<Case> = profiles.into_iter().map(judged).collect();
@@ -209,18 +211,22 @@ fn guessed(profiles: &[Profile]) -> TaskFacts {
     TaskFacts::new(form, lane)
 }
 
-/// The lag bill of each application's event loop, or of the mean one where several ran.
-fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
+/// Each application's event loop, or the mean one where several ran, with the tasks that it runs by
+/// now: what moved to another lane delays nobody there any more, and neither does a task that no
+/// application has.
+fn event_loops(tasks: &[Task]) -> BTreeMap<Option<String>, EventLoop> {
     let mut by_application: BTreeMap<_, Vec<&Profile>> = BTreeMap::new();
-    for task in tasks {
+    let is_there = |task: &&Task| task.application.is_some() && task.facts.lane == Lane::Async;
+    for task in tasks.iter().filter(is_there) {
         let on_loop = task.profiles.iter().filter(|profile| profile.key.lane == Lane::Async);
         by_application.entry(task.application.clone()).or_default().extend(on_loop);
     }
-    let bill = |profiles: Vec<&Profile>| {
+    let of_attempts = |profiles: Vec<&Profile>| {
         let time = loop_time(&profiles);
-        lag_bill(profiles.into_iter().map(|profile| (profile, InLine::Attempts)), time)
+        let in_line = profiles.into_iter().map(|profile| (profile, InLine::Attempts));
+        EventLoop::of(in_line.collect(), time)
     };
-    by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
+    by_application.into_iter().map(|(name, profiles)| (name, of_attempts(profiles))).collect()
 }
 
 /// The time that the loops had on which these attempts ran. Profiles of before do not tell loops
@@ -274,19 +280,23 @@ fn present(facts: TaskFacts, profiles: &[Profile]) -> TaskFacts {
     TaskFacts { lane, ..facts }
 }
 
-fn judge(task: Task, registry: &Registry, bills: &BTreeMap<Option<String>, Vec<LagShare>>) -> Case {
+fn judge(
+    task: Task,
+    registry: &Registry,
+    event_loops: &BTreeMap<Option<String>, EventLoop>,
+) -> Case {
     let measured = task.application.as_ref().and_then(|name| registry.calibrations.get(name));
     let calibration = measured.copied().unwrap_or_default();
-    let bill = bills.get(&task.application);
+    let event_loop = event_loops.get(&task.application);
     let facts = present(task.facts, &task.profiles);
     let advice = advise(&Question {
         task: &task.name,
         profiles: &task.profiles,
         calibration: &calibration,
         facts: &facts,
-        lag: bill.and_then(|bill| bill.iter().find(|share| share.task == task.name)),
+        lag: event_loop.and_then(|event_loop| event_loop.share(&task.name)),
     });
-    let delay = bill.and_then(|bill| Delay::of(&advice, bill));
+    let delay = event_loop.and_then(|it| Delay::of(&advice, &it.neighbours(&task.name)));
     Case {
         advice,
         delay,
