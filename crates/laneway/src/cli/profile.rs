@@ -90,7 +90,8 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
     for task in parts.iter_mut().flat_map(|part| &mut part.tasks) {
         task.profile = told(task.profile.clone(), &context.sources.folder);
     }
-    let report = Report::new(&arguments.command, (began.elapsed(), status), parts);
+    let ended = (began.elapsed(), status);
+    let report = Report::new(&arguments.command, ended, parts, &context.sources.folder);
     write(&report, arguments, context)?;
     Ok(status)
 }

@@ -12,6 +12,7 @@ use laneway_core::verdict::{
     Advice, Calibration, Change, Delay, Form, Mobility, Question, TaskFacts, advise,
 };
 
+use super::edit::Edit;
 use super::event_loop::EventLoop;
 use super::gil::told;
 use crate::store::AnyStore;
@@ -134,16 +135,18 @@ pub(super) async fn survey(
     let event_loops = event_loops(&known);
     known.retain(|task| names.is_empty() || names.iter().any(|name| name == task.name.as_str()));
     let mut cases: Vec<Case> =
-        known.into_iter().map(|task| judge(task, &registry, &event_loops)).collect();
+        known.into_iter().map(|task| judge(task, &registry, &event_loops, folder)).collect();
     sort(&mut cases);
     Ok(cases)
 }
 
 /// The verdicts on coroutines that no worker ran, from their profiles, how many can stand in line,
-/// and the time for which their loops ran; the worst first.
+/// and the time for which their loops ran; the worst first. `folder` is where the paths of their
+/// code begin.
 pub(in crate::cli) fn of_profiles(
     profiles: Vec<(Profile, InLine)>,
     loop_time: Duration,
+    folder: &Path,
 ) -> Vec<Case> {
     let in_line = profiles.iter().map(|(profile, line)| (profile, *line));
     let event_loops = BTreeMap::from([(None, EventLoop::of(in_line.collect(), loop_time))]);
@@ -155,7 +158,7 @@ pub(in crate::cli) fn of_profiles(
             profiles: vec![profile],
             name,
         };
-        let case = judge(task, &Registry::default(), &event_loops);
+        let case = judge(task, &Registry::default(), &event_loops, folder);
         Case { origin: Origin::Program, ..case }
     };
     let mut cases: Vec<Case> = profiles.into_iter().map(judged).collect();
@@ -280,33 +283,47 @@ fn present(facts: TaskFacts, profiles: &[Profile]) -> TaskFacts {
     TaskFacts { lane, ..facts }
 }
 
+/// The verdict. `folder` is where the paths of the code begin.
 fn judge(
     task: Task,
     registry: &Registry,
     event_loops: &BTreeMap<Option<String>, EventLoop>,
+    folder: &Path,
 ) -> Case {
     let measured = task.application.as_ref().and_then(|name| registry.calibrations.get(name));
     let calibration = measured.copied().unwrap_or_default();
     let event_loop = event_loops.get(&task.application);
+    let ask = |facts: &TaskFacts, profiles: &[Profile]| {
+        advise(&Question {
+            task: &task.name,
+            profiles,
+            calibration: &calibration,
+            facts,
+            lag: event_loop.and_then(|event_loop| event_loop.share(&task.name)),
+        })
+    };
     let facts = present(task.facts, &task.profiles);
-    let advice = advise(&Question {
-        task: &task.name,
-        profiles: &task.profiles,
-        calibration: &calibration,
-        facts: &facts,
-        lag: event_loop.and_then(|event_loop| event_loop.share(&task.name)),
-    });
+    let advice = ask(&facts, &task.profiles);
     let delay = event_loop.and_then(|it| Delay::of(&advice, &it.neighbours(&task.name)));
-    Case {
+    let mut case = Case {
         advice,
         delay,
         origin: Origin::Worker,
         facts,
-        application: task.application,
+        application: task.application.clone(),
         calibration,
         is_calibrated: measured.is_some(),
         profiles: task.profiles,
+    };
+    // What leaves no frame of its own on a stack, as `time.sleep`, is told from the line: where it
+    // can be awaited, no other lane is better.
+    if case.facts.async_library.is_none()
+        && let Some(twin) = Edit::of(&case, folder).and_then(|edit| edit.twin)
+    {
+        case.facts.async_library = Some(twin.to_owned());
+        case.advice = ask(&case.facts, &case.profiles);
     }
+    case
 }
 
 fn unknown(name: &str, known: &[Task]) -> Error {
