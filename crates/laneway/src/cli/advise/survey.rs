@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use laneway_core::error::{Code, Error};
+use laneway_core::error::{Code, Error, closest_name};
 use laneway_core::job::{Lane, TaskName};
 use laneway_core::profile::{InLine, Loops, Move, Profile, SizeBucket};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
@@ -16,6 +16,9 @@ use super::edit::Edit;
 use super::event_loop::EventLoop;
 use super::gil::told;
 use crate::store::AnyStore;
+
+/// The most tasks that are offered for a name.
+const MEANT_MAX: usize = 3;
 
 /// A task with all that its verdict depends on.
 #[derive(Debug)]
@@ -332,8 +335,23 @@ fn unknown(name: &str, known: &[Task]) -> Error {
         [] => "no worker has registered a task in this store".to_owned(),
         _ => "no application that used this store has it, and none of its runs was measured".into(),
     };
-    Error::new(Code::TaskUnknown, format!("there is no task `{name}`"))
+    let error = Error::new(Code::TaskUnknown, format!("there is no task `{name}`"))
         .why(why)
-        .fix("`laneway advise` lists the tasks; a worker registers its own when it starts")
-        .closest(name, names())
+        .fix("`laneway advise` lists the tasks; a worker registers its own when it starts");
+    match in_modules(name, names()).as_slice() {
+        [] => error.closest(name, names()),
+        meant => error.fix(format!("did you mean {}?", meant.join(" or "))),
+    }
+}
+
+/// The tasks that were meant by the end of their names, or by a function's name close to it.
+fn in_modules<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let end = format!(".{name}");
+    let mut meant: Vec<&str> = known.clone().filter(|known| known.ends_with(&end)).collect();
+    if meant.is_empty() && !name.contains('.') {
+        let function = |known: &'a str| known.rsplit_once('.').map(|(_, last)| last);
+        let close = closest_name(name, known.clone().filter_map(function));
+        meant.extend(known.filter(|known| close.is_some() && function(known) == close));
+    }
+    meant.into_iter().take(MEANT_MAX).map(|known| format!("`{known}`")).collect()
 }
