@@ -31,8 +31,8 @@ use report::Report;
 #[derive(Debug, Args)]
 pub(super) struct ProfileArgs {
     /// The program, such as `python app.py`, `uvicorn app:app` or `script.py`
+    // What begins with a hyphen before the program is an option of ours, or a mistake.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
-    #[arg(allow_hyphen_values = true)]
     command: Vec<String>,
     /// Write a report with charts to this file: one page that needs nothing else
     #[arg(long, value_name = "FILE")]
@@ -74,7 +74,8 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
         return Err(Error::new(Code::PythonNotFound, "the program's Python has no Laneway")
             .why(why)
             .fix(
-                "install it there, `pip install laneway`, or activate the environment that has it",
+                "install Laneway there, by `pip install` of its wheel or of a clone, or activate \
+                 the environment that has it",
             ));
     }
     let mut parts = profiling::read(folder.path()).map_err(|error| folder.unreadable(&error))?;
