@@ -74,8 +74,8 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
         return Err(Error::new(Code::PythonNotFound, "the program's Python has no Laneway")
             .why(why)
             .fix(
-                "install Laneway there, by `pip install` of its wheel or of a clone, or activate \
-                 the environment that has it",
+                "install it there, `pip install path/to/the/clone`, or activate the environment \
+                 that has it",
             ));
     }
     let mut parts = profiling::read(folder.path()).map_err(|error| folder.unreadable(&error))?;
