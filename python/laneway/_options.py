@@ -265,7 +265,9 @@ def refuse_unknown(options: Mapping[str, object], kind: type) -> None:
         if name not in kind.__annotations__:
             names = sorted(kind.__annotations__)
             why = f"the options are {_quoted(names)}"
-            raise SettingError("LW1021", f"there is no option `{name}`", why, _closest(name, names))
+            close = nearest_name(name, names)
+            fix = f"did you mean `{close}`?" if close else "leave it out"
+            raise SettingError("LW1021", f"there is no option `{name}`", why, fix)
 
 
 def _closest(name: str, names: Sequence[str]) -> str:

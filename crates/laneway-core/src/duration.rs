@@ -59,7 +59,7 @@ fn malformed(text: &str) -> Error {
 }
 
 /// The duration that a number in other words stands for, such as `30s` for `30 seconds`.
-fn meant(text: &str) -> Option<String> {
+pub fn meant(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, word) = text.split_at(end);
