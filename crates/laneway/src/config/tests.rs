@@ -202,6 +202,8 @@ fn what_was_probably_meant_is_offered() {
         ("lease = 30", "30s"),
         ("drain_timeout = \"2 minutes\"", "2m"),
         ("memory_max = \"512m\"", "512MiB"),
+        ("listen = 9090", "127.0.0.1:9090"),
+        ("listen = \"localhost:9090\"", "127.0.0.1:9090"),
     ] {
         assert_eq!(error_of(text).remedy(), format!("did you mean `{meant}`?"), "{text}");
     }

@@ -266,10 +266,16 @@ impl Value for SocketAddr {
     const FORM: &'static str = "an address and a port such as `127.0.0.1:9090`";
 
     fn read(raw: &Raw, _base: &Path) -> Result<Self, Unfit> {
-        match raw {
-            Raw::Text(text) => text.trim().parse().map_err(|_| unfit::<Self>(raw)),
-            _ => Err(unfit::<Self>(raw)),
-        }
+        let text = match raw {
+            Raw::Text(text) => text.trim().to_owned(),
+            Raw::Integer(number) => number.to_string(),
+            _ => return Err(unfit::<Self>(raw)),
+        };
+        text.parse().map_err(|_| {
+            // A port alone, for this machine.
+            let port = text.trim_start_matches("localhost").trim_start_matches(':').parse::<u16>();
+            misspelled::<Self>(raw, port.ok().map(|port| format!("127.0.0.1:{port}")))
+        })
     }
 
     fn show(&self) -> serde_json::Value {
