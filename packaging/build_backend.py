@@ -95,7 +95,7 @@ def _require_cargo() -> None:
         sys.exit(
             "error: building Laneway from source needs Rust, and `cargo` is not on PATH\n"
             "  why: the worker, the store and the `laneway` command are written in Rust\n"
-            "  fix: install it from https://rustup.rs, or install a wheel: `pip install laneway`"
+            "  fix: install it from https://rustup.rs, or install a wheel that was built elsewhere"
         )
 
 

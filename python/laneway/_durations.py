@@ -19,6 +19,14 @@ SECONDS_MAX = 100 * 365.25 * 86_400
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([a-z]+)")
+_WORDS = {
+    "us": ("usec", "microsecond"),
+    "ms": ("msec", "milli", "millisecond"),
+    "s": ("sec", "second"),
+    "m": ("min", "minute"),
+    "h": ("hr", "hour"),
+    "d": ("day",),
+}
 
 
 def seconds(duration: Duration, name: str) -> float:
@@ -33,14 +41,41 @@ def seconds(duration: Duration, name: str) -> float:
     """
     value = _in_seconds(duration)
     if value is None or not math.isfinite(value) or not 0 <= value <= SECONDS_MAX:
+        meant = _meant(duration)
         raise SettingError(
             "LW1021",
             f"`{name}={duration!r}` is not a duration",
             "a duration is not negative and at most 100 years: numbers with a unit (`us`, `ms`, "
             "`s`, `m`, `h`, `d`), a number of seconds, or a `timedelta`",
-            'write for example `"250ms"`, `"30s"`, `"15m"`, `"2m30s"` or `30`',
+            f'did you mean `{name}="{meant}"`?'
+            if meant
+            else 'write for example `"250ms"`, `"30s"`, `"15m"`, `"2m30s"` or `30`',
         )
     return value
+
+
+def unit_of(word: str) -> str | None:
+    """The unit that a word stands for, such as `s` for `seconds`; `None` if none is known.
+
+    Args:
+        word: The word, in small letters.
+    """
+    if word in _UNITS:
+        return word
+    singular = word.removesuffix("s")
+    return next((unit for unit, words in _WORDS.items() if singular in words), None)
+
+
+def _meant(duration: object) -> str | None:
+    """The text in our units, if it is one in others."""
+    if not isinstance(duration, str):
+        return None
+    text = re.sub(r"\s|,|and\b", "", duration.lower())
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return f"{text}s"
+    meant = re.sub(r"[a-z]+", lambda word: unit_of(word[0]) or word[0], text)
+    value = _parse(meant)
+    return meant if value is not None and value <= SECONDS_MAX else None
 
 
 def _in_seconds(duration: object) -> float | None:

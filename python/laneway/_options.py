@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
 from laneway._durations import seconds
+from laneway._nearest import nearest_name, nearest_whole
 from laneway._policy import Backoff, Rate
 from laneway.errors import SettingError, TaskOptionError
 
@@ -240,7 +240,7 @@ def _fits_function(function: Callable[..., Any], settings: Settings) -> None:
                 "LW1021",
                 f"`unique_by={name!r}`",
                 f"the function has no such parameter, only {_quoted(names)}",
-                _closest(name, names),
+                _closest(name, names) if names else "leave it out: a key needs a parameter",
             )
     parameters = signature.parameters
     for place, parameter in enumerate(parameters):
@@ -265,12 +265,14 @@ def refuse_unknown(options: Mapping[str, object], kind: type) -> None:
         if name not in kind.__annotations__:
             names = sorted(kind.__annotations__)
             why = f"the options are {_quoted(names)}"
-            raise SettingError("LW1021", f"there is no option `{name}`", why, _closest(name, names))
+            close = nearest_name(name, names)
+            fix = f"did you mean `{close}`?" if close else "leave it out"
+            raise SettingError("LW1021", f"there is no option `{name}`", why, fix)
 
 
 def _closest(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean `{close[0]}`?" if close else ""
+    close = nearest_name(name, names)
+    return f"did you mean `{close}`?" if close else f"write one of {_quoted(names)}"
 
 
 def _quoted(names: Sequence[str]) -> str:
@@ -302,7 +304,12 @@ def _names(value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple):
         names = cast("Sequence[object]", value)
         return tuple(_name("unique_by", name) for name in names)
-    raise SettingError("LW1021", f"`unique_by={value!r}`", "it names one parameter or several")
+    raise SettingError(
+        "LW1021",
+        f"`unique_by={value!r}`",
+        "it names one parameter of the function, or several in a list",
+        'write for example `unique_by="order_id"` or `unique_by=["order_id", "lang"]`',
+    )
 
 
 def _one_of(option: str, value: Any, possible: tuple[Any, ...]) -> Any:  # noqa: ANN401 - literals
@@ -325,7 +332,8 @@ def _whole(option: str, value: object, least: int, most: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
     why = f"it has to be a whole number from {least} to {most}"
-    raise SettingError("LW1021", f"`{option}={value!r}`", why, "choose a number in this range")
+    fix = f"the nearest is `{option}={nearest_whole(value, least, most)}`"
+    raise SettingError("LW1021", f"`{option}={value!r}`", why, fix)
 
 
 def _optional_seconds(option: str, value: Duration | None) -> float | None:

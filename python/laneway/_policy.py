@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, cast
 
-from laneway._durations import seconds
+from laneway._durations import seconds, unit_of
+from laneway._nearest import nearest_number, nearest_whole
 from laneway._override import override
 from laneway.errors import SettingError
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from laneway._durations import Duration
 
 ATTEMPTS_MAX = 4_294_967_295
+
+_LOOSE = re.compile(
+    r"(?P<whole>[0-9]{1,15})(?:\.(?P<fraction>[0-9]{1,6}))?\s*(?:/|per\b|an?\b|every\b)?\s*"
+    r"(?P<times>[0-9]{0,9})\s*(?P<unit>[a-z]*)"
+)
 
 
 class Backoff:
@@ -93,7 +100,7 @@ class Rate:
         self.count, self.per = _parse_pace(pace)
         if burst is None:
             burst = max(1, min(self.count, math.floor(self.count / self.per)))
-        _whole_number("burst", burst, 1, ATTEMPTS_MAX)
+        _whole_number("burst", burst, 1, ATTEMPTS_MAX, ", or leave it out for a second's worth")
         self.burst = burst
         self.key = key
 
@@ -129,26 +136,50 @@ def _parse_pace(pace: object) -> tuple[int, float]:
             per_text = per_text if per_text[0].isdecimal() else f"1{per_text}"
             try:
                 count, per = int(count_text), seconds(per_text, "pace")
-            except SettingError:
+            # Python reads no number of more than 4,300 digits.
+            except (SettingError, ValueError):
                 count = 0
             else:
                 if count and per * 1e6 >= count:
                     return count, per
+    meant = _meant(pace)
     raise SettingError(
         "LW1021",
         f"`{pace!r}` is not a rate",
-        "a rate is a whole number from 1 on, a slash and a unit or duration, and at most one "
-        "million a second",
-        'write for example `Rate("25/s")`, `Rate("100/m")` or `Rate("3/10s")`',
+        "a rate is a whole number from 1 on, a slash and a unit (`us`, `ms`, `s`, `m`, `h`, `d`) "
+        "or a duration, and at most one million a second",
+        f'did you mean `"{meant}"`?'
+        if meant
+        else 'write for example `Rate("25/s")`, `Rate("100/m")` or `Rate("3/10s")`',
     )
 
 
-def _whole_number(name: str, value: object, least: int, most: int) -> None:
+def _meant(pace: object) -> str | None:
+    """The rate that other words for it stand for, or the highest for one that is higher."""
+    found = _LOOSE.fullmatch(str(pace).strip().lower())
+    unit = unit_of(found["unit"] or "s") if found else None
+    if found is None or unit is None:
+        return None
+    fraction = found["fraction"] or ""
+    count = int(found["whole"] + fraction)
+    times = int(found["times"] or 1) * 10 ** len(fraction)
+    span = f"{'' if times == 1 else times}{unit}"
+    if not count or not times:
+        return None
+    try:
+        is_too_high = seconds(f"{times}{unit}", "pace") * 1e6 < count
+    except SettingError:
+        return None
+    return "1000000/s" if is_too_high else f"{count}/{span}"
+
+
+def _whole_number(name: str, value: object, least: int, most: int, or_else: str = "") -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise SettingError(
             "LW1021",
             f"`{name}={value!r}` is not possible",
             f"it has to be a whole number from {least} to {most}",
+            f"the nearest is `{name}={nearest_whole(value, least, most)}`{or_else}",
         )
 
 
@@ -159,4 +190,5 @@ def _between(name: str, value: float, least: float, most: float) -> None:
             "LW1021",
             f"`{name}={value!r}` is not possible",
             f"it has to be a number from {least} to {most}",
+            f"the nearest is `{name}={nearest_number(value, least, most)}`",
         )

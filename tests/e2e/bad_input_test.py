@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,15 @@ def test_an_app_that_cannot_be_loaded_ends_the_worker_with_a_code(
     done = story.run("worker", str(path))
     assert done.returncode == 2
     assert code in done.stderr
+
+
+def test_a_python_without_laneway_is_named_as_the_reason(story: Story) -> None:
+    bare = story.folder / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    done = story.run("worker", str(story.app), "--python", str(bare / "bin/python"))
+    assert done.returncode == 2
+    assert f"error[LW1033]: the Python `{bare / 'bin/python'}` has no Laneway" in done.stderr
+    assert "No module named 'laneway'" in done.stderr
 
 
 def test_a_missing_app_is_named(story: Story) -> None:

@@ -50,9 +50,33 @@ pub fn format(duration: Duration) -> String {
 }
 
 fn malformed(text: &str) -> Error {
-    Error::new(Code::InvalidSetting, format!("`{text}` is not a duration"))
-        .why("a duration is one or more numbers with a unit: `us`, `ms`, `s`, `m`, `h`, `d`")
-        .fix("write for example `250ms`, `30s`, `15m`, `1.5h` or `2m30s`")
+    let error = Error::new(Code::InvalidSetting, format!("`{text}` is not a duration"))
+        .why("a duration is one or more numbers with a unit: `us`, `ms`, `s`, `m`, `h`, `d`");
+    match meant(text) {
+        Some(meant) => error.fix(format!("did you mean `{meant}`?")),
+        None => error.fix("write for example `250ms`, `30s`, `15m`, `1.5h` or `2m30s`"),
+    }
+}
+
+/// The duration that a number in other words stands for, such as `30s` for `30 seconds`.
+pub fn meant(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, word) = text.split_at(end);
+    let word = word.trim();
+    let unit = match word.strip_suffix('s').unwrap_or(word) {
+        // A number alone, or with `s`.
+        "" | "sec" | "second" => "s",
+        "u" | "usec" | "microsecond" => "us",
+        "m" if word == "ms" => "ms",
+        "msec" | "milli" | "millisecond" => "ms",
+        "m" | "min" | "minute" => "m",
+        "h" | "hr" | "hour" => "h",
+        "d" | "day" => "d",
+        _ => return None,
+    };
+    let seconds = number.parse::<f64>().ok()? * UNITS.iter().find(|(name, _)| *name == unit)?.1;
+    (seconds <= SECONDS_MAX).then(|| format!("{number}{unit}"))
 }
 
 #[cfg(test)]
@@ -77,6 +101,29 @@ mod tests {
     fn what_is_no_duration_is_refused_with_a_code() {
         for text in ["", "s", "5", "5 parsecs", "-3s", "1..2s", "999999999d", "3s!"] {
             assert_eq!(parse(text).unwrap_err().code(), Code::InvalidSetting, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_other_words_mean_is_offered_in_ours() {
+        for (text, meant) in [
+            ("30sec", Some("30s")),
+            ("30 s", Some("30s")),
+            ("5", Some("5s")),
+            ("1.5 Hours", Some("1.5h")),
+            ("200 ms", Some("200ms")),
+            ("10minutes", Some("10m")),
+            ("soon", None),
+            ("5 parsecs", None),
+            ("999999999d", None),
+            ("-3s", None),
+        ] {
+            let remedy = parse(text).unwrap_err().remedy().to_owned();
+            let expected = meant.map_or_else(
+                || "write for example `250ms`, `30s`, `15m`, `1.5h` or `2m30s`".to_owned(),
+                |meant| format!("did you mean `{meant}`?"),
+            );
+            assert_eq!(remedy, expected, "{text}");
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn inspect(connection: &Connection, path: &str) -> Result<Kind> {
     if application != APPLICATION_ID {
         return Err(Error::new(Code::StoreCorrupt, format!("`{path}` is not a Laneway database"))
             .why(format!(
-                "it is an SQLite database of another program, with {tables} tables and indexes"
+                "it is an SQLite database of another program (tables and indexes: {tables})"
             ))
             .fix("point the store at a path of its own; Laneway has not changed this file")
             .into());

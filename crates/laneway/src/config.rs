@@ -112,6 +112,8 @@ pub enum Unfit {
     Value {
         /// What was found and what is expected.
         why: String,
+        /// What was probably meant.
+        meant: Option<String>,
     },
     /// The value's own reader has a more exact error, such as the one of a store's URL.
     Coded(Error),
@@ -127,10 +129,14 @@ impl Unfit {
                 };
                 error.why(reason)
             }
-            Self::Value { why } => {
+            Self::Value { why, meant } => {
+                let fix = meant.map_or_else(
+                    || format!("set `{}` to {}", entry.key, entry.form),
+                    |meant| format!("did you mean `{meant}`?"),
+                );
                 Error::new(Code::InvalidSetting, format!("`{}` is not possible", entry.key))
                     .why(format!("{origin} {why}"))
-                    .fix(format!("set `{}` to {}", entry.key, entry.form))
+                    .fix(fix)
             }
         }
     }

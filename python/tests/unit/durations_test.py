@@ -41,3 +41,21 @@ def test_what_is_no_duration_is_refused_with_its_option(duration: object) -> Non
         seconds(cast("Any", duration), "grace")
     assert caught.value.code == "LW1021"
     assert "`grace=" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("duration", "meant"),
+    [
+        ("30sec", "30s"),
+        ("30 s", "30s"),
+        ("5 minutes", "5m"),
+        ("1 hour and 30 min", "1h30m"),
+        ("200 millis", "200ms"),
+        ("5", "5s"),
+    ],
+)
+def test_a_duration_in_other_words_is_told_in_ours(duration: str, meant: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        seconds(duration, "grace")
+    assert caught.value.fix == f'did you mean `grace="{meant}"`?'
+    assert seconds(meant, "grace") > 0

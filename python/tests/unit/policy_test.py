@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -60,6 +61,52 @@ def test_what_is_no_rate_is_refused(pace: object) -> None:
     with pytest.raises(SettingError) as caught:
         Rate(cast("Any", pace))
     assert caught.value.code == "LW1021"
+
+
+@pytest.mark.parametrize(
+    ("pace", "meant"),
+    [
+        ("25/sec", "25/s"),
+        ("25 per second", "25/s"),
+        ("100/minute", "100/m"),
+        ("3 / 10 secs", "3/10s"),
+        ("2.5/s", "25/10s"),
+        ("25", "25/s"),
+        (25, "25/s"),
+        ("2000000/s", "1000000/s"),
+    ],
+)
+def test_a_rate_in_other_words_is_told_in_ours(pace: object, meant: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        Rate(cast("Any", pace))
+    assert caught.value.fix == f'did you mean `"{meant}"`?'
+    assert Rate(meant).pace == meant
+
+
+@pytest.mark.parametrize("pace", ["0/s", "x/s", "5/parsec", "", None, "9" * 5_000 + "/s"])
+def test_a_rate_that_nobody_can_mean_is_answered_by_examples(pace: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        Rate(cast("Any", pace))
+    assert caught.value.fix.startswith('write for example `Rate("25/s")`')
+
+
+@pytest.mark.parametrize(
+    ("make", "nearest"),
+    [
+        (lambda: Rate("5/s", burst=0), "`burst=1`"),
+        (lambda: Rate("5/s", burst=cast("Any", "7")), "`burst=7`"),
+        (lambda: Backoff(0), "`attempts=1`"),
+        (lambda: Backoff(3, factor=0.5), "`factor=1.0`"),
+        (lambda: Backoff(3, jitter=2), "`jitter=1.0`"),
+        (lambda: Backoff(3, jitter=float("nan")), "`jitter=0.0`"),
+    ],
+)
+def test_a_number_out_of_range_is_answered_by_the_nearest(
+    make: Callable[[], object], nearest: str
+) -> None:
+    with pytest.raises(SettingError) as caught:
+        make()
+    assert caught.value.fix.startswith(f"the nearest is {nearest}")
 
 
 @pytest.mark.parametrize("burst", [0, -1, 1.5, True])

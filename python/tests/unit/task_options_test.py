@@ -89,6 +89,31 @@ def test_a_misspelt_option_gets_a_suggestion(app: Laneway) -> None:
     assert caught.value.fix == "did you mean `timeout`?"
 
 
+@pytest.mark.parametrize(
+    ("options", "fix"),
+    [
+        ({"unique_by": "pth"}, "did you mean `path`?"),
+        ({"unique_by": "order"}, "write one of `path`, `size`"),
+        ({"unique_by": 3}, 'write for example `unique_by="order_id"`'),
+        ({"on_interrupt": "stop"}, "write one of `retry`, `park`"),
+        ({"priority": 1_000}, "the nearest is `priority=100`"),
+        ({"max_interrupts": 0}, "the nearest is `max_interrupts=1`"),
+    ],
+)
+def test_a_wrong_value_is_answered_by_what_is_possible(
+    app: Laneway, options: dict[str, Any], fix: str
+) -> None:
+    with pytest.raises(TaskOptionError) as caught:
+        app.task(**options)(shrink)
+    assert caught.value.fix.startswith(fix)
+
+
+def test_a_task_without_parameters_has_none_to_be_unique_by(app: Laneway) -> None:
+    with pytest.raises(TaskOptionError) as caught:
+        app.task(unique_by="order")(lambda: None)
+    assert caught.value.fix == "leave it out: a key needs a parameter"
+
+
 def test_a_coroutine_function_runs_on_the_event_loop_only(app: Laneway) -> None:
     with pytest.raises(TaskOptionError) as caught:
         app.task(lane="thread")(fetch)

@@ -65,6 +65,31 @@ impl Loops {
         spans.fold(self.earlier, Duration::saturating_add)
     }
 
+    /// Whether another task ran on a loop on which this one runs now. What is not known is taken
+    /// for the same loop.
+    pub fn are_shared_with(&self, other: &Self) -> bool {
+        let mut present = self.present().peekable();
+        let is_unknown = present.peek().is_none() || other.stretches.is_empty();
+        is_unknown || present.any(|stretch| !other.was_never_beside(stretch))
+    }
+
+    /// The loops in use: the last one, and those that ran on for half of its time. A worker that
+    /// another one replaced ends soon after that one began.
+    fn present(&self) -> impl Iterator<Item = &Stretch> {
+        let last = self.stretches.iter().max_by_key(|stretch| stretch.last_at);
+        let since = last.map(|last| last.last_at.minus(last.span() / 2));
+        self.stretches.iter().filter(move |stretch| Some(stretch.last_at) >= since)
+    }
+
+    /// Whether no attempt can have been on another task's loop while that was.
+    fn was_never_beside(&self, other: &Stretch) -> bool {
+        // Of more loops the last ones are known.
+        let is_all_known = self.stretches.len() < LOOPS_MAX;
+        let known_since = self.stretches.iter().map(|stretch| stretch.last_at).min();
+        let is_known = is_all_known || known_since.is_some_and(|since| since < other.first_at);
+        is_known && self.stretches.iter().all(|stretch| stretch.id != other.id)
+    }
+
     /// Whether nothing is known.
     pub const fn is_empty(&self) -> bool {
         self.stretches.is_empty() && self.earlier.is_zero()
@@ -138,5 +163,33 @@ mod tests {
         assert_eq!(seen.time(), Duration::from_secs(500));
         assert_eq!(seen.stretches.len(), LOOPS_MAX);
         assert_eq!(seen.stretches.iter().map(|one| one.last_at).max(), Some(at(995)));
+    }
+
+    #[test]
+    fn tasks_share_loops_when_one_was_where_the_other_runs_now() {
+        let shared = |one: &[(u32, i64, i64)], other: &[(u32, i64, i64)]| {
+            loops(one).are_shared_with(&loops(other))
+        };
+        assert!(shared(&[(1, 0, 9)], &[(1, 2, 5)]));
+        assert!(!shared(&[(1, 0, 9)], &[(2, 0, 9)]), "a queue each from the start");
+        // The worker started again.
+        assert!(!shared(&[(1, 0, 9), (2, 20, 90)], &[(1, 2, 5)]));
+        assert!(shared(&[(1, 0, 9), (2, 20, 90)], &[(1, 2, 5), (2, 85, 86)]));
+        assert!(!shared(&[(1, 0, 9), (2, 20, 90)], &[(1, 2, 12), (3, 21, 80)]));
+        // It was replaced, and ended what it had begun; or two run side by side.
+        assert!(!shared(&[(1, 0, 25), (2, 20, 90)], &[(1, 2, 25)]));
+        assert!(shared(&[(1, 0, 85), (2, 20, 90)], &[(1, 2, 25)]));
+        assert!(shared(&[(1, 0, 9)], &[]) && shared(&[], &[(1, 0, 9)]), "profiles of before");
+    }
+
+    /// Of more loops than are kept, two tasks keep different ones.
+    #[test]
+    fn a_loop_that_may_have_been_forgotten_counts_as_shared() {
+        let fleet = |ids: [u32; 4]| loops(&ids.map(|id| (id, 0, 90 + i64::from(id))));
+        let mut one = fleet([1, 2, 3, 4]);
+        one.merge(&loops(&[(5, 0, 99)]));
+        assert!(one.are_shared_with(&fleet([6, 7, 8, 9])));
+        one.merge(&loops(&[(10, 100, 300)]));
+        assert!(!one.are_shared_with(&fleet([6, 7, 8, 9])), "it began after all that");
     }
 }

@@ -95,8 +95,8 @@ pub struct TaskFacts {
     pub has_await: Option<bool>,
     /// A blocking call that it is known to reach.
     pub blocking_call: Option<Place>,
-    /// The async library that does the same as the blocking one it uses, where that is declared;
-    /// `None` to tell it from stacks and from `library_names`.
+    /// The async library that does the same as the blocking one it uses, where that is declared or
+    /// was read in its code; `None` to tell it from stacks and from `library_names`.
     pub async_library: Option<String>,
     /// How many of its runs are wanted at once; `None` to estimate it from its profiles.
     pub concurrency: Option<u32>,

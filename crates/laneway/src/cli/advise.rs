@@ -13,6 +13,7 @@ use super::{Context, NEGATIVE, block_on};
 pub(super) mod bar;
 pub(super) mod blocked_line;
 pub(super) mod edit;
+mod event_loop;
 mod explain;
 pub(super) mod gil;
 pub(super) mod headline;
@@ -21,11 +22,13 @@ pub(super) mod page;
 mod sarif;
 mod source;
 pub(super) mod survey;
+mod term;
 pub(super) mod text;
 mod trace;
 
 use page::{Page, wrapped};
 use survey::{Case, Level, survey};
+use term::Term;
 
 /// Arguments of `laneway advise`.
 #[derive(Debug, Args)]
@@ -48,7 +51,8 @@ pub(super) struct AdviseArgs {
 /// Arguments of `laneway explain`.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// A task, a rule such as `R4`, or an error code such as `LW2010`
+    /// A task, a rule such as `R4`, a rule of `laneway check` such as `LW101`, or an error code
+    /// such as `LW2010`
     #[arg(value_name = "TASK")]
     subject: String,
     /// Only what was measured within this time, in whole hours
@@ -91,12 +95,8 @@ pub(super) fn run(arguments: &AdviseArgs, context: &mut Context) -> Result<u8, E
 
 pub(super) fn explain(arguments: &ExplainArgs, context: &mut Context) -> Result<u8, Error> {
     let subject = arguments.subject.as_str();
-    if let Some(entry) = explain::rule(subject) {
-        explain::write_rule(entry, Page::of(&context.sources), &mut context.output);
-        return Ok(0);
-    }
-    if let Some(code) = explain::code(subject) {
-        explain::write_code(code, Page::of(&context.sources), &mut context.output);
+    if let Some(term) = Term::find(subject)? {
+        term.write(Page::of(&context.sources), &mut context.output);
         return Ok(0);
     }
     let folder = context.sources.folder.clone();

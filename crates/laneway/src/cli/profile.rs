@@ -31,8 +31,8 @@ use report::Report;
 #[derive(Debug, Args)]
 pub(super) struct ProfileArgs {
     /// The program, such as `python app.py`, `uvicorn app:app` or `script.py`
+    // What begins with a hyphen before the program is an option of ours, or a mistake.
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
-    #[arg(allow_hyphen_values = true)]
     command: Vec<String>,
     /// Write a report with charts to this file: one page that needs nothing else
     #[arg(long, value_name = "FILE")]
@@ -74,7 +74,8 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
         return Err(Error::new(Code::PythonNotFound, "the program's Python has no Laneway")
             .why(why)
             .fix(
-                "install it there, `pip install laneway`, or activate the environment that has it",
+                "install it there, `pip install path/to/the/clone`, or activate the environment \
+                 that has it",
             ));
     }
     let mut parts = profiling::read(folder.path()).map_err(|error| folder.unreadable(&error))?;
@@ -90,7 +91,8 @@ pub(super) fn run(arguments: &ProfileArgs, context: &mut Context) -> Result<u8, 
     for task in parts.iter_mut().flat_map(|part| &mut part.tasks) {
         task.profile = told(task.profile.clone(), &context.sources.folder);
     }
-    let report = Report::new(&arguments.command, (began.elapsed(), status), parts);
+    let ended = (began.elapsed(), status);
+    let report = Report::new(&arguments.command, ended, parts, &context.sources.folder);
     write(&report, arguments, context)?;
     Ok(status)
 }

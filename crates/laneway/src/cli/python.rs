@@ -95,6 +95,24 @@ pub(super) fn ask(python: &Path) -> Result<Report, Error> {
     serde_json::from_slice(&answer.stdout).map_err(|error| fault(error.to_string()))
 }
 
+/// Why a runner of this interpreter could not start: if it has no Laneway, that is the reason.
+pub(super) fn for_want_of_laneway(error: Error, python: &Path) -> Error {
+    let is_silent = error.code() == Code::RunnerUnstable;
+    let report = if is_silent { ask(python).ok() } else { None };
+    match report {
+        Some(Report { laneway: None, error: Some(why), .. }) => without_laneway(python, &why),
+        _ => error,
+    }
+}
+
+fn without_laneway(python: &Path, why: &str) -> Error {
+    let what = format!("the Python `{}` has no Laneway", python.display());
+    Error::new(Code::PythonNotFound, what).why(why).fix(
+        "name the Python of the environment that has Laneway by `--python`, or install it there: \
+         `pip install path/to/the/clone`",
+    )
+}
+
 /// The folders of programs of the environments that may be meant, the likeliest first.
 fn environments(settings: &Settings, sources: &Sources) -> Vec<(PathBuf, &'static str)> {
     let mut folders = Vec::new();

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::num::ParseIntError;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, ValueEnum};
+use clap::{Arg, Command, ValueEnum};
 use laneway_core::error::{Code, Error};
 
 use super::output::{self, Output};
@@ -126,11 +126,22 @@ impl Place {
                 .fix("join a value that begins with `-` to its flag by `=`");
         }
         let answer = answer.why("none of its flags has this name");
-        let suggested = texts(error, ContextKind::SuggestedArg).last().map(ToString::to_string);
-        match suggested.or_else(|| self.flag_of_a_command(flag)) {
+        let suggested = texts(error, ContextKind::SuggestedArg);
+        let suggested = suggested.last().map(ToString::to_string);
+        let flag = self.flag_in_short(flag).or(suggested).or_else(|| self.flag_of_a_command(flag));
+        match flag {
             Some(flag) => answer.fix(format!("did you mean `{flag}`?")),
             None => answer,
         }
+    }
+
+    /// The only long flag that begins like this one.
+    fn flag_in_short(&self, flag: &str) -> Option<String> {
+        let start = flag.strip_prefix('-').filter(|start| !start.is_empty())?;
+        let flags = self.command.get_arguments().filter_map(Arg::get_long);
+        let mut meant = flags.filter(|long| long.starts_with(start));
+        let long = meant.next().filter(|_| meant.next().is_none())?;
+        Some(format!("--{long}"))
     }
 
     /// The command below this one that has a long flag, with the flag: `laneway jobs list --limit`.

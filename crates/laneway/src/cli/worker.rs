@@ -172,7 +172,9 @@ async fn work(
 ) -> Result<u8, Error> {
     let Plan { settings, python, options } = plan;
     let launch = tokio::select! {
-        launch = Launch::start(options.clone()) => launch?,
+        launch = Launch::start(options.clone()) => {
+            launch.map_err(|error| python::for_want_of_laneway(error, &python.path))?
+        }
         stop = shutdown.next() => return Ok(stop.status_before_start()),
     };
     let url = store_of(&settings, launch.manifest())?;

@@ -196,6 +196,21 @@ fn an_impossible_value_names_its_origin_and_what_is_needed() {
 }
 
 #[test]
+fn what_was_probably_meant_is_offered() {
+    for (text, meant) in [
+        ("lease = \"30\"", "30s"),
+        ("lease = 30", "30s"),
+        ("drain_timeout = \"2 minutes\"", "2m"),
+        ("memory_max = \"512m\"", "512MiB"),
+        ("listen = 9090", "127.0.0.1:9090"),
+        ("listen = \"localhost:9090\"", "127.0.0.1:9090"),
+    ] {
+        assert_eq!(error_of(text).remedy(), format!("did you mean `{meant}`?"), "{text}");
+    }
+    assert!(error_of("memory_max = \"1 mile\"").remedy().starts_with("set `memory_max` to"));
+}
+
+#[test]
 fn a_wrong_store_url_tells_who_set_it() {
     let error = error_of("store = \"amqp://:secret@host\"");
     assert_eq!(error.code(), Code::StoreUrlInvalid);

@@ -55,7 +55,16 @@ pub trait Value: Sized {
 }
 
 fn unfit<T: Value>(raw: &Raw) -> Unfit {
-    Unfit::Value { why: format!("gives {raw}, but what is needed is {}", T::FORM) }
+    let why = format!("gives {raw}, but what is needed is {}", T::FORM);
+    Unfit::Value { why, meant: None }
+}
+
+/// The same, with what was probably meant.
+fn misspelled<T: Value>(raw: &Raw, meant: Option<String>) -> Unfit {
+    match unfit::<T>(raw) {
+        Unfit::Value { why, .. } => Unfit::Value { why, meant },
+        coded @ Unfit::Coded(_) => coded,
+    }
 }
 
 impl<T: Value> Value for Option<T> {
@@ -151,7 +160,12 @@ impl Value for Duration {
 
     fn read(raw: &Raw, _base: &Path) -> Result<Self, Unfit> {
         match raw {
-            Raw::Text(text) => duration::parse(text).map_err(|_| unfit::<Self>(raw)),
+            Raw::Text(text) => {
+                duration::parse(text).map_err(|_| misspelled::<Self>(raw, duration::meant(text)))
+            }
+            Raw::Integer(seconds) => {
+                Err(misspelled::<Self>(raw, duration::meant(&seconds.to_string())))
+            }
             _ => Err(unfit::<Self>(raw)),
         }
     }
@@ -213,7 +227,14 @@ impl Value for Bytes {
             Raw::Integer(number) => u64::try_from(*number).ok().map(Self),
             _ => None,
         };
-        bytes.ok_or_else(|| unfit::<Self>(raw))
+        bytes.ok_or_else(|| {
+            // `512M` and the like, as other programs have it.
+            let meant = match raw {
+                Raw::Text(text) => Some(format!("{}iB", text.trim().to_ascii_uppercase())),
+                _ => None,
+            };
+            misspelled::<Self>(raw, meant.filter(|meant| Self::parse(meant).is_some()))
+        })
     }
 
     fn show(&self) -> serde_json::Value {
@@ -245,10 +266,16 @@ impl Value for SocketAddr {
     const FORM: &'static str = "an address and a port such as `127.0.0.1:9090`";
 
     fn read(raw: &Raw, _base: &Path) -> Result<Self, Unfit> {
-        match raw {
-            Raw::Text(text) => text.trim().parse().map_err(|_| unfit::<Self>(raw)),
-            _ => Err(unfit::<Self>(raw)),
-        }
+        let text = match raw {
+            Raw::Text(text) => text.trim().to_owned(),
+            Raw::Integer(number) => number.to_string(),
+            _ => return Err(unfit::<Self>(raw)),
+        };
+        text.parse().map_err(|_| {
+            // A port alone, for this machine.
+            let port = text.trim_start_matches("localhost").trim_start_matches(':').parse::<u16>();
+            misspelled::<Self>(raw, port.ok().map(|port| format!("127.0.0.1:{port}")))
+        })
     }
 
     fn show(&self) -> serde_json::Value {

@@ -22,6 +22,10 @@ use crate::bench::Bench;
 
 #[path = "advise/edits.rs"]
 mod edits;
+#[path = "advise/names.rs"]
+mod names;
+#[path = "advise/neighbours.rs"]
+mod neighbours;
 
 /// The application of every task here.
 const APPLICATION: &str = "shop.tasks:app";
@@ -367,16 +371,6 @@ fn a_build_can_fail_on_code_that_should_change_and_not_on_a_starved_host() {
 }
 
 #[test]
-fn a_task_that_nobody_knows_is_refused_with_the_closest_name() {
-    let bench = measured();
-    for command in ["advise shop.fetsh", "explain shop.fetsh"] {
-        let done = bench.run(command);
-        done.expect_error(1, "LW2003");
-        assert!(done.err.contains("did you mean `shop.fetch`?"), "{}", done.err);
-    }
-}
-
-#[test]
 fn without_measurements_it_says_how_to_get_some() {
     let bench = Bench::new();
     bench.store();
@@ -495,18 +489,6 @@ fn everything_known_of_a_task_is_explained() {
     let wall = objects[0].pointer("/profiles/0/wall").unwrap();
     assert_eq!((&wall["count"], &wall["longest_ms"]), (&json!(100), &json!(60.0)));
     assert_eq!(objects[0]["calibration"]["thread_dispatch_ms"], 0.02);
-}
-
-#[test]
-fn rules_and_codes_are_explained_without_a_store() {
-    let bench = Bench::new();
-    let out = bench.run("explain r4").expect(0).out.clone();
-    assert!(out.starts_with("R4  bound by the GIL\n"), "{out}");
-    assert!(out.contains("CORES_USED_BOUND_LOW = 0.90 cores"), "{out}");
-    let out = bench.run("explain lw2010").expect(0).out.clone();
-    assert!(out.starts_with("LW2010  ") && out.contains("docs/errors/LW2010.md"), "{out}");
-    let objects = bench.run("explain R4 --json").expect(0).objects();
-    assert_eq!(objects[0]["name"], "bound by the GIL");
 }
 
 #[test]

@@ -49,6 +49,14 @@ fn wrong_usage_is_told_with_a_code_and_what_to_do() {
             "`laneway jobs list` takes no argument `--frobnicate`",
             "`laneway help jobs list` shows how to use it",
         ),
+        // It was run as a program.
+        (
+            "profile --thresh 5 -- true",
+            "`laneway profile` takes no argument `--thresh`",
+            "did you mean `--threshold`?",
+        ),
+        ("profile --t true", "takes no argument `--t`", "did you mean `--threshold`?"),
+        ("profile --live --hmtl x true", "takes no argument `--hmtl`", "did you mean `--html`?"),
         ("status more", "takes no argument `more`", "`laneway help status` shows"),
         ("--quiet", "`laneway` needs a command", "`laneway help` shows"),
         ("jobs wait", "`laneway jobs wait` needs `<ID>...`", "`laneway help jobs wait` shows"),

@@ -62,8 +62,8 @@ pub(in crate::cli) struct BlockedLine {
 /// What to write.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::cli) enum Instead {
-    /// The asynchronous twin.
-    Twin(String),
+    /// The line with the asynchronous twin of what blocks, and that twin.
+    Twin(String, &'static str),
     /// The line with what blocks in a thread.
     InThread(String),
     /// No line is sure to be right; what to do, in words.
@@ -73,7 +73,7 @@ pub(in crate::cli) enum Instead {
 impl Instead {
     fn behind(self, head: &str) -> Self {
         match self {
-            Self::Twin(line) => Self::Twin(format!("{head}{line}")),
+            Self::Twin(line, twin) => Self::Twin(format!("{head}{line}"), twin),
             Self::InThread(line) => Self::InThread(format!("{head}{line}")),
             Self::Words(words) => Self::Words(words),
         }
@@ -82,7 +82,7 @@ impl Instead {
     /// The line, if there is one.
     pub(in crate::cli) fn code(&self) -> Option<&str> {
         match self {
-            Self::Twin(line) | Self::InThread(line) => Some(line),
+            Self::Twin(line, _) | Self::InThread(line) => Some(line),
             Self::Words(_) => None,
         }
     }
@@ -91,7 +91,7 @@ impl Instead {
     pub(in crate::cli) const fn words(&self) -> Option<&'static str> {
         match self {
             Self::Words(words) => Some(words),
-            Self::Twin(_) | Self::InThread(_) => None,
+            Self::Twin(..) | Self::InThread(_) => None,
         }
     }
 }
@@ -157,7 +157,7 @@ impl BlockedLine {
             let twin = if may_be_twin { asynchronous(body) } else { None };
             let instead = twin.map_or_else(
                 || in_a_thread(body, &text, callee, inner.map(|inner| (inner, folder))),
-                Instead::Twin,
+                |(line, twin)| Instead::Twin(line, twin),
             );
             let instead = instead.behind(head);
             return Some(Self { place, now, instead });

@@ -22,9 +22,9 @@ pub(super) struct Edit {
     pub(super) code: Vec<String>,
     /// What to mind, or what to do.
     pub(super) note: String,
-    /// Whether it stays on the loop and waits there without blocking.
+    /// What the code awaits in the place of what blocks, so that it stays on the loop.
     #[serde(skip)]
-    pub(super) is_twin: bool,
+    pub(super) twin: Option<&'static str>,
 }
 
 impl Edit {
@@ -50,7 +50,7 @@ impl Edit {
                 now: None,
                 code: vec!["await asyncio.sleep(0)".to_owned()],
                 note: "in its loop, every few milliseconds of work".to_owned(),
-                is_twin: false,
+                twin: None,
             }),
             Change::SplitBySize => Some(split(case)),
             Change::SerialThread => Some(Self::definition(
@@ -62,7 +62,7 @@ impl Edit {
     }
 
     fn definition(code: Vec<String>, note: &str) -> Self {
-        Self { place: None, now: None, code, note: note.to_owned(), is_twin: false }
+        Self { place: None, now: None, code, note: note.to_owned(), twin: None }
     }
 }
 
@@ -98,27 +98,32 @@ fn offload(case: &Case, lane: Lane, folder: &Path) -> Option<Edit> {
         let place = computing_place(case);
         let now = place.as_ref().and_then(|place| line_of(place, folder));
         let note = in_process(case);
-        return Some(Edit { place, now, code: Vec::new(), note, is_twin: false });
+        return Some(Edit { place, now, code: Vec::new(), note, twin: None });
     }
     let Some(blocked) = blocked_line(case, folder) else {
         let code = vec!["await asyncio.to_thread(fn, ...)".to_owned()];
         let now = line_of(&place, folder);
-        return Some(Edit { place: Some(place), now, code, note: in_thread(case), is_twin: false });
+        return Some(Edit { place: Some(place), now, code, note: in_thread(case), twin: None });
     };
-    let note = match &blocked.instead {
-        Instead::Twin(_) => String::new(),
-        Instead::InThread(_) => in_thread(case),
-        Instead::Words(words) => (*words).to_owned(),
+    Some(of_line(blocked, &in_thread(case), folder))
+}
+
+/// The line, changed; `in_thread` is what to mind where it goes to a thread.
+fn of_line(blocked: BlockedLine, in_thread: &str, folder: &Path) -> Edit {
+    let (note, twin) = match &blocked.instead {
+        Instead::Twin(_, twin) => ("", Some(*twin)),
+        Instead::InThread(_) => (in_thread, None),
+        Instead::Words(words) => (*words, None),
     };
     let needs_import = blocked.instead.code().is_some() && lacks_asyncio(&blocked.place, folder);
     let import = if needs_import { "with `import asyncio`; " } else { "" };
-    Some(Edit {
-        is_twin: matches!(blocked.instead, Instead::Twin(_)),
+    Edit {
+        twin,
         code: blocked.instead.code().map(str::to_owned).into_iter().collect(),
         place: Some(blocked.place),
         now: Some(blocked.now),
         note: format!("{import}{note}").trim_end_matches("; ").to_owned(),
-    })
+    }
 }
 
 /// How a part of a coroutine goes to a process. No line can be given: what computes need not be a
@@ -148,7 +153,7 @@ fn in_thread(case: &Case) -> String {
 }
 
 fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
-    let is_twin = false;
+    let twin = None;
     if case.facts.form == Form::Def {
         let place = blocking_place(case);
         let now = place.as_ref().and_then(|place| line_of(place, folder));
@@ -160,13 +165,14 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
                 |way| format!("    ...  # {way}"),
             ),
         ];
-        return Edit { place, now, code, note: String::new(), is_twin };
+        return Edit { place, now, code, note: String::new(), twin };
     }
-    let line = blocked_line(case, folder);
-    if let Some(BlockedLine { place, now, instead: Instead::Twin(twin) }) = line {
-        let (place, now) = (Some(place), Some(now));
-        return Edit { place, now, code: vec![twin], note: String::new(), is_twin: true };
-    }
+    let line = match blocked_line(case, folder) {
+        Some(line) if matches!(line.instead, Instead::Twin(..)) => {
+            return of_line(line, "", folder);
+        }
+        line => line,
+    };
     let place = line.as_ref().map(|line| line.place.clone()).or_else(|| blocking_place(case));
     let now = place.as_ref().and_then(|place| line_of(place, folder));
     let instead = line.map(|line| line.instead);
@@ -176,7 +182,7 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
             Some(Instead::Words(words)) => (Vec::new(), format!("{way}; or {words}")),
             _ => (Vec::new(), way.to_owned()),
         };
-        return Edit { place, now, code, note, is_twin };
+        return Edit { place, now, code, note, twin };
     }
     let or = match instead {
         Some(Instead::InThread(line)) => {
@@ -194,7 +200,7 @@ fn use_library(case: &Case, library: &str, folder: &Path) -> Edit {
     } else {
         (Vec::new(), format!("`await` the same calls with `{library}`; {cheapest}"))
     };
-    Edit { place, now, code, note, is_twin }
+    Edit { place, now, code, note, twin }
 }
 
 /// What to do instead of a call whose async twin has another form; `None` for libraries whose

@@ -1,9 +1,7 @@
-//! `laneway explain`: everything that is known of a task, or what a rule or a code means.
+//! `laneway explain` of a task: everything that is known of it.
 
-use laneway_core::error::{Code, Entry};
 use laneway_core::profile::{Blockage, Profile};
-use laneway_core::verdict::{RULES, RuleEntry, THRESHOLDS, Threshold};
-use serde_json::json;
+use laneway_core::verdict::RuleEntry;
 
 use super::page::{Block, Page, wrapped};
 use super::survey::{Case, seen};
@@ -90,7 +88,7 @@ fn compared(comparison: &Comparison) -> String {
 }
 
 /// A number in the unit of its threshold.
-fn quantity(value: f64, unit: &str) -> String {
+pub(super) fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "s" => duration_of(value),
         "x" => format!("{value:.2}x"),
@@ -176,65 +174,4 @@ fn add_circumstances(profile: &Profile, block: &mut Block<'_>) {
     if !starved.is_zero() {
         block.row("host", &format!("steps waited {} for a core", span(starved)));
     }
-}
-
-/// A rule by its number.
-pub(super) fn rule(text: &str) -> Option<&'static RuleEntry> {
-    RULES.iter().find(|entry| entry.rule.as_str().eq_ignore_ascii_case(text))
-}
-
-/// A code of the error registry by its text.
-pub(super) fn code(text: &str) -> Option<Code> {
-    text.to_ascii_uppercase().parse().ok()
-}
-
-pub(super) fn write_rule(entry: &RuleEntry, page: Page<'_>, output: &mut Output) {
-    let rule = entry.rule.as_str();
-    let mentioned = || {
-        let of_rule = format!("({rule})");
-        THRESHOLDS.iter().filter(move |threshold| threshold.reason.contains(&of_rule))
-    };
-    if output.is_json() {
-        return output.json(json!({
-            "rule": rule,
-            "name": entry.name,
-            "condition": entry.condition,
-            "advice": entry.advice,
-            "thresholds": mentioned().collect::<Vec<_>>(),
-        }));
-    }
-    let mut block = Block::new(page);
-    block.lines.push(format!("{CYAN}{rule}{CYAN:#}  {}", entry.name));
-    block.row("when", entry.condition);
-    block.row("advice", entry.advice);
-    for Threshold { name, value, unit, reason, source } in mentioned() {
-        block.gap();
-        block.row("limit", &format!("{name} = {}", quantity(*value, unit)));
-        block.row("why", reason);
-        block.row("source", source);
-    }
-    block.lines.iter().for_each(|line| output.line(line));
-}
-
-pub(super) fn write_code(code: Code, page: Page<'_>, output: &mut Output) {
-    let Entry { title, fix, exit, retryable, .. } = code.entry();
-    let document = format!("docs/errors/{code}.md");
-    if output.is_json() {
-        return output.json(json!({
-            "code": code.to_string(),
-            "title": title,
-            "fix": fix,
-            "exit": exit,
-            "retryable": retryable,
-            "page": document,
-        }));
-    }
-    let mut block = Block::new(page);
-    block.lines.push(format!("{CYAN}{code}{CYAN:#}  {title}"));
-    block.row("fix", fix);
-    if retryable {
-        block.row("later", "the same call may succeed");
-    }
-    block.row("page", &document);
-    block.lines.iter().for_each(|line| output.line(line));
 }

@@ -16,10 +16,11 @@ const QUOTED_MAX: usize = 50;
 pub(in crate::cli) fn headline(case: &Case, folder: &Path) -> String {
     let advice = &case.advice;
     match &advice.change {
-        Change::Offload { to } => match Edit::of(case, folder).filter(|edit| edit.is_twin) {
-            Some(edit) => without_blocking(&edit),
-            None => off_the_loop(case, *to),
-        },
+        Change::Offload { to } => off_the_loop(case, *to),
+        Change::UseAsyncLibrary { .. } => {
+            let edit = Edit::of(case, folder).filter(|edit| edit.twin.is_some());
+            edit.map_or_else(|| advice.sentence(), |edit| without_blocking(&edit))
+        }
         Change::Keep if case.delay.is_some() => {
             format!("{}; others on its event loop delay it", keep(case))
         }

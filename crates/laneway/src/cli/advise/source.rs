@@ -25,15 +25,15 @@ pub(super) enum Callee<'a> {
     Unknown,
 }
 
-/// The line with the asynchronous twin of the call in it.
-pub(super) fn asynchronous(line: &str) -> Option<String> {
+/// The line with the asynchronous twin of the call in it, and that twin.
+pub(super) fn asynchronous(line: &str) -> Option<(String, &'static str)> {
     let code = Line::of(line)?;
     let mut twins = code.calls.iter().filter_map(|call| Some((call, twin(&code, call)?)));
     let (call, twin) = twins.next()?;
     if twins.next().is_some() || code.has_own_scope() {
         return None;
     }
-    Some(code.replaced(call, &format!("await {twin}({})", code.arguments(call))))
+    Some((code.replaced(call, &format!("await {twin}({})", code.arguments(call))), twin))
 }
 
 /// What does the same as a blocking call, with the same arguments.
@@ -404,7 +404,8 @@ mod tests {
             ("all(time.sleep(1) for _ in x)", None),
             ("data = parse(blob)", None),
         ] {
-            assert_eq!(asynchronous(line).as_deref(), expected, "{line}");
+            let edited = asynchronous(line).map(|(edited, _)| edited);
+            assert_eq!(edited.as_deref(), expected, "{line}");
         }
     }
 

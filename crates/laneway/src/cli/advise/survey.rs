@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use laneway_core::error::{Code, Error};
+use laneway_core::error::{Code, Error, closest_name};
 use laneway_core::job::{Lane, TaskName};
-use laneway_core::profile::{InLine, LagShare, Loops, Move, Profile, SizeBucket, lag_bill};
+use laneway_core::profile::{InLine, Loops, Move, Profile, SizeBucket};
 use laneway_core::store::{ReadProfiles, RegisteredTask, Registry, Store};
 use laneway_core::verdict::{
     Advice, Calibration, Change, Delay, Form, Mobility, Question, TaskFacts, advise,
 };
 
+use super::edit::Edit;
+use super::event_loop::EventLoop;
 use super::gil::told;
 use crate::store::AnyStore;
+
+/// The most tasks that are offered for a name.
+const MEANT_MAX: usize = 3;
 
 /// A task with all that its verdict depends on.
 #[derive(Debug)]
@@ -130,21 +135,24 @@ pub(super) async fn survey(
             return Err(unknown(name, &known));
         }
     }
-    let bills = bills(&known);
+    let event_loops = event_loops(&known);
     known.retain(|task| names.is_empty() || names.iter().any(|name| name == task.name.as_str()));
     let mut cases: Vec<Case> =
-        known.into_iter().map(|task| judge(task, &registry, &bills)).collect();
+        known.into_iter().map(|task| judge(task, &registry, &event_loops, folder)).collect();
     sort(&mut cases);
     Ok(cases)
 }
 
 /// The verdicts on coroutines that no worker ran, from their profiles, how many can stand in line,
-/// and the time for which their loops ran; the worst first.
+/// and the time for which their loops ran; the worst first. `folder` is where the paths of their
+/// code begin.
 pub(in crate::cli) fn of_profiles(
     profiles: Vec<(Profile, InLine)>,
     loop_time: Duration,
+    folder: &Path,
 ) -> Vec<Case> {
-    let bill = lag_bill(profiles.iter().map(|(profile, line)| (profile, *line)), loop_time);
+    let in_line = profiles.iter().map(|(profile, line)| (profile, *line));
+    let event_loops = BTreeMap::from([(None, EventLoop::of(in_line.collect(), loop_time))]);
     let judged = |(profile, _): (Profile, InLine)| {
         let name = profile.key.task.clone();
         let task = Task {
@@ -153,7 +161,7 @@ pub(in crate::cli) fn of_profiles(
             profiles: vec![profile],
             name,
         };
-        let case = judge(task, &Registry::default(), &BTreeMap::from([(None, bill.clone())]));
+        let case = judge(task, &Registry::default(), &event_loops, folder);
         Case { origin: Origin::Program, ..case }
     };
     let mut cases: Vec<Case> = profiles.into_iter().map(judged).collect();
@@ -209,18 +217,22 @@ fn guessed(profiles: &[Profile]) -> TaskFacts {
     TaskFacts::new(form, lane)
 }
 
-/// The lag bill of each application's event loop, or of the mean one where several ran.
-fn bills(tasks: &[Task]) -> BTreeMap<Option<String>, Vec<LagShare>> {
+/// Each application's event loop, or the mean one where several ran, with the tasks that it runs by
+/// now: what moved to another lane delays nobody there any more, and neither does a task that no
+/// application has.
+fn event_loops(tasks: &[Task]) -> BTreeMap<Option<String>, EventLoop> {
     let mut by_application: BTreeMap<_, Vec<&Profile>> = BTreeMap::new();
-    for task in tasks {
+    let is_there = |task: &&Task| task.application.is_some() && task.facts.lane == Lane::Async;
+    for task in tasks.iter().filter(is_there) {
         let on_loop = task.profiles.iter().filter(|profile| profile.key.lane == Lane::Async);
         by_application.entry(task.application.clone()).or_default().extend(on_loop);
     }
-    let bill = |profiles: Vec<&Profile>| {
+    let of_attempts = |profiles: Vec<&Profile>| {
         let time = loop_time(&profiles);
-        lag_bill(profiles.into_iter().map(|profile| (profile, InLine::Attempts)), time)
+        let in_line = profiles.into_iter().map(|profile| (profile, InLine::Attempts));
+        EventLoop::of(in_line.collect(), time)
     };
-    by_application.into_iter().map(|(application, seen)| (application, bill(seen))).collect()
+    by_application.into_iter().map(|(name, profiles)| (name, of_attempts(profiles))).collect()
 }
 
 /// The time that the loops had on which these attempts ran. Profiles of before do not tell loops
@@ -274,29 +286,47 @@ fn present(facts: TaskFacts, profiles: &[Profile]) -> TaskFacts {
     TaskFacts { lane, ..facts }
 }
 
-fn judge(task: Task, registry: &Registry, bills: &BTreeMap<Option<String>, Vec<LagShare>>) -> Case {
+/// The verdict. `folder` is where the paths of the code begin.
+fn judge(
+    task: Task,
+    registry: &Registry,
+    event_loops: &BTreeMap<Option<String>, EventLoop>,
+    folder: &Path,
+) -> Case {
     let measured = task.application.as_ref().and_then(|name| registry.calibrations.get(name));
     let calibration = measured.copied().unwrap_or_default();
-    let bill = bills.get(&task.application);
+    let event_loop = event_loops.get(&task.application);
+    let ask = |facts: &TaskFacts, profiles: &[Profile]| {
+        advise(&Question {
+            task: &task.name,
+            profiles,
+            calibration: &calibration,
+            facts,
+            lag: event_loop.and_then(|event_loop| event_loop.share(&task.name)),
+        })
+    };
     let facts = present(task.facts, &task.profiles);
-    let advice = advise(&Question {
-        task: &task.name,
-        profiles: &task.profiles,
-        calibration: &calibration,
-        facts: &facts,
-        lag: bill.and_then(|bill| bill.iter().find(|share| share.task == task.name)),
-    });
-    let delay = bill.and_then(|bill| Delay::of(&advice, bill));
-    Case {
+    let advice = ask(&facts, &task.profiles);
+    let delay = event_loop.and_then(|it| Delay::of(&advice, &it.neighbours(&task.name)));
+    let mut case = Case {
         advice,
         delay,
         origin: Origin::Worker,
         facts,
-        application: task.application,
+        application: task.application.clone(),
         calibration,
         is_calibrated: measured.is_some(),
         profiles: task.profiles,
+    };
+    // What leaves no frame of its own on a stack, as `time.sleep`, is told from the line: where it
+    // can be awaited, no other lane is better.
+    if case.facts.async_library.is_none()
+        && let Some(twin) = Edit::of(&case, folder).and_then(|edit| edit.twin)
+    {
+        case.facts.async_library = Some(twin.to_owned());
+        case.advice = ask(&case.facts, &case.profiles);
     }
+    case
 }
 
 fn unknown(name: &str, known: &[Task]) -> Error {
@@ -305,8 +335,23 @@ fn unknown(name: &str, known: &[Task]) -> Error {
         [] => "no worker has registered a task in this store".to_owned(),
         _ => "no application that used this store has it, and none of its runs was measured".into(),
     };
-    Error::new(Code::TaskUnknown, format!("there is no task `{name}`"))
+    let error = Error::new(Code::TaskUnknown, format!("there is no task `{name}`"))
         .why(why)
-        .fix("`laneway advise` lists the tasks; a worker registers its own when it starts")
-        .closest(name, names())
+        .fix("`laneway advise` lists the tasks; a worker registers its own when it starts");
+    match in_modules(name, names()).as_slice() {
+        [] => error.closest(name, names()),
+        meant => error.fix(format!("did you mean {}?", meant.join(" or "))),
+    }
+}
+
+/// The tasks that were meant by the end of their names, or by a function's name close to it.
+fn in_modules<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
+    let end = format!(".{name}");
+    let mut meant: Vec<&str> = known.clone().filter(|known| known.ends_with(&end)).collect();
+    if meant.is_empty() && !name.contains('.') {
+        let function = |known: &'a str| known.rsplit_once('.').map(|(_, last)| last);
+        let close = closest_name(name, known.clone().filter_map(function));
+        meant.extend(known.filter(|known| close.is_some() && function(known) == close));
+    }
+    meant.into_iter().take(MEANT_MAX).map(|known| format!("`{known}`")).collect()
 }

@@ -225,7 +225,7 @@ fn blocker_card(blocker: &Blocker<'_>, folder: &Path) -> String {
     let stack: Vec<&str> = site.stack.lines().map(|frame| nearby(frame.trim(), folder)).collect();
     let change = edit(site, folder).map_or_else(String::new, |(now, instead)| match instead {
         Instead::Words(words) => format!("<p>To do: {}</p>", escaped(words)),
-        Instead::Twin(instead) | Instead::InThread(instead) => format!(
+        Instead::Twin(instead, _) | Instead::InThread(instead) => format!(
             "<pre><span class=\"minus\">- {}</span>\n<span class=\"plus\">+ {}</span></pre>",
             escaped(&now),
             escaped(&instead)

@@ -147,15 +147,21 @@ mod tests {
         }
     }
 
-    /// The one said a thread, the other one to wait without blocking.
+    /// The one said a thread, the other one to wait without blocking; and both said that a thread
+    /// was the better lane.
     #[test]
     fn the_verdict_on_a_task_is_what_the_advice_on_it_says() {
         let folder = tempfile::tempdir().unwrap();
-        let seen = Report::new(&[], (Duration::from_secs(6), 0), vec![sleeping(folder.path())]);
+        let parts = vec![sleeping(folder.path())];
+        let seen = Report::new(&[], (Duration::from_secs(6), 0), parts, folder.path());
         let report = report(&seen, folder.path()).unwrap();
         let verdict = &report["tasks"][0]["verdict"];
         assert_eq!(verdict, "wait without blocking: `await asyncio.sleep(0.12)`");
-        assert_eq!(verdict, &report["advice"][0]["sentence"]);
+        let advice = &report["advice"][0];
+        assert_eq!(verdict, &advice["sentence"]);
+        assert_eq!((&advice["rule"], &advice["better_lane"]), (&json!("R1"), &Value::Null));
+        let change = json!({ "kind": "use_async_library", "library": "asyncio.sleep" });
+        assert_eq!(advice["change"], change);
         assert_eq!(report["blockers"][0]["edit"]["instead"], "await asyncio.sleep(0.12)");
     }
 }

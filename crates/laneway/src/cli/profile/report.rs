@@ -1,6 +1,7 @@
 //! What the parts say together.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use laneway_core::job::TaskName;
@@ -44,6 +45,7 @@ impl Report {
         command: &[String],
         (duration, status): (Duration, u8),
         parts: Vec<Part>,
+        folder: &Path,
     ) -> Self {
         let mut acquitted = (0, 0);
         let mut loops = Vec::new();
@@ -76,7 +78,7 @@ impl Report {
             })
         };
         let mut rows: Vec<TaskRow> =
-            of_profiles(profiles, loop_time).into_iter().filter_map(row).collect();
+            of_profiles(profiles, loop_time, folder).into_iter().filter_map(row).collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.profile.step_sum));
         let acquitted = (acquitted.0, Duration::from_nanos(acquitted.1));
         Self { command: command.join(" "), duration, status, loops, tasks: rows, acquitted }

@@ -160,7 +160,7 @@ fn blocked(blocker: &Blocker<'_>, page: Page<'_>) -> Vec<String> {
                 let place = elsewhere.map_or_else(String::new, |place| format!("{place}: "));
                 block.row("to do", &format!("{place}{words}"));
             }
-            Instead::Twin(instead) | Instead::InThread(instead) => {
+            Instead::Twin(instead, _) | Instead::InThread(instead) => {
                 let mut label = "edit";
                 if let Some(place) = elsewhere {
                     block.row(std::mem::take(&mut label), &place);
