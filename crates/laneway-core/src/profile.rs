@@ -167,6 +167,10 @@ pub struct Profile {
     /// The event loops that its attempts ran on; none for other lanes, and in profiles of before.
     #[serde(default)]
     pub loops: Loops,
+    /// For each attempt on a loop the time that it stood in line for its first step, times the
+    /// length of that step, in square microseconds. Profiles of before have none.
+    #[serde(default)]
+    pub in_line_sum: u64,
 }
 
 impl Profile {
@@ -198,6 +202,7 @@ impl Profile {
             last_at: None,
             moves: Moves::default(),
             loops: Loops::default(),
+            in_line_sum: 0,
         }
     }
 
@@ -264,6 +269,7 @@ impl Profile {
         self.last_at = self.last_at.max(other.last_at);
         self.moves.merge(&other.moves);
         self.loops.merge(&other.loops);
+        self.in_line_sum = self.in_line_sum.saturating_add(other.in_line_sum);
     }
 
     /// From the start of the first attempt to the end of the last.

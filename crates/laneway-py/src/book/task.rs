@@ -18,7 +18,7 @@ use super::call::{CallMeter, Scope};
 use super::gil_waits::Sampler;
 use super::sender::Sender;
 use crate::clock::now;
-use crate::meter::{AttemptMeter, Label, metered_attempt};
+use crate::meter::{Arrival, AttemptMeter, Beginnings, Label, metered_attempt};
 
 /// What is not sent yet.
 #[derive(Debug, Default)]
@@ -163,16 +163,22 @@ impl TaskMeter {
 #[pymethods]
 impl TaskMeter {
     /// A coroutine attempt begins; gives its coroutine with a meter, which `RunnerChannel.done`
-    /// takes, or nothing for some other awaitable.
+    /// takes, or nothing for some other awaitable. `in_line_ns` is how long it stood in line, if it
+    /// has waited for something else since.
+    #[pyo3(signature = (coroutine, key, args_bytes, in_line_ns=None))]
     fn attempt<'py>(
         slf: &Bound<'py, Self>,
         coroutine: Bound<'py, PyAny>,
         key: u64,
         args_bytes: u64,
+        in_line_ns: Option<u64>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let own = slf.get();
+        let handed = || Arrival::HandedAt(own.shared.handover.at());
+        let arrival = in_line_ns.map_or_else(handed, Arrival::InLine);
         let task = slf.clone().into_any();
-        let metered = metered_attempt(coroutine, task, (own.book.label, key), args_bytes)?;
+        let beginnings = Beginnings { label: own.book.label, key, args_bytes, arrival };
+        let metered = metered_attempt(coroutine, task, beginnings)?;
         if metered.is_some() {
             own.book.last_args_bytes.store(args_bytes, Ordering::Relaxed);
             own.shared.begin(&own.sender);

@@ -24,15 +24,54 @@ impl Account {
     }
 }
 
+/// How an attempt came to its loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arrival {
+    /// It was handed over at this time, and stood in line until its coroutine was made.
+    HandedAt(u64),
+    /// It stood in line for so long, and then waited for something else.
+    InLine(u64),
+}
+
+/// What a coroutine attempt begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginnings {
+    pub(crate) label: Label,
+    pub(crate) key: u64,
+    /// The size of its arguments.
+    pub(crate) args_bytes: u64,
+    pub(crate) arrival: Arrival,
+}
+
 /// The sums of a coroutine attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) tally: Tally,
-    /// The size of its arguments.
-    pub(super) args_bytes: u64,
+    args_bytes: u64,
+    /// For how long it stood in line.
+    in_line: u64,
 }
 
 impl Attempt {
+    /// An attempt whose time begins now.
+    pub(super) fn begin(beginnings: Beginnings) -> Self {
+        let Beginnings { label, key, args_bytes, arrival } = beginnings;
+        let now = monotonic_ns();
+        let in_line = match arrival {
+            Arrival::HandedAt(at) => now.saturating_sub(at),
+            Arrival::InLine(time) => time,
+        };
+        let tally = Tally::new(label, key);
+        tally.start(now);
+        Self { tally, args_bytes, in_line }
+    }
+
+    /// For how long it stood in line for its first step, and how long that took; `None` before.
+    pub(super) fn first_step(&self) -> Option<(Duration, Duration)> {
+        let took = self.tally.first()?;
+        Some((Duration::from_nanos(self.in_line), Duration::from_nanos(took)))
+    }
+
     /// What was measured so far.
     pub(super) fn measurement(&self) -> Measurement {
         Measurement { args_bytes: self.args_bytes, ..self.tally.measurement() }

@@ -210,13 +210,12 @@ pub(super) fn made_of(parts: Parts<'_>) -> PyResult<Bound<'_, PyAny>> {
     unsafe { Bound::from_owned_ptr_or_err(py, allocated(class, parts)) }
 }
 
-/// A meter with sums of its own, which begin now and end with the coroutine.
+/// A meter with sums of its own, which end with the coroutine.
 pub(super) fn made_for_attempt<'py>(
     coroutine: Bound<'py, PyAny>,
     owner: Bound<'py, PyAny>,
     attempt: Attempt,
 ) -> PyResult<Bound<'py, PyAny>> {
-    attempt.tally.start(monotonic_ns());
     let parts = Parts { coroutine, owner, tally: ptr::null(), is_entered: true };
     let object = made_of(parts)?;
     // SAFETY: nobody else has seen the object yet, and the `None` that is overwritten needs no

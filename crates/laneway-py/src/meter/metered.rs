@@ -9,9 +9,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use super::account::{self, Account};
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Beginnings};
 use super::coroutine::{Parts, made_for_attempt, made_of, meter_in};
-use super::tally::{Label, Tally};
 
 /// The coroutine of a task that is created now, metered if the task that creates it is.
 ///
@@ -44,14 +43,12 @@ pub(super) fn metered_child(coroutine: Bound<'_, PyAny>) -> PyResult<Bound<'_, P
 pub(crate) fn metered_attempt<'py>(
     coroutine: Bound<'py, PyAny>,
     task: Bound<'py, PyAny>,
-    (label, key): (Label, u64),
-    args_bytes: u64,
+    beginnings: Beginnings,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     if !is_coroutine(&coroutine)? {
         return Ok(None);
     }
-    let attempt = Attempt { tally: Tally::new(label, key), args_bytes };
-    made_for_attempt(coroutine, task, attempt).map(Some)
+    made_for_attempt(coroutine, task, Attempt::begin(beginnings)).map(Some)
 }
 
 /// Whether a task accepts it: nearly always one of Python's own, else one of Cython's, say.
@@ -93,6 +90,11 @@ impl<'py> AttemptMeter<'py> {
     /// Its wall and CPU time.
     pub(crate) fn times(&self) -> (Duration, Duration) {
         self.attempt().map(Attempt::times).unwrap_or_default()
+    }
+
+    /// For how long it stood in line for its first step, and how long that took.
+    pub(crate) fn first_step(&self) -> Option<(Duration, Duration)> {
+        self.attempt()?.first_step()
     }
 
     /// Whether both are of one task.

@@ -107,6 +107,9 @@ pub(super) fn measured<T>(tally: &Tally, step: impl FnOnce() -> T) -> T {
         let run_delay = clock.delay_since(began.run_delay, ended_at, wall - cpu);
         let total = StepTime { wall, cpu, run_delay };
         tally.bill(total.without(clock.nested.get()));
+        if !is_nested {
+            tally.note_first(total);
+        }
         clock.nested.set(nested_before.plus(total));
         clock.is_in_step.set(is_nested);
         clock.unpublish(published, total);

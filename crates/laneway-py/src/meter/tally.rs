@@ -124,6 +124,9 @@ pub(crate) struct Tally {
     cpu: AtomicU64,
     run_delay: AtomicU64,
     longest: AtomicU64,
+    /// The first step that is within no other one, with all steps within it; plus one, and zero
+    /// while there is none.
+    first: AtomicU64,
     /// The bits of a floating-point number, in square nanoseconds.
     squares: AtomicU64,
 }
@@ -172,6 +175,7 @@ impl Tally {
             cpu: AtomicU64::new(0),
             run_delay: AtomicU64::new(0),
             longest: AtomicU64::new(0),
+            first: AtomicU64::new(0),
             squares: AtomicU64::new(0),
         }
     }
@@ -230,6 +234,19 @@ impl Tally {
         let own = own as f64;
         let squares = f64::from_bits(self.squares.load(Relaxed)) + own * own;
         self.squares.store(squares.to_bits(), Relaxed);
+    }
+
+    /// Notes a step that is within no other one, with all steps within it.
+    #[inline]
+    pub(super) fn note_first(&self, step: StepTime) {
+        if self.first.load(Relaxed) == 0 {
+            self.first.store(step.wall.saturating_sub(step.run_delay) + 1, Relaxed);
+        }
+    }
+
+    /// The length of the first step, without its wait for a core; `None` while there is none.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.first.load(Relaxed).checked_sub(1)
     }
 
     /// The sums; `now` counts if the account's time has not ended.
