@@ -8,7 +8,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from laneway._bridge import Pace
 from laneway._map._feed import Feed, Ticket
 from laneway._map._progress import Progress
 from laneway._map._result import ItemError, MapResult
@@ -18,7 +17,7 @@ from laneway._verdict import Fail, Retry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from laneway._map._settings import MapLane, Settings
+    from laneway._map._settings import AnyPace, MapLane, Settings
 
 
 class Finished(NamedTuple):
@@ -166,9 +165,8 @@ class Work:
         return wait * (1 - retry.jitter * random.random())  # noqa: S311 - spreads load
 
 
-def _pace_of(settings: Settings) -> Pace | None:
-    rate = settings.rate
-    return None if rate is None else Pace(rate.count, rate.per, rate.burst)
+def _pace_of(settings: Settings) -> AnyPace | None:
+    return None if settings.new_pace is None else settings.new_pace()
 
 
 def _noted(exception: BaseException, ticket: Ticket) -> BaseException:
