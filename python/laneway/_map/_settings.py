@@ -103,6 +103,30 @@ class Settings:
             )
 
 
+def refuse_misplaced(name: str, fn: object, items: object) -> None:
+    """Refuses what is no function, or no items: the two are easily swapped.
+
+    Args:
+        name: What was called.
+        fn: What stands in the place of the function.
+        items: What stands in the place of the items.
+    """
+    kind = type(fn if not callable(fn) else items).__name__
+    if not callable(fn):
+        what = f"`{name}` cannot call what comes first: it is of type `{kind}`"
+    elif not any(hasattr(items, way) for way in ("__iter__", "__getitem__", "__aiter__")):
+        what = f"`{name}` finds no items in what comes second: it is of type `{kind}`"
+    else:
+        return
+    is_swapped = callable(items) and not callable(fn)
+    raise SettingError(
+        "LW1021",
+        what,
+        "the function comes first, then the items" + (": they are swapped" * is_swapped),
+        f"write `laneway.{name}(fn, items)`",
+    )
+
+
 def is_async(fn: Callable[..., Any]) -> bool:
     """Whether calling it gives a coroutine, as far as can be told without calling it.
 
