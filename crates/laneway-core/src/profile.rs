@@ -128,7 +128,7 @@ pub struct Profile {
     pub step_max: Histogram,
     /// [`Measurement::encode`].
     pub encode: Histogram,
-    /// [`Measurement::wait`].
+    /// [`Measurement::wait`] of the attempts for which it is known.
     pub wait: Histogram,
     /// All steps on the loop together.
     #[serde(with = "nanos")]
@@ -219,7 +219,9 @@ impl Profile {
         self.awaited.record(run.awaited);
         self.step_max.record(run.step_max);
         self.encode.record(run.encode);
-        self.wait.record(run.wait);
+        if let Some(wait) = run.wait {
+            self.wait.record(wait);
+        }
         if let Some(run_delay) = run.run_delay {
             self.run_delay.record(run_delay);
         }

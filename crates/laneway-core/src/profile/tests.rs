@@ -100,7 +100,7 @@ fn the_fullest_profile_keeps_its_bound() {
                     encode: span,
                     args_bytes: u64::MAX,
                     result_bytes: u64::MAX,
-                    wait: span,
+                    wait: Some(span),
                     ..Measurement::default()
                 }
             };

@@ -48,53 +48,40 @@ pub(crate) struct Beginnings {
 pub(super) struct Attempt {
     pub(super) tally: Tally,
     args_bytes: u64,
-    /// For how long it stood in line.
-    in_line: u64,
+    arrival: Arrival,
 }
 
 impl Attempt {
-    /// An attempt whose time begins now.
-    pub(super) fn begin(beginnings: Beginnings) -> Self {
+    pub(super) fn new(beginnings: Beginnings) -> Self {
         let Beginnings { label, key, args_bytes, arrival } = beginnings;
-        let now = monotonic_ns();
-        let in_line = match arrival {
-            Arrival::HandedAt(at) => now.saturating_sub(at),
-            Arrival::InLine(time) => time,
-        };
-        let tally = Tally::new(label, key);
-        tally.start(now);
-        Self { tally, args_bytes, in_line }
+        Self { tally: Tally::new(label, key), args_bytes, arrival }
     }
 
     /// For how long it stood in line for its first step, and how long that took; `None` before.
     pub(super) fn first_step(&self) -> Option<(Duration, Duration)> {
         let took = self.tally.first()?;
-        Some((Duration::from_nanos(self.in_line), Duration::from_nanos(took)))
+        let in_line = match self.arrival {
+            Arrival::HandedAt(at) => self.tally.started_at().saturating_sub(at),
+            Arrival::InLine(time) => time,
+        };
+        Some((Duration::from_nanos(in_line), Duration::from_nanos(took)))
     }
 
-    /// What was measured so far.
-    pub(super) fn measurement(&self) -> Measurement {
-        Measurement { args_bytes: self.args_bytes, ..self.tally.measurement() }
+    /// What was measured until `now`, and how long before that it ended; zero while it has not.
+    pub(super) fn measurement(&self, now: u64) -> (Measurement, Duration) {
+        let sums = self.tally.sums(now);
+        let ended_ago = sums.ended_ago(now);
+        (Measurement { args_bytes: self.args_bytes, ..sums.measurement() }, ended_ago)
     }
 
-    /// How long ago it ended; zero while it has not.
-    pub(super) fn ended_ago(&self) -> Duration {
-        self.tally.last_sums().ended_ago()
-    }
-
-    /// Its wall and CPU time so far.
-    pub(super) fn times(&self) -> (Duration, Duration) {
-        let sums = self.tally.sums(monotonic_ns());
+    /// Its wall and CPU time until `now`.
+    pub(super) fn times(&self, now: u64) -> (Duration, Duration) {
+        let sums = self.tally.sums(now);
         (Duration::from_nanos(sums.wall), Duration::from_nanos(sums.in_steps.cpu))
     }
 }
 
 impl Tally {
-    /// The sums of all ended steps.
-    pub(crate) fn measurement(&self) -> Measurement {
-        self.sums(monotonic_ns()).measurement()
-    }
-
     /// The sums at this moment.
     pub(crate) fn present_sums(&self) -> Sums {
         self.sums(monotonic_ns())

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::book::{MeasuredEnd, record_ends};
-use crate::meter::AttemptMeter;
+use crate::meter::{AttemptMeter, monotonic_ns};
 
 /// A frame is closed when it carries so many bytes, so that the supervisor can begin with it.
 const FRAME_BYTES: usize = 4 << 20;
@@ -130,14 +130,14 @@ impl<'py> FromPyObject<'_, 'py> for Timing<'py> {
 }
 
 impl Timing<'_> {
-    /// The end of an attempt that took so long.
-    fn done(&self, attempt: u64, end: protocol::End) -> Done {
+    /// The end of an attempt that took so long, until `now` at most.
+    fn done(&self, attempt: u64, end: protocol::End, now: u64) -> Done {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let (wall_us, cpu_us, first_step) = match self {
             Self::Unknown => (None, None, None),
             Self::Call(wall_us, cpu_us) => (Some(*wall_us), *cpu_us, None),
             Self::Coroutine(meter, _) => {
-                let (wall, cpu) = meter.times();
+                let (wall, cpu) = meter.times(now);
                 let first_step = meter.first_step().map(|(in_line, took)| FirstStep {
                     in_line_us: micros(in_line),
                     took_us: micros(took),
@@ -165,13 +165,14 @@ pub(super) fn frames(ends: Vec<(u64, Timing<'_>, End)>) -> Result<Vec<u8>, Error
     let mut frames = Vec::new();
     let mut done = Vec::with_capacity(ends.len());
     let mut size = 0;
+    let now = monotonic_ns();
     for (attempt, timing, End(end)) in ends {
         size += weight(&end);
         if size > FRAME_BYTES && !done.is_empty() {
             append_frame(&mut frames, &FromRunner::Done(std::mem::take(&mut done)))?;
             size = weight(&end);
         }
-        done.push(timing.done(attempt, end));
+        done.push(timing.done(attempt, end, now));
     }
     append_frame(&mut frames, &FromRunner::Done(done))?;
     Ok(frames)
