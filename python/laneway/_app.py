@@ -310,7 +310,8 @@ class TaskDecorator:
         if isinstance(function, Task) or not callable(cast("object", function)):
             why = "it is a task already" if isinstance(function, Task) else "it cannot be called"
             raise TaskOptionError("LW1036", f"`{function!r}` cannot become a task", why)
-        name = self._options.get("name") or _default_name(self._app, function)
+        name = self._options.get("name")
+        name = _default_name(self._app, function) if name is None else name
         settings: Settings = task_settings(name, function, self._options)
         definition = Definition(self._app, function, name, settings)
         task: Task[..., Any]

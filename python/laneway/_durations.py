@@ -81,12 +81,24 @@ def _meant(duration: object) -> str | None:
 def _in_seconds(duration: object) -> float | None:
     if isinstance(duration, str):
         return _parse(duration.strip())
-    if isinstance(duration, int | float):
-        return None if isinstance(duration, bool) else float(duration)
     # Asked by its method, so that `datetime` need not be imported.
-    if hasattr(duration, "total_seconds"):
+    if callable(getattr(duration, "total_seconds", None)):
         return cast("timedelta", duration).total_seconds()
-    return None
+    return number(duration)
+
+
+def number(value: object) -> float | None:
+    """A number as a float; `None` of anything else, and of what is too large for one.
+
+    Args:
+        value: Any value; a bool is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _parse(text: str) -> float | None:

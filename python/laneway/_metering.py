@@ -100,9 +100,16 @@ def keep_installed(loop: asyncio.AbstractEventLoop) -> None:
         nonlocal chosen
         if factory is None:
             set_factory(_factory(_start_task, None))
+        elif not callable(factory):
+            # It is refused by the loop, in its own words.
+            set_factory(factory)
+        elif (cell := constructor_cell(factory)) is not None:
+            # A program that is told of it may call what makes its tasks, past any factory of ours.
+            if cell.cell_contents not in _constructors:
+                cell.cell_contents = _billing_constructor(cell.cell_contents, None)
+            set_factory(_as_it_takes(factory))
         else:
-            # What is no factory is refused by the loop, in its own words.
-            set_factory(_factory(_as_it_takes(factory), None) if callable(factory) else factory)
+            set_factory(_factory(_as_it_takes(factory), None))
         chosen = factory
 
     set_task_factory(chosen)
@@ -135,7 +142,22 @@ def _billing(
     cell = constructor_cell(replaced)
     if cell is None:
         return _factory(replaced or _start_task, account_for)
-    construct = cell.cell_contents
+    if replaced is not None and account_for is None and cell.cell_contents in _constructors:
+        return replaced
+    # There is a cell, so this Python has eager tasks.
+    eager: Any = asyncio
+    constructor = _billing_constructor(cell.cell_contents, account_for)
+    return cast("Callable[..., Any]", eager.create_eager_task_factory(constructor))
+
+
+_constructors: set[Any] = set()
+"""What makes tasks in place of what eager factories had."""
+
+
+def _billing_constructor(
+    construct: Callable[..., Any], account_for: AccountFor | None
+) -> Callable[..., Any]:
+    """What makes the tasks of an eager factory, and bills them."""
 
     def start(
         _loop: object,
@@ -149,9 +171,8 @@ def _billing(
     def constructed(coroutine: AnyCoroutine, **options: Any) -> Any:  # noqa: ANN401 - a task
         return bill(None, coroutine, **options)
 
-    # There is a cell, so this Python has eager tasks.
-    eager: Any = asyncio
-    return cast("Callable[..., Any]", eager.create_eager_task_factory(constructed))
+    _constructors.add(constructed)
+    return constructed
 
 
 def _start_task(

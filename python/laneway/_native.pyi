@@ -204,7 +204,8 @@ class RunnerChannel:
         At most `frames_max` frames are read, so that what is not read can be taken back by the
         supervisor. Raises `EOFError` when the supervisor is gone.
         """
-    def started(self, attempts: Sequence[int]) -> None: ...
+    def started(self, attempts: Sequence[int]) -> None:
+        """Reports that attempts have begun; on an event loop they stand in line from now on."""
     def done(
         self,
         ends: Sequence[tuple[int, _Timing, _End]],
@@ -445,6 +446,8 @@ class ProfileBook:
         """What measures the attempts of a task."""
     def calibrate(self, async_ns: int, thread_ns: int, encode_ns: int, has_gil: bool) -> None:
         """Tells what starting a coroutine, a call in a thread and a mebibyte to serialise cost."""
+    def in_line_ns(self) -> int:
+        """Nanoseconds since attempts were last told to have started."""
     def flush(self) -> None:
         """Sends what is not sent yet."""
 
@@ -453,11 +456,13 @@ class TaskMeter:
     """Measures the attempts of one task."""
 
     def attempt(
-        self, coroutine: object, key: int, args_bytes: int
+        self, coroutine: object, key: int, args_bytes: int, in_line_ns: int | None = None
     ) -> Coroutine[Any, Any, Any] | None:
         """The coroutine of an attempt that begins, metered, or `None` for any other awaitable.
 
         When it has ended, `RunnerChannel.done` takes it. `key` is what the watchdog tells of it.
+        It has stood in line since attempts were last told to have started, or for `in_line_ns`, if
+        it has waited for something else since.
         """
     def thread(self) -> CallMeter:
         """An attempt begins in this thread of the thread lane."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast
 
-from laneway._durations import seconds
+from laneway._durations import number, seconds
+from laneway._name import checked_name
 from laneway._nearest import nearest_name, nearest_whole
 from laneway._policy import Backoff, Rate
 from laneway.errors import SettingError, TaskOptionError
@@ -26,8 +27,10 @@ With `auto` a plain `def` starts in a process, and moves to threads when measure
 OnInterrupt: TypeAlias = Literal["retry", "park"]
 """What follows when an attempt ends without a word: run it again, or wait for a person."""
 
-NAME_BYTES_MAX = 200
 PRIORITY_MAX = 100
+
+INSTANT_MAX = 9e12
+"""Seconds since 1970 of the last instant that a store can keep, in microseconds, and a bit less."""
 
 
 class TaskOptions(TypedDict, total=False):
@@ -97,7 +100,7 @@ class Settings:
 
     def __init__(self, options: Mapping[str, Any], *, lane: Lane) -> None:
         self.lane: Lane = lane
-        self.queue = _name("queue", options.get("queue", "default"))
+        self.queue = checked_name("queue", options.get("queue", "default"))
         self.retry = _retry(options.get("retry"))
         self.timeout = _optional_seconds("timeout", options.get("timeout"))
         self.grace = _optional_seconds("grace", options.get("grace"))
@@ -157,7 +160,7 @@ def task_settings(name: str, function: Callable[..., Any], options: TaskOptions)
     """
     try:
         refuse_unknown(options, TaskOptions)
-        _name("name", name)
+        checked_name("name", name)
         settings = Settings(options, lane=_lane(function, options.get("lane")))
         _fits_function(function, settings)
     except SettingError as error:
@@ -190,7 +193,7 @@ def check_enqueue_options(options: EnqueueOptions) -> None:
     """
     refuse_unknown(options, EnqueueOptions)
     if "key" in options:
-        _name("key", options["key"])
+        checked_name("key", options["key"])
 
 
 def is_async(function: Callable[..., Any]) -> bool:
@@ -205,7 +208,7 @@ def is_async(function: Callable[..., Any]) -> bool:
 
 def _lane(function: Callable[..., Any], lane: Lane | None) -> Lane:
     if is_async(function):
-        if lane in {None, "async"}:
+        if lane is None or lane == "async":
             return "async"
         raise SettingError(
             "LW1021",
@@ -279,23 +282,6 @@ def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "none"
 
 
-def _name(option: str, value: object) -> str:
-    is_name = (
-        isinstance(value, str)
-        and 0 < len(value.encode(errors="replace")) <= NAME_BYTES_MAX
-        and value == value.strip()
-        and value.isprintable()
-    )
-    if isinstance(value, str) and is_name:
-        return value
-    raise SettingError(
-        "LW1021",
-        f"`{option}={value!r}`",
-        "a name has 1 to 200 bytes, no control characters and no blanks at its ends",
-        "choose a shorter, plain name such as `mail` or `billing.charge`",
-    )
-
-
 def _names(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
@@ -303,7 +289,7 @@ def _names(value: object) -> tuple[str, ...]:
         return (value,)
     if isinstance(value, list | tuple):
         names = cast("Sequence[object]", value)
-        return tuple(_name("unique_by", name) for name in names)
+        return tuple(checked_name("unique_by", name) for name in names)
     raise SettingError(
         "LW1021",
         f"`unique_by={value!r}`",
@@ -364,14 +350,25 @@ def _limit(value: object) -> Rate | None:
     )
 
 
-def _instant(at: datetime | float) -> float:
-    if isinstance(at, int | float):
-        return float(at)
-    if at.tzinfo is None:
+def _instant(at: object) -> float:
+    from datetime import datetime  # noqa: PLC0415 - most programs need it for nothing else
+
+    if isinstance(at, datetime):
+        if at.utcoffset() is None:
+            raise SettingError(
+                "LW1021",
+                f"`at={at!r}` has no time zone",
+                "workers may run elsewhere, so a bare clock time could mean several instants",
+                "use `datetime.now(timezone.utc)` or give a `tzinfo`",
+            )
+        return at.timestamp()
+    instant = number(at)
+    if instant is None or not abs(instant) <= INSTANT_MAX:
         raise SettingError(
             "LW1021",
-            f"`at={at!r}` has no time zone",
-            "workers may run elsewhere, so a bare clock time could mean several instants",
-            "use `datetime.now(timezone.utc)` or give a `tzinfo`",
+            f"`at={at!r}` is not an instant",
+            "an instant is a `datetime` with a time zone, or seconds since 1970",
+            'write for example `at=datetime.now(timezone.utc)`, or `after="10m"` for a time from '
+            "now on",
         )
-    return at.timestamp()
+    return instant

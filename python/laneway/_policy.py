@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from laneway._durations import seconds, unit_of
+from laneway._name import checked_name
 from laneway._nearest import nearest_number, nearest_whole
 from laneway._override import override
 from laneway.errors import SettingError
@@ -102,7 +103,7 @@ class Rate:
             burst = max(1, min(self.count, math.floor(self.count / self.per)))
         _whole_number("burst", burst, 1, ATTEMPTS_MAX, ", or leave it out for a second's worth")
         self.burst = burst
-        self.key = key
+        self.key = None if key is None else checked_name("key", key)
 
     def as_tuple(self, key: str) -> tuple[str, int, float, int]:
         """Key, count, seconds and burst.
@@ -132,7 +133,9 @@ def _parse_pace(pace: object) -> tuple[int, float]:
     if isinstance(pace, str):
         count_text, slash, per_text = pace.partition("/")
         count_text, per_text = count_text.strip(), per_text.strip()
-        if slash and count_text.isascii() and count_text.isdecimal() and per_text:
+        # Python reads no number of thousands of digits.
+        is_count = count_text.isascii() and count_text.isdecimal() and len(count_text) < 20
+        if slash and is_count and per_text:
             per_text = per_text if per_text[0].isdecimal() else f"1{per_text}"
             try:
                 count, per = int(count_text), seconds(per_text, "pace")

@@ -126,7 +126,7 @@ class ResourceFailed(LanewayError):  # noqa: N818 - reads as a fact
 
 
 class MapError(LanewayError):
-    """An item of `laneway.map` cannot run where it should (LW3020 to LW3023)."""
+    """An item of `laneway.map` cannot run where it should, or is given up (LW3020 to LW3024)."""
 
 
 class ItemTimedOut(MapError, TimeoutError):  # noqa: N818 - reads as a fact
@@ -263,7 +263,7 @@ _CLASSES_BY_RANGE: tuple[tuple[int, int, type[LanewayError]], ...] = (
     (3010, 3010, TaskUnregistered),
     (3011, 3011, ResourceFailed),
     (3022, 3022, ItemTimedOut),
-    (3020, 3023, MapError),
+    (3020, 3024, MapError),
     (4001, 4001, JobUnknown),
     (4002, 4002, StateForbids),
     (9001, 9999, InternalError),

@@ -27,6 +27,11 @@ async def blocks(n: int) -> int:
     return n
 
 @app.task
+async def blocks_shortly(n: int) -> int:
+    time.sleep(0.03)
+    return n
+
+@app.task
 async def calls_a_program(n: int) -> int:
     if n < 0:
         time.sleep(n)
@@ -289,6 +294,30 @@ def test_the_rate_of_what_blocks_its_loop_is_that_of_the_clock(lab: Story) -> No
     busy = re.search(r"keeps its event loop busy ([0-9.]+) % of the time", told)
     assert busy is not None, told
     assert 90 < float(busy[1]) <= 100
+
+
+def test_a_burst_is_billed_for_the_line_that_it_makes(lab: Story) -> None:
+    lab.worker()
+    size = 20
+    for _ in range(2):
+        lab.delay_times(size, "blocks_shortly(7)")
+        wait_until(lambda: not _unended(lab), 30, "every job to end")
+
+    def found() -> dict[str, Any]:
+        return advice(lab).get("blocks_shortly", {})
+
+    wait_until(
+        lambda: found().get("sufficiency", {}).get("runs") == 2 * size,
+        10,
+        "the measurements to be in the store",
+    )
+    lag, evidence = found()["lag"], found()["evidence"]
+    step = evidence["step_max"]["mean_ms"]
+    # Who comes at any moment of a burst finds half of it in line, and nobody at any other.
+    line = lag["busy_share"] * size * step / 2
+    assert 0.5 * line < lag["lag_ms"] < 2 * line
+    # The last of a burst waited for all others, though all were told to have started at once.
+    assert evidence["wait"]["longest_ms"] > 0.5 * size * step
 
 
 def test_an_async_attempt_tells_its_cpu_time(lab: Story) -> None:

@@ -128,7 +128,7 @@ pub struct Profile {
     pub step_max: Histogram,
     /// [`Measurement::encode`].
     pub encode: Histogram,
-    /// [`Measurement::wait`].
+    /// [`Measurement::wait`] of the attempts for which it is known.
     pub wait: Histogram,
     /// All steps on the loop together.
     #[serde(with = "nanos")]
@@ -167,6 +167,10 @@ pub struct Profile {
     /// The event loops that its attempts ran on; none for other lanes, and in profiles of before.
     #[serde(default)]
     pub loops: Loops,
+    /// For each attempt on a loop the time that it stood in line for its first step, times the
+    /// length of that step, in square microseconds. Profiles of before have none.
+    #[serde(default)]
+    pub in_line_sum: u64,
 }
 
 impl Profile {
@@ -198,6 +202,7 @@ impl Profile {
             last_at: None,
             moves: Moves::default(),
             loops: Loops::default(),
+            in_line_sum: 0,
         }
     }
 
@@ -214,7 +219,9 @@ impl Profile {
         self.awaited.record(run.awaited);
         self.step_max.record(run.step_max);
         self.encode.record(run.encode);
-        self.wait.record(run.wait);
+        if let Some(wait) = run.wait {
+            self.wait.record(wait);
+        }
         if let Some(run_delay) = run.run_delay {
             self.run_delay.record(run_delay);
         }
@@ -264,6 +271,7 @@ impl Profile {
         self.last_at = self.last_at.max(other.last_at);
         self.moves.merge(&other.moves);
         self.loops.merge(&other.loops);
+        self.in_line_sum = self.in_line_sum.saturating_add(other.in_line_sum);
     }
 
     /// From the start of the first attempt to the end of the last.

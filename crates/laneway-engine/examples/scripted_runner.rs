@@ -167,7 +167,7 @@ impl Runner {
             _ => result,
         };
         let wall_us = u64::try_from(begun.elapsed().as_micros()).ok();
-        Done { attempt: run.attempt, end, wall_us, cpu_us: None }
+        Done { attempt: run.attempt, end, wall_us, cpu_us: None, first_step: None }
     }
 
     fn progress(&self, attempt: u64, steps: u32) -> Option<StopReason> {

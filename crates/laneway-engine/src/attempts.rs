@@ -54,6 +54,8 @@ pub(crate) struct Attempt {
     /// How long the job had been ready when it was claimed.
     pub(crate) ready_for: Duration,
     pub(crate) claimed_at: Moment,
+    /// When it was sent to its runner; until then, when it was claimed.
+    pub(crate) sent_at: Moment,
     pub(crate) stage: Stage,
     pub(crate) stop: Option<StopReason>,
     /// Its entry among the deadlines.
@@ -87,6 +89,7 @@ impl Attempt {
             policy: job.policy,
             ready_for: store_now.since(job.ready_at),
             claimed_at: now,
+            sent_at: now,
             stage: Stage::Waiting(job.args),
             stop: None,
             due: None,

@@ -21,12 +21,20 @@ use crate::store_retry::StoreRetry;
 /// The time between two calls.
 const EVERY: Duration = Duration::from_secs(2);
 
+/// How attempts waited for their start.
+#[derive(Debug, Default)]
+struct Waits {
+    times: Histogram,
+    /// As [`Profile::in_line_sum`].
+    in_line_sum: u64,
+}
+
 /// What the store does not know yet.
 #[derive(Debug, Default)]
 pub(crate) struct Measurements {
     sums: BTreeMap<ProfileKey, Profile>,
-    /// How long attempts waited for their start; only the supervisor knows.
-    waits: BTreeMap<TaskName, LaneMap<Histogram>>,
+    /// How attempts waited for their start; only the supervisor knows.
+    waits: BTreeMap<TaskName, LaneMap<Waits>>,
     /// What the auto lane did; it stands in a profile of the same task and size.
     moves: BTreeMap<(TaskName, SizeBucket), Moves>,
     /// The call that has no answer yet.
@@ -41,8 +49,9 @@ impl Measurements {
     /// Adds what a runner reported.
     pub(crate) fn add(&mut self, profiles: Vec<Profile>, now: Moment) {
         for mut profile in profiles {
-            // Runners do not know it.
+            // Runners do not know them.
             profile.wait = Histogram::default();
+            profile.in_line_sum = 0;
             match self.sums.get_mut(&profile.key) {
                 Some(sum) => sum.merge(&profile),
                 None => drop(self.sums.insert(profile.key.clone(), profile)),
@@ -53,10 +62,28 @@ impl Measurements {
 
     /// Adds the wait of one attempt.
     pub(crate) fn waited(&mut self, task: &TaskName, lane: Lane, wait: Duration) {
-        if let Some(waits) = self.waits.get_mut(task) {
-            return waits.get_mut(lane).record(wait);
+        self.note_waits(task, lane, |waits| waits.times.record(wait));
+    }
+
+    /// Adds the time that one attempt stood in line for a step of such a length.
+    pub(crate) fn stood_in_line(
+        &mut self,
+        task: &TaskName,
+        lane: Lane,
+        (in_line, step): (Duration, Duration),
+    ) {
+        let square_micros = in_line.as_micros().saturating_mul(step.as_micros());
+        let square_micros = u64::try_from(square_micros).unwrap_or(u64::MAX);
+        self.note_waits(task, lane, |waits| {
+            waits.in_line_sum = waits.in_line_sum.saturating_add(square_micros);
+        });
+    }
+
+    fn note_waits(&mut self, task: &TaskName, lane: Lane, note: impl FnOnce(&mut Waits)) {
+        match self.waits.get_mut(task) {
+            Some(waits) => note(waits.get_mut(lane)),
+            None => note(self.waits.entry(task.clone()).or_default().get_mut(lane)),
         }
-        self.waits.entry(task.clone()).or_default().get_mut(lane).record(wait);
     }
 
     /// Adds an event of the auto lane. It is sent with the next profile of its task and size, which
@@ -94,10 +121,13 @@ impl Measurements {
     fn hand_out_waits(&mut self) {
         for profile in self.sums.values_mut() {
             if let Some(waits) = self.waits.get_mut(&profile.key.task) {
-                profile.wait.merge(&std::mem::take(waits.get_mut(profile.key.lane)));
+                let waits = std::mem::take(waits.get_mut(profile.key.lane));
+                profile.wait.merge(&waits.times);
+                profile.in_line_sum = profile.in_line_sum.saturating_add(waits.in_line_sum);
             }
         }
-        self.waits.retain(|_, waits| Lane::ALL.iter().any(|lane| waits.get(*lane).count() > 0));
+        let is_left = |waits: &Waits| waits.times.count() > 0;
+        self.waits.retain(|_, waits| Lane::ALL.iter().any(|lane| is_left(waits.get(*lane))));
     }
 
     fn hand_out_moves(&mut self) {
@@ -207,11 +237,14 @@ mod tests {
     fn the_waits_stand_in_one_profile_of_their_task_and_lane() {
         let mut measurements = Measurements::default();
         let task = TaskName::new("a").unwrap();
-        measurements.waited(&task, Lane::Thread, Duration::from_millis(5));
+        let (wait, step) = (Duration::from_millis(5), Duration::from_millis(2));
+        measurements.waited(&task, Lane::Thread, wait);
+        measurements.stood_in_line(&task, Lane::Thread, (wait, step));
         measurements.waited(&task, Lane::Process, Duration::from_millis(7));
         measurements.add(vec![profile("a")], later(0));
         let add = measurements.next(SESSION, later(2)).unwrap();
         assert_eq!(add.profiles[0].wait.count(), 1);
+        assert_eq!(add.profiles[0].in_line_sum, 5_000 * 2_000, "in square microseconds");
         assert_eq!(measurements.waits.len(), 1, "the other lane's wait is kept");
     }
 

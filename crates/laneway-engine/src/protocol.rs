@@ -19,7 +19,7 @@ use laneway_core::verdict::{Form, Mobility, TaskFacts};
 use serde::{Deserialize, Serialize};
 
 /// Grows with every change of a frame. Both ends must have the same.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// The largest frame that is accepted, in bytes.
 pub const FRAME_BYTES_MAX: usize = 64 << 20;
@@ -242,6 +242,18 @@ pub struct Done {
     pub wall_us: Option<u64>,
     /// Microseconds of CPU time of its thread or process, where that can be told.
     pub cpu_us: Option<u64>,
+    /// How a coroutine came to its first step; `None` for others.
+    pub first_step: Option<FirstStep>,
+}
+
+/// How a coroutine came to its first step on the event loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstStep {
+    /// Microseconds that it stood in line after its runner had told of its start: those that were
+    /// told of together run one after another.
+    pub in_line_us: u64,
+    /// Microseconds that the step took.
+    pub took_us: u64,
 }
 
 /// How an attempt ended.

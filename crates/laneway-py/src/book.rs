@@ -23,7 +23,7 @@ use pyo3::prelude::*;
 use crate::clock::now;
 use crate::error::raised;
 use crate::process::Birthplace;
-use crate::runner::RunnerChannel;
+use crate::runner::{Handover, RunnerChannel};
 use gil_waits::Sampler;
 use own_threads::OwnThreads;
 use sender::Sender;
@@ -47,6 +47,7 @@ struct Shared {
     birthplace: Birthplace,
     interpreter: Interpreter,
     event_loop: LoopId,
+    handover: Arc<Handover>,
     tasks: Mutex<Vec<Arc<TaskBook>>>,
     /// Attempts that run in this process.
     running: AtomicU32,
@@ -127,6 +128,7 @@ impl ProfileBook {
             birthplace: Birthplace::here(),
             interpreter: Interpreter::new(interpreter),
             event_loop: new_loop(),
+            handover: channel.handover(),
             tasks: Mutex::default(),
             running: AtomicU32::new(0),
             threads: Mutex::default(),
@@ -164,6 +166,12 @@ impl ProfileBook {
         };
         self.check()?;
         self.sender.send(&FromRunner::Calibrated(costs)).map_err(raised)
+    }
+
+    /// Nanoseconds since attempts were last handed to the event loop: for so long an attempt that
+    /// begins now has stood in line.
+    fn in_line_ns(&self) -> u64 {
+        self.shared.handover.ago_ns()
     }
 
     /// Sends what is not sent yet.

@@ -27,7 +27,7 @@ mod threads;
 use pyo3::prelude::*;
 
 pub(crate) use account::Account;
-pub(crate) use attempt::{CallClocks, ProcessClocks};
+pub(crate) use attempt::{Arrival, Beginnings, CallClocks, ProcessClocks};
 pub(crate) use clock::{monotonic_ns, process_cpu_ns, thread_cpu_ns};
 pub(crate) use metered::{AttemptMeter, metered_attempt};
 pub(crate) use step::watch_this_thread;

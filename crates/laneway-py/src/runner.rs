@@ -24,6 +24,7 @@ use crate::process::Birthplace;
 
 mod commands;
 mod ends;
+mod handover;
 mod inbox;
 mod lifeline;
 mod manifest;
@@ -31,6 +32,7 @@ mod outbox;
 
 use commands::Commands;
 use ends::{End, Timing};
+pub(crate) use handover::Handover;
 use inbox::{Broken, Inbox};
 use lifeline::Lifeline;
 use manifest::{DeclaredTask, manifest};
@@ -55,6 +57,7 @@ pub(crate) struct RunnerChannel {
     socket: Arc<OwnedFd>,
     inbox: Mutex<Inbox>,
     outbox: Arc<Outbox>,
+    handover: Arc<Handover>,
     /// Watches the supervisor for as long as the channel lives.
     _lifeline: Lifeline,
 }
@@ -68,6 +71,11 @@ impl RunnerChannel {
     /// Where reports are written, for threads without the GIL.
     pub(crate) fn outbox(&self) -> Arc<Outbox> {
         Arc::clone(&self.outbox)
+    }
+
+    /// When attempts were last handed to the event loop.
+    pub(crate) fn handover(&self) -> Arc<Handover> {
+        Arc::clone(&self.handover)
     }
 
     fn check(&self) -> PyResult<()> {
@@ -96,6 +104,7 @@ impl RunnerChannel {
             birthplace: Birthplace::here(),
             inbox: Mutex::new(Inbox::default()),
             outbox: Arc::new(Outbox::of(Arc::clone(&socket))),
+            handover: Arc::new(Handover::now()),
             socket,
             _lifeline: lifeline,
         })
@@ -166,8 +175,10 @@ impl RunnerChannel {
         commands.into_python(py)
     }
 
-    /// Reports that attempts have begun to run user code.
+    /// Reports that attempts have begun to run user code. On an event loop they stand in line from
+    /// now on, since they run one after another.
     fn started(&self, attempts: Vec<u64>) -> PyResult<()> {
+        self.handover.renew();
         self.report(&FromRunner::Started(attempts))
     }
 

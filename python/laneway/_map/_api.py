@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from laneway._map import _child
 from laneway._map._choose import run_blocking
 from laneway._map._loop import AsyncLane, feed_of, not_async
-from laneway._map._settings import Settings, is_async
+from laneway._map._settings import Settings, is_async, refuse_misplaced
 from laneway._map._stop import ctrl_c
 from laneway._map._work import Work
 from laneway.errors import MapError
@@ -93,6 +93,7 @@ def map(  # noqa: A001 - it is the builtin's twin, and called `laneway.map`
     """
     if _child.is_preparing:
         raise _unguarded()
+    refuse_misplaced("map", fn, items)
     settings = Settings(options, errors)
     work = Work(fn, items, settings)
     if is_async(fn):
@@ -143,6 +144,7 @@ async def amap(
     Returns:
         The results, in the order of the items.
     """
+    refuse_misplaced("amap", fn, items)
     settings = Settings(options, errors)
     if settings.lane not in {None, "async"} or _is_plain(fn):
         raise not_async()

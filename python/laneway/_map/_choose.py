@@ -277,9 +277,9 @@ class _Auto:
         def is_enough() -> bool:
             if not leaves and (wall := time.perf_counter() - began) >= PROBE_S:
                 gil = gil_of((time.process_time() - ran) / wall, (cores_wanted() - wanted) / wall)
-                can = self._process_facts(None)["process_hindrance"] == ""
-                leaves.append(gil == "held" and can)
-                reason = confirmed(self._decision.reason, gil)
+                hindrance = self._process_facts(None)["process_hindrance"]
+                leaves.append(gil == "held" and not hindrance)
+                reason = confirmed(self._decision.reason, gil, hindrance)
                 self._decision = self._decision._replace(reason=reason)
                 if not leaves[0]:
                     self._announce()

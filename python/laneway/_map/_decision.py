@@ -108,17 +108,20 @@ def gil_of(ran: float, wanted: float) -> Gil:
     return "unknown" if wanted > CORES_USED_FREE else "held"
 
 
-def confirmed(reason: str, gil: Gil) -> str:
+def confirmed(reason: str, gil: Gil, hindrance: str) -> str:
     """Why items run in threads, after threads have run them.
 
     Args:
         reason: Why it was tried.
         gil: What was seen of them.
+        hindrance: Why processes cannot be used; empty if they can.
     """
     if gil == "unknown":
         return f"{reason}; the host is too busy to tell"
-    seen = "lets go of the GIL meanwhile" if gil == "free" else "keeps the GIL"
-    return reason.replace(_SEEMS, seen)
+    if gil == "free":
+        return reason.replace(_SEEMS, "lets go of the GIL meanwhile")
+    seen = reason.replace(_SEEMS, "seemed to let go of the GIL meanwhile, but keeps it")
+    return f"{seen}; no processes: {hindrance}" if hindrance else seen
 
 
 def span(seconds: float) -> str:

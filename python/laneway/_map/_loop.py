@@ -17,6 +17,7 @@ from laneway._map._work import Finished
 from laneway.errors import ItemTimedOut, SettingError
 
 if TYPE_CHECKING:
+    from laneway._map._settings import AnyPace
     from laneway._map._work import Work
 
 CONCURRENCY = 100
@@ -67,6 +68,7 @@ class AsyncLane:
         self._running: dict[asyncio.Task[None], Ticket] = {}
         self._turned_at = time.perf_counter()
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     async def run(self) -> None:
         """Runs everything."""
@@ -136,7 +138,7 @@ class AsyncLane:
         while not self._must_end():
             ticket = await self._take(me)
             if ticket is None:
-                if not await self._wait_for_retry():
+                if self._must_end() or not await self._wait_for_retry():
                     return
                 continue
             if self._must_end():
@@ -161,30 +163,32 @@ class AsyncLane:
 
     async def _take(self, me: asyncio.Task[None]) -> Ticket | None:
         work, feed = self._work, self._work.feed
-        if work.pace is not None:
-            while (wait := work.pace.wait(time.monotonic())) > 0:
-                if feed.has_ended and feed.due is None:
-                    return None
-                await asyncio.sleep(wait)
-                if work.stop.requested:
-                    return None
+        if work.pace is not None and not await self._may_start(work.pace, me):
+            return None
         now = time.monotonic()
         ticket = await feed.next_async(now) if isinstance(feed, AsyncFeed) else feed.next(now)
         if ticket is not None:
             # From here on it would be missed if the run ended.
             self._running[me] = ticket
-            if work.pace is not None:
-                await self._pace()
+            # Others may take starts while this one waits, for an item or for its own start.
+            while work.pace is not None and work.pace.take(time.monotonic()) > 0:
+                if not await self._may_start(work.pace, me):
+                    break
         return ticket
 
-    async def _pace(self) -> None:
-        """Takes a start, unless the run ends; others may take some while this one waits."""
-        work = self._work
-        assert work.pace is not None  # noqa: S101 - asked by the caller
-        while (wait := work.pace.take(time.monotonic())) > 0:
-            await asyncio.sleep(wait)
-            if work.stop.requested:
-                return
+    async def _may_start(self, pace: AnyPace, me: asyncio.Task[None]) -> bool:
+        """Waits until a start is allowed; gives False if none is needed any more.
+
+        One waits for the pace and the others for that one: it would take a core to wake them all
+        for each start of a high rate.
+        """
+        feed = self._work.feed
+        async with self._turn:
+            while not self._must_end() and (wait := pace.wait(time.monotonic())) > 0:
+                if me not in self._running and feed.has_ended and feed.due is None:
+                    return False
+                await asyncio.sleep(wait)
+        return not self._must_end()
 
     async def _wait_for_retry(self) -> bool:
         """Waits for another attempt that is due later; gives False if nothing can come."""

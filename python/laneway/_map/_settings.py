@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar, cast
 
+from laneway._bridge import Pace
 from laneway._durations import seconds
+from laneway._map._pace import EvenPace
 from laneway._policy import ATTEMPTS_MAX, Backoff, Rate
 from laneway.errors import SettingError
 
@@ -17,15 +19,14 @@ if TYPE_CHECKING:
 MapLane: TypeAlias = Literal["inline", "thread", "process", "async"]
 """Where the items run: in the caller's thread, in threads, in processes, on an event loop."""
 
+AnyPace: TypeAlias = "Pace | EvenPace"
+"""Tells when the next start is allowed."""
+
 Errors: TypeAlias = Literal["raise", "collect"]
 
 T = TypeVar("T")
 
 CONCURRENCY_MAX = 100_000
-
-LATE_S = 0.01
-"""A rate in words makes up for starts that are so late: timers of event loops go by milliseconds,
-and at a high rate what each start came late would add up."""
 
 
 class MapOptions(TypedDict, total=False):
@@ -58,9 +59,9 @@ class Settings:
         "collect",
         "concurrency",
         "lane",
+        "new_pace",
         "ordered",
         "progress",
-        "rate",
         "retry",
         "timeout",
     )
@@ -72,7 +73,7 @@ class Settings:
         lanes: tuple[MapLane | None, ...] = ("inline", "thread", "process", "async", None)
         self.lane: MapLane | None = _choice("lane", lane, lanes)
         self.concurrency = _concurrency(options.get("concurrency"))
-        self.rate = _rate(options.get("rate"))
+        self.new_pace = _pace(options.get("rate"))
         self.retry = _retry(options.get("retry"))
         timeout = cast("Duration | None", options.get("timeout"))
         self.timeout = None if timeout is None else _more_than_nothing(timeout)
@@ -100,6 +101,30 @@ class Settings:
                 f"it is an `{kind}`" if is_async else f"it is a `{kind}`, not an `async def`",
                 f"an `async def` runs in the async lane only{rest}",
             )
+
+
+def refuse_misplaced(name: str, fn: object, items: object) -> None:
+    """Refuses what is no function, or no items: the two are easily swapped.
+
+    Args:
+        name: What was called.
+        fn: What stands in the place of the function.
+        items: What stands in the place of the items.
+    """
+    kind = type(fn if not callable(fn) else items).__name__
+    if not callable(fn):
+        what = f"`{name}` cannot call what comes first: it is of type `{kind}`"
+    elif not any(hasattr(items, way) for way in ("__iter__", "__getitem__", "__aiter__")):
+        what = f"`{name}` finds no items in what comes second: it is of type `{kind}`"
+    else:
+        return
+    is_swapped = callable(items) and not callable(fn)
+    raise SettingError(
+        "LW1021",
+        what,
+        "the function comes first, then the items" + (": they are swapped" * is_swapped),
+        f"write `laneway.{name}(fn, items)`",
+    )
 
 
 def is_async(fn: Callable[..., Any]) -> bool:
@@ -155,13 +180,14 @@ def _concurrency(value: object) -> int | None:
     return value
 
 
-def _rate(value: object) -> Rate | None:
-    if value is None or isinstance(value, Rate):
-        return value
-    text = cast("str", value)
-    rate = Rate(text, burst=1)
-    # A burst of more would break the promise of the words: so many starts in such a time.
-    return Rate(text, burst=max(1, int(LATE_S * rate.count / rate.per)))
+def _pace(rate: object) -> Callable[[], AnyPace] | None:
+    """What makes the pace of a run. A burst would break the promise of words: so many in a time."""
+    if rate is None:
+        return None
+    if isinstance(rate, Rate):
+        return lambda: Pace(rate.count, rate.per, rate.burst)
+    words = Rate(cast("str", rate))
+    return lambda: EvenPace(words.count, words.per)
 
 
 def _retry(value: object) -> Backoff:

@@ -8,17 +8,18 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from laneway._bridge import Pace
 from laneway._map._feed import Feed, Ticket
 from laneway._map._progress import Progress
 from laneway._map._result import ItemError, MapResult
 from laneway._map._stop import Stop
+from laneway._policy import ATTEMPTS_MAX
 from laneway._verdict import Fail, Retry
+from laneway.errors import MapError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from laneway._map._settings import MapLane, Settings
+    from laneway._map._settings import AnyPace, MapLane, Settings
 
 
 class Finished(NamedTuple):
@@ -82,12 +83,7 @@ class Work:
                 again = ticket._replace(attempt=ticket.attempt + 1)
                 self.feed.again(again, time.monotonic() + delay)
                 return
-            elif self.settings.collect and isinstance(exception, Exception):
-                self.result.errors.append(ItemError(ticket.place, ticket.item, exception))
-                if self.settings.ordered:
-                    self._keep(ticket.place, None)
-            else:
-                self.stop.fail(_noted(exception, ticket))
+            elif not self._failed(ticket, exception):
                 return
             self.progress.done += 1
 
@@ -141,6 +137,19 @@ class Work:
         result.wall = time.perf_counter() - self._began
         return result
 
+    def _failed(self, ticket: Ticket, exception: BaseException) -> bool:
+        """Records the end of an item that failed; gives False if it ends the run."""
+        attempts = self.settings.retry.attempts
+        if isinstance(exception, Retry) and ticket.attempt >= attempts:
+            exception = _without_attempts(exception, ticket, attempts)
+        if not self.settings.collect or not isinstance(exception, Exception):
+            self.stop.fail(_noted(exception, ticket))
+            return False
+        self.result.errors.append(ItemError(ticket.place, ticket.item, exception))
+        if self.settings.ordered:
+            self._keep(ticket.place, None)
+        return True
+
     def _keep(self, index: int, value: object) -> None:
         result = self.result
         missing = index - len(result)
@@ -166,9 +175,22 @@ class Work:
         return wait * (1 - retry.jitter * random.random())  # noqa: S311 - spreads load
 
 
-def _pace_of(settings: Settings) -> Pace | None:
-    rate = settings.rate
-    return None if rate is None else Pace(rate.count, rate.per, rate.burst)
+def _pace_of(settings: Settings) -> AnyPace | None:
+    return None if settings.new_pace is None else settings.new_pace()
+
+
+def _without_attempts(wish: Retry, ticket: Ticket, attempts: int) -> MapError:
+    """The error of an item whose wish for another attempt cannot be granted, in its words."""
+    words = str(wish)
+    error = MapError(
+        "LW3024",
+        f"item {ticket.place} asked for another attempt and has none left",
+        f"attempt {ticket.attempt} of {attempts} raised `Retry`"
+        + (f": {words}" if words else ", and did not say why"),
+        f"grant more attempts, for example `retry={min(attempts + 2, ATTEMPTS_MAX)}`",
+    )
+    error.__cause__ = wish
+    return error
 
 
 def _noted(exception: BaseException, ticket: Ticket) -> BaseException:

@@ -157,14 +157,16 @@ class MainRunner:
         end: End
         try:
             size = len(payload)
+            in_line_ns: int | None = None
             resources: tuple[Any, ...] = ()
             if invocation.resources:
+                in_line_ns = self._book.in_line_ns()
                 resources = await self._resources.open(invocation.resources)
             if size >= TIMED_BYTES_MIN:
                 coroutine = invocation.call_for(attempt, payload, resources)
             else:
                 coroutine = invocation.call(payload, resources)
-            attempt.account = run = meter.attempt(coroutine, attempt.ticket, size)
+            attempt.account = run = meter.attempt(coroutine, attempt.ticket, size, in_line_ns)
             # What is no coroutine, but can be awaited, works without being measured.
             result: object = await (coroutine if run is None else run)
         except asyncio.CancelledError as error:

@@ -59,7 +59,7 @@ def test_what_was_not_seen_to_let_go_of_the_gil_is_not_said_to(gil: Gil) -> None
     ("ran", "wanted", "gil", "words"),
     [
         (1.8, 1.9, "free", "lets go of the GIL meanwhile"),
-        (0.9, 1.0, "held", "keeps the GIL"),
+        (0.9, 1.0, "held", "seemed to let go of the GIL meanwhile, but keeps it"),
         (0.6, 1.7, "unknown", "seems to let go of the GIL meanwhile; the host is too busy to tell"),
     ],
 )
@@ -68,7 +68,15 @@ def test_a_busy_host_leaves_open_who_keeps_the_gil(
 ) -> None:
     tried = decide(BASE._replace(cpu=0.1, gil="free")).reason
     assert gil_of(ran, wanted) == gil
-    assert confirmed(tried, gil) == f"an item computes for 100 ms and {words}"
+    assert confirmed(tried, gil, "") == f"an item computes for 100 ms and {words}"
+
+
+def test_what_keeps_the_gil_stays_in_threads_for_what_keeps_it_from_processes() -> None:
+    tried = decide(BASE._replace(cpu=0.1, gil="free")).reason
+    reason = confirmed(tried, "held", "it cannot be pickled")
+    assert reason.endswith(
+        "seemed to let go of the GIL meanwhile, but keeps it; no processes: it cannot be pickled"
+    )
 
 
 def test_trivial_work_needs_no_lane() -> None:

@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import AsyncIterator
-from typing import Literal
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal
 
 import pytest
 
 import laneway
 from laneway import Rate
+from laneway._map._pace import EvenPace
 from laneway._map._settings import Settings
 from laneway._map._work import Work
 
@@ -62,48 +63,91 @@ def permits(rate: str, count: int) -> list[float]:
     return starts
 
 
-@pytest.mark.parametrize("count", [300, 900, 2_000, 20_000])
-def test_a_high_rate_in_words_is_reached_and_kept_though_timers_are_late(count: int) -> None:
-    starts = permits(f"{count}/s", 2 * count)
-    assert starts[-1] - starts[0] < 2.05
-    most = count + count // 100
-    for first, after in zip(starts, starts[most:], strict=False):
-        assert after - first >= 1 - 1e-9
+@pytest.mark.parametrize("rate", ["7/s", "25/s", "150/s", "199/s", "900/s", "1000/s", "9000/60s"])
+def test_a_rate_in_words_is_reached_though_timers_are_late_and_never_exceeded(rate: str) -> None:
+    count, per = Rate(rate).count, Rate(rate).per
+    starts = permits(rate, int(10 * count / per) + 1)
+    assert 10 - 1e-9 <= starts[-1] - starts[0] < 10.2
+    for first, after in zip(starts, starts[count:], strict=False):
+        assert after - first >= per - 1e-9, "no time of that length has more"
 
 
-def test_starts_at_a_low_rate_in_words_never_coincide() -> None:
+@pytest.mark.parametrize("count", [25, 150, 1000])
+def test_what_was_missed_is_not_made_up_for_beyond_a_few_starts(count: int) -> None:
+    pace = EvenPace(count, 1.0)
+    assert pace.take(100.0) == 0
+    # Nothing was ready for a minute.
+    at_once = 0
+    while pace.take(160.0) == 0:
+        at_once += 1
+    assert 1 <= at_once <= 1 + 0.01 * count
+
+
+def test_starts_at_a_rate_in_words_are_even() -> None:
     starts = permits("25/s", 50)
+    late = 0.001_4  # of the timers
     for first, second in itertools.pairwise(starts):
-        assert second - first >= 0.04 - 1e-9
+        assert abs(second - first - 0.04) <= late
 
 
-async def test_items_on_a_loop_reach_a_high_rate() -> None:
-    async def took() -> float:
+@pytest.mark.parametrize("rate", ["150/s", "1000/s"])
+@pytest.mark.parametrize("fn", [double, double_async])
+def test_a_rate_in_words_is_reached(fn: Callable[[int], Any], rate: str) -> None:
+    count = Rate(rate).count // 2
+    lane: Literal["thread"] | None = "thread" if fn is double else None
+
+    def took() -> float:
         began = time.monotonic()
-        await laneway.amap(double_async, range(400), rate="2000/s")
+        assert len(laneway.map(fn, range(count + 1), rate=rate, lane=lane)) == count + 1
         return time.monotonic() - began
 
-    # The host may have something else to do meanwhile, but not each time.
-    assert min([await took() for _ in range(5)]) < 0.35
+    # The host may have something else to do meanwhile, but not each time. Without what is made up
+    # for, timers of milliseconds alone cost a fifth.
+    assert any(0.5 - 1e-3 <= took() < 0.5 * 1.1 for _ in range(20))
+
+
+async def test_who_waits_for_an_item_keeps_no_other_attempt_from_its_start() -> None:
+    asked, failed = asyncio.Event(), list[int]()
+
+    async def items() -> AsyncIterator[int]:
+        yield 0
+        # The next item comes when the first one was tried again.
+        await asyncio.wait_for(asked.wait(), 20)
+        yield 1
+
+    async def fail_once(n: int) -> int:
+        if n == 0 and not failed:
+            failed.append(n)
+            raise LookupError
+        asked.set()
+        return n
+
+    retry = laneway.Backoff(2, first=0.01)
+    assert await laneway.amap(fail_once, items(), rate="100/s", retry=retry) == [0, 1]
 
 
 async def test_after_a_failure_nothing_starts_that_waits_for_its_permit() -> None:
     began: list[int] = []
+    is_second_given = asyncio.Event()
 
     async def items() -> AsyncIterator[int]:
-        for n in range(9):
-            await asyncio.sleep(0.01)
-            yield n
+        # Until a second task waits for an item, too.
+        for _ in range(20):
+            await asyncio.sleep(0)
+        yield 0
+        is_second_given.set()
+        yield 1
 
     async def fail(n: int) -> None:
         began.append(n)
-        # The next item is taken meanwhile, and its permit is due in the same turn of the loop.
-        asyncio.get_running_loop().call_later(0.02, time.sleep, 0.1)
-        await asyncio.sleep(0.03)
+        await is_second_given.wait()
+        # The permit of the second item is due in the same turn of the loop.
+        asyncio.get_running_loop().call_soon(time.sleep, 1.1)
+        await asyncio.sleep(0.001)
         raise LookupError
 
     with pytest.raises(LookupError):
-        await laneway.amap(fail, items(), rate="20/s", concurrency=2)
+        await laneway.amap(fail, items(), rate="1/s", concurrency=2)
     assert began == [0]
 
 

@@ -14,13 +14,16 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 import laneway
 from laneway import Backoff, Fail, ItemError, MapResult, Retry
 from laneway.errors import ItemTimedOut, MapError, SettingError
+
+if TYPE_CHECKING:
+    from laneway._map._settings import MapLane
 
 LANES = ("inline", "thread", "process")
 BlockingLane = Literal["inline", "thread", "process"]
@@ -165,6 +168,43 @@ def test_an_item_can_say_when_it_wants_to_be_tried_again_or_never() -> None:
     result = laneway.map(choosy, range(3), lane="inline", retry=9, errors="collect")
     assert result == [0, None, 2]
     assert sorted(attempts) == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("lane", ["inline", "thread", "process", "async"])
+@pytest.mark.parametrize("words", ["the API asks for patience", ""])
+def test_a_wish_for_another_attempt_that_cannot_be_granted_is_told_in_its_words(
+    lane: MapLane, words: str
+) -> None:
+    def wish(_n: int) -> None:
+        raise Retry(words, after=0.0)
+
+    async def wish_async(_n: int) -> None:
+        wish(0)
+
+    fn: Any = wish_async if lane == "async" else wish
+    with pytest.raises(MapError) as caught:
+        laneway.map(fn, [7], lane=lane, retry=2)
+    error = caught.value
+    assert error.code == "LW3024"
+    assert "item 0" in error.what
+    assert (words or "did not say why") in error.why
+    assert "attempt 2 of 2" in error.why
+    assert isinstance(error.__cause__, Retry)
+    collected = laneway.map(fn, [7, 8], lane=lane, errors="collect")
+    assert codes(collected) == [(0, "LW3024"), (1, "LW3024")]
+
+
+def test_swapped_arguments_are_named() -> None:
+    swapped: Any = laneway.map
+    awaited: Any = laneway.amap
+    for call in (lambda: swapped([1, 2], str), lambda: asyncio.run(awaited([1], str))):
+        with pytest.raises(SettingError, match=r"LW1021.*`list`") as caught:
+            call()
+        assert "swapped" in caught.value.why
+    with pytest.raises(SettingError, match=r"LW1021.*`int`"):
+        swapped(str, 5)
+    with pytest.raises(SettingError, match=r"LW1021.*`NoneType`"):
+        swapped(None, [1])
 
 
 async def test_async_items_are_tried_again() -> None:

@@ -308,6 +308,30 @@ def test_tasks_that_anyio_starts_past_an_eager_factory_are_billed(account: Accou
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+@pytest.mark.parametrize("kind", LOOPS)
+def test_tasks_that_anyio_starts_past_an_eager_factory_that_is_set_later_are_billed_once(
+    kind: str, account: Account
+) -> None:
+    async def parent() -> None:
+        running = asyncio.get_running_loop()
+        # Whoever sets it in each of its runs must not be billed twice.
+        for _ in range(3):
+            running.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009
+        async with anyio.create_task_group() as group:
+            group.start_soon(turns, 100)
+        await asyncio.gather(turns(100))
+
+    made = LOOPS[kind]()
+    keep_installed(made)
+    try:
+        made.run_until_complete(metered(parent(), account))
+    finally:
+        made.close()
+    # Each turn of both children is a step, and so are a few of their parent.
+    assert 200 <= steps(account) < 230
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
 def test_eager_tasks_are_billed_once(account: Account) -> None:
     def burn() -> None:
         for _ in range(200_000):

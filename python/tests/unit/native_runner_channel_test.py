@@ -126,7 +126,7 @@ def test_hello_tells_what_was_imported(start: Start) -> None:
     held = {"held": ["it uses `tkinter`, which is not thread-safe"]}
     assert supervisor.receive() == {
         "Hello": [
-            5,
+            6,
             version,
             supervisor.process.pid,
             "CPython 3.12.1",
@@ -237,7 +237,7 @@ def test_each_kind_of_end_is_reported(start: Start) -> None:
     unsayable = "bad " + "\N{REPLACEMENT CHARACTER}" * 3
     assert supervisor.receive() == {
         "Done": [
-            [1, {"Returned": b"result"}, 10, 5],
+            [1, {"Returned": b"result"}, 10, 5, None],
             [
                 2,
                 {
@@ -250,8 +250,9 @@ def test_each_kind_of_end_is_reported(start: Start) -> None:
                 },
                 20,
                 None,
+                None,
             ],
-            [3, {"Stopped": "cancel"}, None, None],
+            [3, {"Stopped": "cancel"}, None, None, None],
         ]
     }
     supervisor.finish()

@@ -43,6 +43,23 @@ async def double(n: int) -> int:
 
 
 @app.task
+async def blocks(seconds: float) -> None:
+    time.sleep(seconds)  # noqa: ASYNC251 - that is what is measured
+    await asyncio.sleep(0)
+
+
+@app.resource
+async def slow() -> str:
+    await asyncio.sleep(0.5)
+    return "slow"
+
+
+@app.task
+async def uses_slow(slow: str = inject(slow)) -> str:
+    return slow
+
+
+@app.task
 async def wait(seconds: float = 60) -> str:
     report("waits")
     try:

@@ -131,8 +131,9 @@ def test_resources_serve_blocking_tasks(runner: RunnerUnderTest, lane: str) -> N
 def test_cpu_time_is_measured() -> None:
     with RunnerUnderTest(APP, "process") as runner:
         runner.run((1, "burn", {"milliseconds": 30}))
-        [(_, _, wall_us, cpu_us)] = runner.next("Done")
+        [(_, _, wall_us, cpu_us, first_step)] = runner.next("Done")
         assert 30_000 <= cpu_us <= wall_us + 1_000
+        assert first_step is None, "it has no steps on a loop"
 
 
 def test_a_process_runner_is_nice_and_has_no_input() -> None:

@@ -52,6 +52,30 @@ def test_many_attempts_of_one_frame_start_together_and_all_end(runner: RunnerUnd
     assert all(list(end) == ["Returned"] for end in ends.values())
 
 
+def lines(runner: RunnerUnderTest, count: int) -> dict[int, tuple[int, int]]:
+    """For how long attempts stood in line for their first step, and how long that took."""
+    found: dict[int, tuple[int, int]] = {}
+    while len(found) < count:
+        for number, _, _, _, first_step in runner.next("Done"):
+            found[number] = tuple(first_step)
+    return found
+
+
+def test_attempts_of_one_frame_stand_in_line_for_each_other(runner: RunnerUnderTest) -> None:
+    runner.run(*[(number, "blocks", {"seconds": 0.02}) for number in range(4)])
+    found = lines(runner, 4)
+    for number in range(1, 4):
+        in_line, took = found[number - 1]
+        assert took >= 20_000
+        assert found[number][0] >= in_line + took
+
+
+def test_the_time_to_open_resources_is_no_time_in_line(runner: RunnerUnderTest) -> None:
+    runner.run((1, "uses_slow", NO_ARGUMENTS))
+    [(in_line, _)] = lines(runner, 1).values()
+    assert in_line < 500_000
+
+
 def test_a_result_comes_back(runner: RunnerUnderTest) -> None:
     runner.run((1, "double", {"n": 21}))
     assert runner.end(1) == ("Returned", 42)

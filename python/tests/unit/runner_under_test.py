@@ -99,7 +99,7 @@ class RunnerUnderTest:
         """Waits for the ends of so many attempts, by number."""
         found: dict[int, Any] = {}
         while len(found) < count:
-            for number, end, _, _ in self.next("Done"):
+            for number, end, *_ in self.next("Done"):
                 assert number not in found, "an attempt ended twice"
                 found[number] = end
         return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any, cast
 
 import pytest
@@ -16,6 +16,38 @@ from laneway.errors import LanewayError, SettingError, TaskOptionError
 @pytest.fixture
 def app() -> Laneway:
     return Laneway(name="shop")
+
+
+def nothing(*_: object) -> None: ...
+
+
+# A time zone that does not say how far it is from UTC.
+NOWHERE: tzinfo = type("Nowhere", (tzinfo,), {"utcoffset": nothing})()
+
+# What is written by mistake for an instant, a time span and a name.
+NO_INSTANTS: list[Any] = [
+    *("tomorrow", "", b"x", [], {}, True, 1j, object, 10**400, 1e30),
+    *(float("nan"), float("-inf"), date(2030, 1, 1), time(), timedelta(days=1)),
+    datetime(2030, 1, 1, tzinfo=NOWHERE),
+]
+NO_SPANS: list[Any] = [
+    *("tomorrow", "", b"x", [], True, 1j, 10**400, -1, float("nan"), float("inf")),
+    *(date(2030, 1, 1), datetime(2030, 1, 1), timedelta(days=-1)),  # noqa: DTZ001 - no span
+    *(timedelta.max, "9" * 5_000 + "s", type("Odd", (), {"total_seconds": 5})()),
+]
+NO_NAMES: list[Any] = ["", " a", "a\n", "\ud800", b"x", 5, None, [], "a" * 201]
+
+
+WRONG_KINDS: dict[str, list[Any]] = {
+    "timeout": NO_SPANS,
+    "grace": NO_SPANS,
+    "name": [value for value in NO_NAMES if value is not None],
+    "lane": [[], {}, 1, ""],
+    "limit": ["25/s", 25, []],
+    "unique_by": [5, {"path"}, [5], [[]], ""],
+    "on_interrupt": [[], 1, ""],
+    "max_interrupts": [0, "3", 10**400, True],
+}
 
 
 async def fetch(url: str) -> int:
@@ -205,7 +237,14 @@ def test_a_number_for_retry_counts_all_attempts(app: Laneway) -> None:
         {"prioritee": 3},
         {"priority": 200},
         {"retry": "never"},
+        *({"at": value} for value in NO_INSTANTS),
+        *({"after": value} for value in NO_SPANS),
+        *({"timeout": value} for value in NO_SPANS),
+        *({"priority": value} for value in ("high", None, 1.5, True, 10**400)),
+        *({"queue": value} for value in NO_NAMES),
+        *({"key": value} for value in NO_NAMES),
     ],
+    ids=lambda options: ", ".join(f"{name}={value!r}"[:40] for name, value in options.items()),
 )
 def test_impossible_options_of_an_enqueue_are_refused(
     app: Laneway, options: dict[str, Any]
@@ -214,6 +253,30 @@ def test_impossible_options_of_an_enqueue_are_refused(
     with pytest.raises(SettingError) as caught:
         task.options(**options)
     assert caught.value.code == "LW1021"
+
+
+@pytest.mark.parametrize(("option", "values"), WRONG_KINDS.items())
+@pytest.mark.parametrize("function", [shrink, fetch])
+def test_values_of_the_wrong_kind_are_refused_with_a_code(
+    app: Laneway, function: Callable[..., object], option: str, values: list[Any]
+) -> None:
+    for value in values:
+        options: Any = {option: value}
+        with pytest.raises(TaskOptionError) as caught:
+            app.task(**options)(function)
+        assert caught.value.code == "LW1036"
+
+
+@pytest.mark.parametrize("pace", [None, 25, "", "25", "1/0s", "9" * 5_000 + "/s", "-1/s", b"1/s"])
+def test_what_is_no_rate_is_refused_with_a_code(pace: object) -> None:
+    with pytest.raises(SettingError, match="LW1021"):
+        Rate(cast("str", pace))
+
+
+@pytest.mark.parametrize("key", ["", 5, [], "a\nb", b"x"])
+def test_the_key_of_a_rate_is_a_name(key: object) -> None:
+    with pytest.raises(SettingError, match="LW1021"):
+        Rate("25/s", key=cast("str", key))
 
 
 def test_options_of_an_enqueue_are_part_of_its_calls(app: Laneway) -> None:

@@ -175,6 +175,8 @@ registry! {
     ItemTimedOut = 3022, exit 1, retry, "raise `timeout`, or make an item do less";
     /// The process of an item died
     ItemProcessDied = 3023, exit 1, once, "run the function by hand with this item";
+    /// An item asked for another attempt and had none left
+    ItemAttemptsUsed = 3024, exit 1, once, "grant more attempts by `retry`";
     /// The job is not known
     JobUnknown = 4001, exit 1, once, "`laneway jobs list` shows the jobs that the store keeps";
     /// The job's state does not allow it

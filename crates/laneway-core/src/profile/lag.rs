@@ -10,6 +10,11 @@
 //! A loop that is full because a few callers call again as soon as they have their answer has no
 //! long line, though the formula says so: of one caller a newcomer waits for the rest of the step
 //! that runs. So the wait is at most what can stand before a newcomer, where that is known.
+//!
+//! Runs that come together make a longer line than the formula says. What stood in line was seen
+//! for the first step of each run: whoever waits for a time `W` with a step of length `S` keeps `S`
+//! of work in line for so long, so that on average `Σ rate·E[W·S]` stands there, in whatever order
+//! runs come. The wait is at least that, and it is the bill of those whose steps stood there.
 
 use std::time::Duration;
 
@@ -51,6 +56,9 @@ struct Term<'a> {
     task: &'a TaskName,
     busy: f64,
     square: f64,
+    /// What was seen to stand in line, on average,
+    seen: f64,
+    /// and the most that can.
     in_line: f64,
 }
 
@@ -70,13 +78,15 @@ impl<'a> Term<'a> {
             }
             InLine::Unknown => f64::INFINITY,
         };
-        let square = nanos::approximate(profile.step_square_sum) * 1e-12 / seconds;
-        Self { task: &profile.key.task, busy, square, in_line }
+        let mean = |square_micros| nanos::approximate(square_micros) * 1e-12 / seconds;
+        let (square, seen) = (mean(profile.step_square_sum), mean(profile.in_line_sum));
+        Self { task: &profile.key.task, busy, square, seen, in_line }
     }
 
     fn add(&mut self, other: &Self) {
         self.busy += other.busy;
         self.square += other.square;
+        self.seen += other.seen;
         self.in_line += other.in_line;
     }
 }
@@ -110,13 +120,15 @@ pub fn lag_bill<'a>(
     let (square, idle) = (sum(|term| term.square), 1.0 - sum(|term| term.busy).min(BUSY_SHARE_MAX));
     // The rest of the step that runs, and then the line.
     let rest = square / 2.0;
-    let lag = (rest / idle).min(rest + sum(|term| term.in_line));
+    let seen = rest + sum(|term| term.seen);
+    let lag = (rest / idle).min(rest + sum(|term| term.in_line)).max(seen);
     let share = |term: Term<'_>| {
-        let lag_share = if square > 0.0 { term.square / square } else { 0.0 };
+        let of_unseen = if square > 0.0 { (lag - seen) * term.square / square } else { 0.0 };
+        let own = term.square / 2.0 + term.seen + of_unseen;
         LagShare {
             task: term.task.clone(),
-            lag: nanos::from_seconds(lag * lag_share),
-            lag_share,
+            lag: nanos::from_seconds(own),
+            lag_share: if lag > 0.0 { own / lag } else { 0.0 },
             busy_share: term.busy.min(1.0),
         }
     };
@@ -136,12 +148,7 @@ mod tests {
     /// So many callers whose runs are a step and a wait, in milliseconds, and who call again then;
     /// gives what a newcomer would wait on average, and what was measured in that time.
     fn closed(callers: u64, (step, think): (u64, u64)) -> (f64, Profile, Duration) {
-        let mut profile = Profile::new(ProfileKey {
-            task: TaskName::new("work").unwrap(),
-            lane: Lane::Async,
-            size_bucket: SizeBucket::of(0),
-            interpreter: Interpreter::new("cpython-3.13"),
-        });
+        let mut profile = profile("work");
         let time = 100 * callers * (step + think);
         // When those who think come back, since when each stands in line, and who is served.
         let mut thinking: VecDeque<u64> = (0..callers).collect();
@@ -167,6 +174,15 @@ mod tests {
         (mean, profile, Duration::from_millis(time))
     }
 
+    fn profile(task: &str) -> Profile {
+        Profile::new(ProfileKey {
+            task: TaskName::new(task).unwrap(),
+            lane: Lane::Async,
+            size_bucket: SizeBucket::of(0),
+            interpreter: Interpreter::new("cpython-3.13"),
+        })
+    }
+
     fn run(wall: u64, step: u64) -> Measurement {
         let (wall, step) = (Duration::from_millis(wall), Duration::from_millis(step));
         Measurement {
@@ -178,6 +194,33 @@ mod tests {
             step_square_sum: step_square(step),
             ..Measurement::default()
         }
+    }
+
+    /// Twenty runs that block for 30 ms each and come together every two seconds: a newcomer waited
+    /// 90 ms, and was said to wait 6 ms.
+    #[test]
+    fn runs_that_come_together_are_billed_for_the_line_that_they_make() {
+        let (size, step, every) = (20, 30, 2_000);
+        let (mut waits, mut work, mut ping) = (0, profile("work"), profile("ping"));
+        for batch in 0..50 {
+            let end = Timestamp::default().plus(Duration::from_millis(batch * every));
+            for place in 0..size {
+                work.record(&run(step, step), end);
+                work.in_line_sum += 1_000_000 * place * step * step;
+            }
+            // The last of each batch does next to nothing.
+            ping.record(&run(0, 0), end);
+            ping.in_line_sum += 1_000 * size * step;
+            waits += (0..size * step).map(|before| size * step - before).sum::<u64>();
+        }
+        let time = Duration::from_millis(50 * every);
+        let waits = nanos::approximate(waits) / time.as_secs_f64() / 1e6;
+        let lines = [InLine::Attempts; 2];
+        let bill = lag_bill([&ping, &work].into_iter().zip(lines), time);
+        let lag: f64 = bill.iter().map(|share| share.lag.as_secs_f64()).sum();
+        assert!((lag / waits - 1.0).abs() < 0.02, "{lag} for {waits}");
+        assert_eq!(bill[0].task.as_str(), "work");
+        assert!(bill[0].lag_share > 0.99, "who only stands in line makes nobody wait: {bill:?}");
     }
 
     /// One caller that calls again after 8 ms kept a loop busy for 93 % of the time with steps of

@@ -54,9 +54,9 @@ pub struct Measurement {
     pub args_bytes: u64,
     /// The size of its encoded result.
     pub result_bytes: u64,
-    /// From the moment it could have started to its start.
-    #[serde(with = "nanos")]
-    pub wait: Duration,
+    /// From the moment it could have started to its start; `None` where nobody knows.
+    #[serde(with = "nanos::optional")]
+    pub wait: Option<Duration>,
     /// The most attempts that ran beside it in the same process, of whatever task and lane.
     /// Attempts that ran alone tell what the task's own blocking is, without a wait for the GIL.
     pub peers: u32,

@@ -100,7 +100,7 @@ fn the_fullest_profile_keeps_its_bound() {
                     encode: span,
                     args_bytes: u64::MAX,
                     result_bytes: u64::MAX,
-                    wait: span,
+                    wait: Some(span),
                     ..Measurement::default()
                 }
             };
@@ -181,9 +181,22 @@ fn a_profile_from_before_there_were_loops_can_be_read() {
     assert_eq!(rmp_serde::from_slice::<Profile>(&before).unwrap(), profile(&[(5, 3, 0)]));
 }
 
-fn profile_from_before_there_were_loops() -> Vec<u8> {
+#[test]
+fn a_profile_from_before_lines_were_seen_can_be_read() {
+    let before = profile_from_before_lines_were_seen();
+    assert_eq!(rmp_serde::from_slice::<Profile>(&before).unwrap(), profile(&[(5, 3, 0)]));
+}
+
+fn profile_from_before_lines_were_seen() -> Vec<u8> {
     let mut before = rmp_serde::to_vec(&profile(&[(5, 3, 0)])).unwrap();
     assert_eq!(before[0], 0xdc, "an array with a length of two bytes");
+    before[2] -= 1;
+    assert_eq!(before.pop(), Some(0x00), "nothing stood in line");
+    before
+}
+
+fn profile_from_before_there_were_loops() -> Vec<u8> {
+    let mut before = profile_from_before_lines_were_seen();
     before[2] -= 1;
     assert!(before.ends_with(&[0x92, 0x90, 0x00]), "no loops, and no time of others");
     before.truncate(before.len() - 3);

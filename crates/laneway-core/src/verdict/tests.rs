@@ -53,7 +53,7 @@ impl Work {
             step_sum: step,
             step_square_sum: step_square(step),
             encode: part(self.encode),
-            wait: part(self.wait),
+            wait: Some(part(self.wait)),
             args_bytes: self.args_bytes,
             peers: self.peers,
             ..Measurement::default()

@@ -30,7 +30,7 @@ impl Supervisor {
 
     pub(super) fn dispatch(&mut self, now: Moment) {
         self.dispatch_main(now);
-        self.dispatch_isolated();
+        self.dispatch_isolated(now);
         self.dispatch_process(now);
     }
 
@@ -44,7 +44,7 @@ impl Supervisor {
         let mut frame = Vec::with_capacity(self.waiting.main.len().min(FRAME_JOBS));
         let mut bytes = 0;
         while let Some(number) = self.waiting.main.pop_front() {
-            let Some(run) = self.hand_over(number, runner) else {
+            let Some(run) = self.hand_over(number, runner, now) else {
                 continue;
             };
             bytes += run.args.0.len();
@@ -61,13 +61,13 @@ impl Supervisor {
         }
     }
 
-    fn dispatch_isolated(&mut self) {
+    fn dispatch_isolated(&mut self, now: Moment) {
         let runner = self.fleet.of_role(Role::Isolated).find(|r| r.takes_work() && r.held == 0);
         let Some(runner) = runner.map(|runner| runner.id) else {
             return;
         };
         while let Some(number) = self.waiting.isolated.pop_front() {
-            if let Some(run) = self.hand_over(number, runner) {
+            if let Some(run) = self.hand_over(number, runner, now) {
                 self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
                 return;
             }
@@ -88,7 +88,7 @@ impl Supervisor {
                 return;
             };
             self.waiting.process.pop_front();
-            let Some(run) = self.hand_over(number, runner) else {
+            let Some(run) = self.hand_over(number, runner, now) else {
                 continue;
             };
             self.commands.push_back(Command::Send(runner, ToRunner::Run(vec![run])));
@@ -109,7 +109,7 @@ impl Supervisor {
     }
 
     /// Makes the order for a runner, or hands the job back when this runner does not know its task.
-    fn hand_over(&mut self, number: u64, runner: RunnerId) -> Option<Run> {
+    fn hand_over(&mut self, number: u64, runner: RunnerId, now: Moment) -> Option<Run> {
         let place = self.fleet.get_mut(runner)?;
         let table = place.table.as_ref()?;
         let attempt = self.attempts.get_mut(number)?;
@@ -135,6 +135,7 @@ impl Supervisor {
         };
         let args = Payload(std::mem::take(&mut args.0));
         attempt.stage = Stage::Sent(runner);
+        attempt.sent_at = now;
         place.held += 1;
         place.unstarted += 1;
         Some(Run {

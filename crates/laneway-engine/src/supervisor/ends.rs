@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::fleet::{Role, RunnerId};
 use crate::observer::{AttemptEnded, Ending, Happening};
 use crate::outcome;
-use crate::protocol::{Done, ProgressReport};
+use crate::protocol::{Done, FirstStep, ProgressReport};
 
 impl Supervisor {
     pub(super) fn attempts_done(&mut self, runner: RunnerId, done: Vec<Done>, now: Moment) {
@@ -49,10 +49,26 @@ impl Supervisor {
             let micros = now.since(attempt.claimed_at).saturating_sub(wall);
             attempt.stage = Stage::Started(runner, attempt.claimed_at.plus(micros));
         }
+        if let Some(first) = done.first_step {
+            self.came_to_its_turn(&mut attempt, runner, first);
+        }
         let timing = Timing { wall, cpu: done.cpu_us.map(Duration::from_micros) };
         let outcome = outcome::of_end(&attempt, done.end, self.rng.f64());
         self.note_end(&attempt, &outcome, Some(timing), now);
         self.settle(attempt, outcome, Some(timing));
+    }
+
+    /// A coroutine that was told to have started has stood in line for its first step: its wait was
+    /// longer. Before, it stood in line for being read.
+    fn came_to_its_turn(&mut self, attempt: &mut Attempt, runner: RunnerId, first: FirstStep) {
+        let Some(read_at) = attempt.started_at() else {
+            return;
+        };
+        let began_at = read_at.plus(Duration::from_micros(first.in_line_us));
+        attempt.stage = Stage::Started(runner, began_at);
+        let in_line = began_at.since(attempt.sent_at);
+        let took = Duration::from_micros(first.took_us);
+        self.measurements.stood_in_line(&attempt.task, attempt.lane, (in_line, took));
     }
 
     /// Ends an attempt whose runner did not report its end.

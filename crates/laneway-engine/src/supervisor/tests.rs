@@ -21,6 +21,7 @@ mod blocked;
 mod drain;
 mod forced;
 mod lanes;
+mod lines;
 mod runners;
 mod store;
 
@@ -144,6 +145,7 @@ impl Rig {
             end: end.clone(),
             wall_us: Some(100),
             cpu_us: None,
+            first_step: None,
         });
         let done = done.collect();
         self.say(runner, FromRunner::Done(done));

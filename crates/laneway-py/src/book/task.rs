@@ -18,7 +18,7 @@ use super::call::{CallMeter, Scope};
 use super::gil_waits::Sampler;
 use super::sender::Sender;
 use crate::clock::now;
-use crate::meter::{AttemptMeter, Label, metered_attempt};
+use crate::meter::{Arrival, AttemptMeter, Beginnings, Label, metered_attempt, monotonic_ns};
 
 /// What is not sent yet.
 #[derive(Debug, Default)]
@@ -163,16 +163,22 @@ impl TaskMeter {
 #[pymethods]
 impl TaskMeter {
     /// A coroutine attempt begins; gives its coroutine with a meter, which `RunnerChannel.done`
-    /// takes, or nothing for some other awaitable.
+    /// takes, or nothing for some other awaitable. `in_line_ns` is how long it stood in line, if it
+    /// has waited for something else since.
+    #[pyo3(signature = (coroutine, key, args_bytes, in_line_ns=None))]
     fn attempt<'py>(
         slf: &Bound<'py, Self>,
         coroutine: Bound<'py, PyAny>,
         key: u64,
         args_bytes: u64,
+        in_line_ns: Option<u64>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let own = slf.get();
+        let handed = || Arrival::HandedAt(own.shared.handover.at());
+        let arrival = in_line_ns.map_or_else(handed, Arrival::InLine);
         let task = slf.clone().into_any();
-        let metered = metered_attempt(coroutine, task, (own.book.label, key), args_bytes)?;
+        let beginnings = Beginnings { label: own.book.label, key, args_bytes, arrival };
+        let metered = metered_attempt(coroutine, task, beginnings)?;
         if metered.is_some() {
             own.book.last_args_bytes.store(args_bytes, Ordering::Relaxed);
             own.shared.begin(&own.sender);
@@ -209,7 +215,8 @@ pub(crate) fn record_ends(ends: &[MeasuredEnd<'_, '_>]) -> PyResult<()> {
     if !shared.birthplace.is_here() {
         return Ok(());
     }
-    let moment = Moment { at: now(), peers: shared.peers() };
+    // One look at the clocks for all: what a look costs would be felt in a job that does nothing.
+    let moment = Moment { at: now(), monotonic: monotonic_ns(), peers: shared.peers() };
     for ends in ends.chunk_by(|one, other| one.meter.is_of_the_task_of(other.meter)) {
         if let Some(task) = ends.first().and_then(|end| end.meter.task()) {
             task.cast::<TaskMeter>()?.get().ended(ends, moment);
@@ -232,6 +239,8 @@ pub(crate) struct MeasuredEnd<'a, 'py> {
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     at: Timestamp,
+    /// The same on the wall's clock, in nanoseconds.
+    monotonic: u64,
     peers: u32,
 }
 
@@ -243,14 +252,15 @@ impl TaskMeter {
         for MeasuredEnd { meter, end, encode } in ends {
             let error = error_kind(end);
             let result = if let End::Returned(result) = end { result.0.len() } else { 0 };
+            let (measured, ended_ago) = meter.measurement(moment.monotonic);
             let run = Measurement {
                 encode: *encode,
                 result_bytes: result as u64,
                 peers: moment.peers,
                 is_error: error.is_some(),
-                ..meter.measurement()
+                ..measured
             };
-            page.record(Lane::Async, &run, error, moment.at.minus(meter.ended_ago()));
+            page.record(Lane::Async, &run, error, moment.at.minus(ended_ago));
         }
         let others = self.shared.own_threads().ended(self.book.label, has_neighbours);
         if let Some(others) = others {

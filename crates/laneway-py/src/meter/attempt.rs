@@ -24,38 +24,64 @@ impl Account {
     }
 }
 
+/// How an attempt came to its loop.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arrival {
+    /// It was handed over at this time, and stood in line until its coroutine was made.
+    HandedAt(u64),
+    /// It stood in line for so long, and then waited for something else.
+    InLine(u64),
+}
+
+/// What a coroutine attempt begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginnings {
+    pub(crate) label: Label,
+    pub(crate) key: u64,
+    /// The size of its arguments.
+    pub(crate) args_bytes: u64,
+    pub(crate) arrival: Arrival,
+}
+
 /// The sums of a coroutine attempt.
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) tally: Tally,
-    /// The size of its arguments.
-    pub(super) args_bytes: u64,
+    args_bytes: u64,
+    arrival: Arrival,
 }
 
 impl Attempt {
-    /// What was measured so far.
-    pub(super) fn measurement(&self) -> Measurement {
-        Measurement { args_bytes: self.args_bytes, ..self.tally.measurement() }
+    pub(super) fn new(beginnings: Beginnings) -> Self {
+        let Beginnings { label, key, args_bytes, arrival } = beginnings;
+        Self { tally: Tally::new(label, key), args_bytes, arrival }
     }
 
-    /// How long ago it ended; zero while it has not.
-    pub(super) fn ended_ago(&self) -> Duration {
-        self.tally.last_sums().ended_ago()
+    /// For how long it stood in line for its first step, and how long that took; `None` before.
+    pub(super) fn first_step(&self) -> Option<(Duration, Duration)> {
+        let took = self.tally.first()?;
+        let in_line = match self.arrival {
+            Arrival::HandedAt(at) => self.tally.started_at().saturating_sub(at),
+            Arrival::InLine(time) => time,
+        };
+        Some((Duration::from_nanos(in_line), Duration::from_nanos(took)))
     }
 
-    /// Its wall and CPU time so far.
-    pub(super) fn times(&self) -> (Duration, Duration) {
-        let sums = self.tally.sums(monotonic_ns());
+    /// What was measured until `now`, and how long before that it ended; zero while it has not.
+    pub(super) fn measurement(&self, now: u64) -> (Measurement, Duration) {
+        let sums = self.tally.sums(now);
+        let ended_ago = sums.ended_ago(now);
+        (Measurement { args_bytes: self.args_bytes, ..sums.measurement() }, ended_ago)
+    }
+
+    /// Its wall and CPU time until `now`.
+    pub(super) fn times(&self, now: u64) -> (Duration, Duration) {
+        let sums = self.tally.sums(now);
         (Duration::from_nanos(sums.wall), Duration::from_nanos(sums.in_steps.cpu))
     }
 }
 
 impl Tally {
-    /// The sums of all ended steps.
-    pub(crate) fn measurement(&self) -> Measurement {
-        self.sums(monotonic_ns()).measurement()
-    }
-
     /// The sums at this moment.
     pub(crate) fn present_sums(&self) -> Sums {
         self.sums(monotonic_ns())

@@ -210,13 +210,12 @@ pub(super) fn made_of(parts: Parts<'_>) -> PyResult<Bound<'_, PyAny>> {
     unsafe { Bound::from_owned_ptr_or_err(py, allocated(class, parts)) }
 }
 
-/// A meter with sums of its own, which begin now and end with the coroutine.
+/// A meter with sums of its own, whose time is that from the first step to the last.
 pub(super) fn made_for_attempt<'py>(
     coroutine: Bound<'py, PyAny>,
     owner: Bound<'py, PyAny>,
     attempt: Attempt,
 ) -> PyResult<Bound<'py, PyAny>> {
-    attempt.tally.start(monotonic_ns());
     let parts = Parts { coroutine, owner, tally: ptr::null(), is_entered: true };
     let object = made_of(parts)?;
     // SAFETY: nobody else has seen the object yet, and the `None` that is overwritten needs no
@@ -433,7 +432,7 @@ unsafe fn leave(own: *mut PyObject) {
         } else if !token.is_null() {
             left(meter.tally.get(), token);
         } else if let Some(own) = meter.own.as_ref().filter(|own| !own.tally.has_ended()) {
-            own.tally.end(monotonic_ns());
+            own.tally.end();
         }
     }
 }
@@ -444,7 +443,7 @@ unsafe fn left(tally: *const Tally, token: *mut PyObject) {
     unsafe {
         let py = Python::assume_attached();
         let raised = PyErr::take(py);
-        (*tally).end(monotonic_ns());
+        (*tally).end();
         if let Some(sink) = (*tally).sink() {
             let kind = raised.as_ref().and_then(|raised| failure(py, raised));
             sink.ended(&*tally, kind.as_deref());

@@ -9,9 +9,8 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
 use super::account::{self, Account};
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Beginnings};
 use super::coroutine::{Parts, made_for_attempt, made_of, meter_in};
-use super::tally::{Label, Tally};
 
 /// The coroutine of a task that is created now, metered if the task that creates it is.
 ///
@@ -35,8 +34,7 @@ pub(super) fn metered_child(coroutine: Bound<'_, PyAny>) -> PyResult<Bound<'_, P
     made_of(Parts { coroutine, owner, tally, is_entered: true })
 }
 
-/// The coroutine of an attempt, metered; nothing if it is some other awaitable. Its time begins
-/// now.
+/// The coroutine of an attempt, metered; nothing if it is some other awaitable.
 ///
 /// Its context names the attempt in the variable that `attempts_here` was told of, and the attempt
 /// names this as its `account`: so no other variable is set, which would cost more than the first
@@ -44,14 +42,12 @@ pub(super) fn metered_child(coroutine: Bound<'_, PyAny>) -> PyResult<Bound<'_, P
 pub(crate) fn metered_attempt<'py>(
     coroutine: Bound<'py, PyAny>,
     task: Bound<'py, PyAny>,
-    (label, key): (Label, u64),
-    args_bytes: u64,
+    beginnings: Beginnings,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     if !is_coroutine(&coroutine)? {
         return Ok(None);
     }
-    let attempt = Attempt { tally: Tally::new(label, key), args_bytes };
-    made_for_attempt(coroutine, task, attempt).map(Some)
+    made_for_attempt(coroutine, task, Attempt::new(beginnings)).map(Some)
 }
 
 /// Whether a task accepts it: nearly always one of Python's own, else one of Cython's, say.
@@ -80,19 +76,20 @@ impl<'py> AttemptMeter<'py> {
         meter_in(&self.0)?.attempt()
     }
 
-    /// What was measured, without what ran beside it and the size of its result.
-    pub(crate) fn measurement(&self) -> Measurement {
-        self.attempt().map(Attempt::measurement).unwrap_or_default()
+    /// What was measured until `now`, without what ran beside it and the size of its result, and
+    /// how long before that it ended.
+    pub(crate) fn measurement(&self, now: u64) -> (Measurement, Duration) {
+        self.attempt().map(|attempt| attempt.measurement(now)).unwrap_or_default()
     }
 
-    /// How long ago it ended.
-    pub(crate) fn ended_ago(&self) -> Duration {
-        self.attempt().map(Attempt::ended_ago).unwrap_or_default()
+    /// Its wall and CPU time until `now`.
+    pub(crate) fn times(&self, now: u64) -> (Duration, Duration) {
+        self.attempt().map(|attempt| attempt.times(now)).unwrap_or_default()
     }
 
-    /// Its wall and CPU time.
-    pub(crate) fn times(&self) -> (Duration, Duration) {
-        self.attempt().map(Attempt::times).unwrap_or_default()
+    /// For how long it stood in line for its first step, and how long that took.
+    pub(crate) fn first_step(&self) -> Option<(Duration, Duration)> {
+        self.attempt()?.first_step()
     }
 
     /// Whether both are of one task.

@@ -95,6 +95,7 @@ pub(crate) fn watch_this_thread(py: Python<'_>) -> Arc<Slot> {
 pub(super) fn measured<T>(tally: &Tally, step: impl FnOnce() -> T) -> T {
     CLOCK.with(|clock| {
         let began = clock.begin();
+        tally.start(began.at);
         let nested_before = clock.nested.replace(NO_TIME);
         let is_nested = clock.is_in_step.replace(true);
         let published = clock.publish(began, tally, is_nested);
@@ -106,7 +107,10 @@ pub(super) fn measured<T>(tally: &Tally, step: impl FnOnce() -> T) -> T {
         let cpu = clock.cpu_at(ended_at).saturating_sub(began.cpu).min(wall);
         let run_delay = clock.delay_since(began.run_delay, ended_at, wall - cpu);
         let total = StepTime { wall, cpu, run_delay };
-        tally.bill(total.without(clock.nested.get()));
+        tally.bill(total.without(clock.nested.get()), ended_at);
+        if !is_nested {
+            tally.note_first(total);
+        }
         clock.nested.set(nested_before.plus(total));
         clock.is_in_step.set(is_nested);
         clock.unpublish(published, total);

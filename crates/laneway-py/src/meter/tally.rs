@@ -119,11 +119,16 @@ pub(crate) struct Tally {
     place: AtomicUsize,
     started_at: AtomicU64,
     ended_at: AtomicU64,
+    /// When its last step ended; zero while there is none.
+    stepped_at: AtomicU64,
     steps: AtomicU64,
     wall: AtomicU64,
     cpu: AtomicU64,
     run_delay: AtomicU64,
     longest: AtomicU64,
+    /// The first step that is within no other one, with all steps within it; plus one, and zero
+    /// while there is none.
+    first: AtomicU64,
     /// The bits of a floating-point number, in square nanoseconds.
     squares: AtomicU64,
 }
@@ -150,9 +155,8 @@ impl Sums {
         self.wall == 0
     }
 
-    /// How long ago it ended; zero while it has not.
-    pub(crate) fn ended_ago(&self) -> Duration {
-        let now = monotonic_ns();
+    /// How long before `now` it ended; zero while it has not.
+    pub(crate) fn ended_ago(&self, now: u64) -> Duration {
         let ended_at = if self.ended_at == 0 { now } else { self.ended_at };
         Duration::from_nanos(now.saturating_sub(ended_at))
     }
@@ -167,11 +171,13 @@ impl Tally {
             place: AtomicUsize::new(0),
             started_at: AtomicU64::new(0),
             ended_at: AtomicU64::new(0),
+            stepped_at: AtomicU64::new(0),
             steps: AtomicU64::new(0),
             wall: AtomicU64::new(0),
             cpu: AtomicU64::new(0),
             run_delay: AtomicU64::new(0),
             longest: AtomicU64::new(0),
+            first: AtomicU64::new(0),
             squares: AtomicU64::new(0),
         }
     }
@@ -204,21 +210,24 @@ impl Tally {
     }
 
     /// Starts the account's time, unless it has started.
+    #[inline]
     pub(super) fn start(&self, now: u64) {
         if self.started_at.load(Relaxed) == 0 {
             self.started_at.store(now, Relaxed);
         }
     }
 
-    /// Ends the account's time, for now.
-    pub(super) fn end(&self, now: u64) {
-        self.ended_at.store(now, Relaxed);
+    /// Ends the account's time with its last step, for now.
+    pub(super) fn end(&self) {
+        let at = self.stepped_at.load(Relaxed);
+        self.ended_at.store(if at == 0 { monotonic_ns() } else { at }, Relaxed);
     }
 
-    /// Adds a step.
+    /// Adds a step that ended at `ended_at`.
     #[inline]
     #[expect(clippy::cast_precision_loss, reason = "a step takes less than 104 days")]
-    pub(super) fn bill(&self, step: StepTime) {
+    pub(super) fn bill(&self, step: StepTime, ended_at: u64) {
+        self.stepped_at.store(ended_at, Relaxed);
         add(&self.steps, 1);
         add(&self.wall, step.wall);
         add(&self.cpu, step.cpu);
@@ -230,6 +239,24 @@ impl Tally {
         let own = own as f64;
         let squares = f64::from_bits(self.squares.load(Relaxed)) + own * own;
         self.squares.store(squares.to_bits(), Relaxed);
+    }
+
+    /// Notes a step that is within no other one, with all steps within it.
+    #[inline]
+    pub(super) fn note_first(&self, step: StepTime) {
+        if self.first.load(Relaxed) == 0 {
+            self.first.store(step.wall.saturating_sub(step.run_delay) + 1, Relaxed);
+        }
+    }
+
+    /// When its time started; zero while it has not.
+    pub(super) fn started_at(&self) -> u64 {
+        self.started_at.load(Relaxed)
+    }
+
+    /// The length of the first step, without its wait for a core; `None` while there is none.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.first.load(Relaxed).checked_sub(1)
     }
 
     /// The sums; `now` counts if the account's time has not ended.

@@ -14,7 +14,7 @@ use pyo3::types::PyDict;
 
 use super::locked;
 use crate::clock::now;
-use crate::meter::{Account, Label, Sink, StepTime, Sums, Tally};
+use crate::meter::{Account, Label, Sink, StepTime, Sums, Tally, monotonic_ns};
 use crate::process::Birthplace;
 
 /// The list of runs is swept when it has grown to this.
@@ -202,7 +202,7 @@ impl TaskLog {
     fn record(&self, profile: &mut Profile, ended: Vec<Ended>) {
         let at = now();
         for Ended { sums, error } in ended {
-            let ended_at = at.minus(sums.ended_ago());
+            let ended_at = at.minus(sums.ended_ago(monotonic_ns()));
             profile.record(&self.completed(sums.measurement(), error.is_some()), ended_at);
             if let Some(kind) = error {
                 profile.errors.record(&kind);

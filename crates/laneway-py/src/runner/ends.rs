@@ -5,13 +5,15 @@ use std::time::Duration;
 use laneway_core::duration::SECONDS_MAX;
 use laneway_core::error::{Code, Error};
 use laneway_core::job::{Failure, Payload};
-use laneway_engine::protocol::{self, Done, FRAME_BYTES_MAX, FromRunner, StopReason, append_frame};
+use laneway_engine::protocol::{
+    self, Done, FRAME_BYTES_MAX, FirstStep, FromRunner, StopReason, append_frame,
+};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::book::{MeasuredEnd, record_ends};
-use crate::meter::AttemptMeter;
+use crate::meter::{AttemptMeter, monotonic_ns};
 
 /// A frame is closed when it carries so many bytes, so that the supervisor can begin with it.
 const FRAME_BYTES: usize = 4 << 20;
@@ -128,17 +130,22 @@ impl<'py> FromPyObject<'_, 'py> for Timing<'py> {
 }
 
 impl Timing<'_> {
-    /// Wall and CPU time in microseconds, where they are known.
-    fn micros(&self) -> (Option<u64>, Option<u64>) {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).ok();
-        match self {
-            Self::Unknown => (None, None),
-            Self::Call(wall_us, cpu_us) => (Some(*wall_us), *cpu_us),
+    /// The end of an attempt that took so long, until `now` at most.
+    fn done(&self, attempt: u64, end: protocol::End, now: u64) -> Done {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let (wall_us, cpu_us, first_step) = match self {
+            Self::Unknown => (None, None, None),
+            Self::Call(wall_us, cpu_us) => (Some(*wall_us), *cpu_us, None),
             Self::Coroutine(meter, _) => {
-                let (wall, cpu) = meter.times();
-                (micros(wall), micros(cpu))
+                let (wall, cpu) = meter.times(now);
+                let first_step = meter.first_step().map(|(in_line, took)| FirstStep {
+                    in_line_us: micros(in_line),
+                    took_us: micros(took),
+                });
+                (Some(micros(wall)), Some(micros(cpu)), first_step)
             }
-        }
+        };
+        Done { attempt, end, wall_us, cpu_us, first_step }
     }
 }
 
@@ -158,14 +165,14 @@ pub(super) fn frames(ends: Vec<(u64, Timing<'_>, End)>) -> Result<Vec<u8>, Error
     let mut frames = Vec::new();
     let mut done = Vec::with_capacity(ends.len());
     let mut size = 0;
+    let now = monotonic_ns();
     for (attempt, timing, End(end)) in ends {
-        let (wall_us, cpu_us) = timing.micros();
         size += weight(&end);
         if size > FRAME_BYTES && !done.is_empty() {
             append_frame(&mut frames, &FromRunner::Done(std::mem::take(&mut done)))?;
             size = weight(&end);
         }
-        done.push(Done { attempt, end, wall_us, cpu_us });
+        done.push(timing.done(attempt, end, now));
     }
     append_frame(&mut frames, &FromRunner::Done(done))?;
     Ok(frames)

@@ -72,7 +72,7 @@ fn profile(task: &str, lane: Lane, runs: u32, work: Work) -> Profile {
             step_sum: part(on_loop),
             step_square_sum: step_square(part(on_loop)),
             encode: part(work.encode),
-            wait: part(work.wait),
+            wait: Some(part(work.wait)),
             args_bytes: 100,
             peers: work.peers,
             ..Measurement::default()

@@ -45,7 +45,7 @@ impl Rig {
             },
         };
         let wall_us = Some(u64::try_from(wall.as_micros()).unwrap());
-        let done = Done { attempt, end, wall_us, cpu_us: None };
+        let done = Done { attempt, end, wall_us, cpu_us: None, first_step: None };
         self.say(runner, FromRunner::Done(vec![done]));
     }
 

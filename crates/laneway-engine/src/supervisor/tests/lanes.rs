@@ -57,6 +57,7 @@ fn a_full_lane_is_not_claimed_for_and_a_freed_slot_is_at_once() {
             end: End::Returned(Payload::default()),
             wall_us: Some(100_000),
             cpu_us: None,
+            first_step: None,
         }]),
     );
     let commands = rig.taken();
