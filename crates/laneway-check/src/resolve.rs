@@ -19,6 +19,7 @@ mod calls;
 mod decorators;
 mod names;
 mod paths;
+mod unseen;
 
 pub(crate) use decorators::Decoration;
 
@@ -69,6 +70,7 @@ pub(crate) struct Resolver<'a> {
     bases: RefCell<FxHashMap<Place, Rc<[Value]>>>,
     decorations: RefCell<FxHashMap<Place, Decoration>>,
     subclasses: std::cell::OnceCell<FxHashMap<Place, Vec<Place>>>,
+    unseen: unseen::Unseen,
     depth: std::cell::Cell<u32>,
 }
 
@@ -89,6 +91,7 @@ impl<'a> Resolver<'a> {
             bases: RefCell::default(),
             decorations: RefCell::default(),
             subclasses: std::cell::OnceCell::new(),
+            unseen: unseen::Unseen::default(),
             depth: std::cell::Cell::new(0),
         }
     }

@@ -1,7 +1,7 @@
 //! Branches that are not taken: what a test is for certain where a loop runs the code.
 //!
-//! A parameter is what all calls so far give it, which may be its default. A call in a branch that
-//! only another value takes waits for that.
+//! A parameter is what all calls so far give it, which may be its default, unless somebody may call
+//! the function unseen. A call in a branch that only another value takes waits for that.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -239,7 +239,7 @@ impl<'a> Search<'a> {
 
     /// What a parameter is in all calls so far.
     fn value(&self, function: Place, index: u32) -> Option<Constant<'a>> {
-        if self.is_given(function, index) {
+        if self.is_given(function, index) || self.resolver.is_called_unseen(function) {
             return None;
         }
         let same = self.branches.same.get(&(function, index)).copied();

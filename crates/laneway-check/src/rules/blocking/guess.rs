@@ -45,6 +45,9 @@ fn gets_others(
     (class, steps): (Place, u8),
 ) -> Option<bool> {
     let steps = steps.checked_sub(1)?;
+    if checkup.resolver.is_called_unseen(function) {
+        return None;
+    }
     let may_be = |value: &Value| match *value {
         Value::Instance(it) => {
             checkup.resolver.is_subclass(it, class) || checkup.resolver.is_subclass(class, it)
