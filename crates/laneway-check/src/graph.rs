@@ -15,6 +15,7 @@ use crate::summary::{Call, Expr, ExprId, LoopKind, ScopeKind, Use};
 
 mod arguments;
 mod branches;
+mod constants;
 mod implicit;
 mod reach;
 mod stand_ins;

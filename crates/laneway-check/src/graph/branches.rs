@@ -6,11 +6,12 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arguments::{Given, given};
+use super::constants::Constant;
 use super::{Edge, Search};
 use crate::program::Place;
 use crate::resolve::{Decoration, Value};
 use crate::summary::{
-    BranchId, Call, Comparison, Condition, Expr, ExprId, Meaning, Name, ParameterForm, Summary,
+    BranchId, Call, Comparison, Condition, Expr, ExprId, Meaning, Name, ParameterForm,
 };
 
 /// Functions whose answer is yes, or a loop, where a loop runs.
@@ -28,14 +29,6 @@ const ANSWERED: &[&str] = &[
 
 /// How deep a test is looked into.
 const STEPS_MAX: u8 = 8;
-
-/// A value that is known before the program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Constant<'a> {
-    Literal(&'a str),
-    /// `Mode.FAST`, by the names of the class and of its member.
-    Member(&'a str, &'a str),
-}
 
 /// What the search knows of parameters.
 #[derive(Debug, Default)]
@@ -114,11 +107,7 @@ impl<'a> Search<'a> {
                 Some(same == (*comparison == Comparison::Same))
             }
             _ if self.is_answered(question.place, test) => Some(true),
-            _ => match self.constant(question, test)? {
-                Constant::Literal("None" | "False" | "0" | "0.0" | "''") => Some(false),
-                Constant::Literal("b''" | "...") | Constant::Member(..) => None,
-                Constant::Literal(_) => Some(true),
-            },
+            _ => self.constant(question, test)?.truth(),
         }
     }
 
@@ -135,15 +124,7 @@ impl<'a> Search<'a> {
         if self.is_answered(place, left) && is_none(right) {
             return Some(false);
         }
-        match (self.constant(question, left)?, self.constant(question, right)?) {
-            (Constant::Literal(left), Constant::Literal(right)) => Some(left == right),
-            (Constant::Member(one, left), Constant::Member(other, right)) if one == other => {
-                Some(left == right)
-            }
-            (Constant::Literal("None"), _) | (_, Constant::Literal("None")) => Some(false),
-            // A member may be a string or a number, too.
-            _ => None,
-        }
+        self.constant(question, left)?.is_same(self.constant(question, right)?)
     }
 
     /// `threading.get_ident()`, `threading.current_thread()` and what belongs to them.
@@ -207,7 +188,7 @@ impl<'a> Search<'a> {
                 Some(value)
             }
             Expr::Call { function, .. } => self.answer(place, *function).map(Constant::Literal),
-            _ => written(summary, expr),
+            _ => self.known(place, expr),
         }
     }
 
@@ -248,9 +229,9 @@ impl<'a> Search<'a> {
 
     /// The default of a parameter, if it is known.
     fn default(&self, function: Place, index: u32) -> Option<Constant<'a>> {
-        let program = self.program;
-        let parameter = program.scope(function)?.parameters.get(index as usize)?;
-        written(program.summary(function.file), parameter.default?)
+        let scope = self.program.scope(function)?;
+        let outer = Place { file: function.file, scope: scope.parent };
+        self.known(outer, scope.parameters.get(index as usize)?.default?)
     }
 
     fn is_given(&self, place: Place, index: u32) -> bool {
@@ -305,7 +286,7 @@ impl<'a> Search<'a> {
                     self.branches.links.entry((edge.caller, outer)).or_default().push(key);
                     Some(constant)
                 }),
-                _ => written(summary, value),
+                _ => self.known(edge.caller, value),
             },
         };
         let known = constant.map(|it| *self.branches.same.entry(key).or_insert(it) == it);
@@ -338,20 +319,4 @@ impl<'a> Search<'a> {
 fn is_called_by_syntax(name: &str) -> bool {
     const BY_CALL: &[&str] = &["__init__", "__new__", "__post_init__", "__call__"];
     name.starts_with("__") && name.ends_with("__") && !BY_CALL.contains(&name)
-}
-
-/// A literal or a member of an enumeration, as it is written.
-fn written(summary: &Summary, expr: ExprId) -> Option<Constant<'_>> {
-    match summary.expr(expr) {
-        Expr::Literal(text) => Some(Constant::Literal(summary.text(*text))),
-        Expr::Attribute(class, member) => {
-            let Expr::Name(class) = summary.expr(*class) else { return None };
-            let (class, member) = (summary.text(*class), summary.text(*member));
-            let is_class = class.starts_with(|it: char| it.is_uppercase())
-                && class.contains(|it: char| it.is_lowercase());
-            let is_member = !member.contains(|it: char| it.is_lowercase());
-            (is_class && is_member).then_some(Constant::Member(class, member))
-        }
-        _ => None,
-    }
 }
