@@ -457,18 +457,30 @@ impl Search<'_> {
 
     /// Whether a call is what its function returns, which is said to be there to be awaited.
     fn gives_awaitable(&self, place: Place, call: &Call) -> bool {
-        const AWAITED: &[&str] = &["Awaitable", "Coroutine", "Future", "Task"];
         let Some(scope) = self.program.scope(place) else { return false };
         scope.kind == ScopeKind::Function
             && scope.returns.contains(&call.expr)
-            && scope.returns_annotation.is_some_and(|annotation| {
-                let summary = self.program.summary(place.file);
-                let name = match summary.expr(annotation) {
-                    Expr::Subscript(generic, _) => summary.last_name(*generic),
-                    _ => summary.last_name(annotation),
-                };
-                name.is_some_and(|name| AWAITED.contains(&name))
-            })
+            && self.is_said_to_be_awaited(place)
+    }
+
+    /// Whether a function is annotated to give something that is there to be awaited.
+    fn is_said_to_be_awaited(&self, function: Place) -> bool {
+        let Some(scope) = self.program.scope(function) else { return false };
+        let Some(annotation) = scope.returns_annotation else { return false };
+        let class = match self.program.summary(function.file).expr(annotation) {
+            Expr::Subscript(generic, _) => *generic,
+            _ => annotation,
+        };
+        let outer = Place { file: function.file, scope: scope.parent };
+        // A program may have a `Task` of its own.
+        self.resolver.library_path(outer, class).is_some_and(|path| {
+            let (module, name) = path.rsplit_once('.').unwrap_or_default();
+            match name {
+                "Awaitable" | "Coroutine" => matches!(module, "typing" | "collections.abc"),
+                "Future" | "Task" => module == "asyncio",
+                _ => false,
+            }
+        })
     }
 
     pub(super) fn site(&mut self, site: Site) {
