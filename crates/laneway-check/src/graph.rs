@@ -270,10 +270,24 @@ impl Search<'_> {
         let Some(own) = name(function).filter(|_| callees.len() > 1 && is_async()) else {
             return false;
         };
-        callees.iter().filter_map(|it| function_of(*it)).filter_map(name).any(|other| {
-            other.strip_prefix(own) == Some("_async")
-                || matches!(other.strip_suffix(own), Some("async_" | "a"))
+        callees.iter().filter_map(|it| function_of(*it)).any(|other| {
+            let is_async = self.resolver.is_async(other);
+            let is_named_so = name(other).is_some_and(|name| {
+                let prefix = name.strip_suffix(own);
+                name.strip_prefix(own) == Some("_async")
+                    || prefix == Some("async_")
+                    // Many a word begins so.
+                    || prefix == Some("a") && is_async
+            });
+            is_named_so && (is_async || self.may_be_of_loop(other))
         })
+    }
+
+    /// Whether a sync function may be a form for event loops: what it gives is entered or awaited.
+    fn may_be_of_loop(&self, function: Place) -> bool {
+        let mut decorators = self.resolver.decorator_names(function);
+        decorators.any(|name| matches!(name, "contextmanager" | "asynccontextmanager"))
+            || self.is_said_to_be_awaited(function)
     }
 
     /// A call of a function of the program.
