@@ -1,7 +1,7 @@
 //! The files of a run as one program: which module is which file, and where names are bound.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -196,13 +196,20 @@ impl Program {
         self.namespaces.contains(name)
     }
 
-    /// Whether a file shows how the program is used, by the name of its folder or its own.
+    /// Whether a file shows how the program is used, by the name of a folder or its own.
     pub(crate) fn is_example(&self, id: FileId) -> bool {
-        let module = self.file(id).map_or("", |file| &file.module);
-        module.split('.').any(|part| {
-            let word = part.split('_').next().unwrap_or(part);
-            matches!(word, "example" | "examples")
-        })
+        let Some(file) = self.file(id) else { return false };
+        let is_word = |part: &str| {
+            let part = part.strip_suffix(".py").unwrap_or(part);
+            matches!(part.split('_').next(), Some("example" | "examples"))
+        };
+        // The module of a package begins at the package, not at the folder around it; what lies
+        // above the folder that was checked says nothing of the program.
+        if Path::new(&*file.path).is_relative() {
+            file.path.split(['/', '\\']).any(is_word)
+        } else {
+            file.module.split('.').any(is_word)
+        }
     }
 
     /// The dotted name that an import means: relative ones begin at the file's package.
