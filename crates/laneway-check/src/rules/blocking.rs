@@ -18,6 +18,8 @@ mod guess;
 mod once;
 mod states;
 
+pub(crate) use guess::Elsewhere;
+
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let graph = checkup.graph;
     let mut seen = FxHashSet::default();

@@ -1,5 +1,9 @@
 //! Ways through a base class: which of its classes are meant, as far as the code tells.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
 use crate::graph::{Edge, Given, given};
 use crate::program::Place;
 use crate::resolve::Value;
@@ -36,9 +40,27 @@ fn passes_others(checkup: &Checkup<'_>, edge: &Edge) -> Option<bool> {
     gets_others(checkup, edge.caller, index, (class, HANDED_ON_MAX))
 }
 
+/// Answers for a parameter of a function, a class, and how many steps were left.
+pub(crate) type Elsewhere = RefCell<FxHashMap<(Place, u32, Place, u8), Option<bool>>>;
+
 /// Whether a parameter gets objects of other classes only; what another parameter hands on is
 /// asked for in turn.
 fn gets_others(
+    checkup: &Checkup<'_>,
+    function: Place,
+    index: u32,
+    (class, steps): (Place, u8),
+) -> Option<bool> {
+    let key = (function, index, class, steps);
+    if let Some(known) = checkup.elsewhere.borrow().get(&key) {
+        return *known;
+    }
+    let answer = asks_calls(checkup, function, index, (class, steps));
+    checkup.elsewhere.borrow_mut().insert(key, answer);
+    answer
+}
+
+fn asks_calls(
     checkup: &Checkup<'_>,
     function: Place,
     index: u32,
