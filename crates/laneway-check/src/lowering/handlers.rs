@@ -39,7 +39,7 @@ impl Lowering<'_> {
     /// A handler whose exception is raised after all has raised it.
     pub(super) fn raised(&mut self, exception: Option<&AstExpr>) {
         if let Some(AstExpr::Name(name)) = exception {
-            self.raised_under(&name.id);
+            self.raised_under(&name.id, true);
         }
     }
 
@@ -49,17 +49,17 @@ impl Lowering<'_> {
             && let AstExpr::Name(name) = &*statement.test
             && let Some(Stmt::Raise(_)) = statement.body.last()
         {
-            self.raised_under(&name.id);
+            self.raised_under(&name.id, false);
         }
     }
 
-    fn raised_under(&mut self, name: &str) {
+    fn raised_under(&mut self, name: &str, is_itself: bool) {
         let name = self.name(name);
         for kept in self.kept.iter().filter(|it| it.scope == self.scope && it.name == name) {
             let Some(handler) = self.summary.handlers.get_mut(kept.handler) else { continue };
-            // Behind a loop, it is raised only if the loop ends.
+            // Who keeps the exception itself ends the loop; a flag behind the loop may be too late.
             let leaves = matches!(handler.end, HandlerEnd::Leaves | HandlerEnd::Decides);
-            if leaves || handler.inside == self.inside {
+            if is_itself || leaves || handler.inside == self.inside {
                 handler.end = HandlerEnd::Raises;
             } else if handler.end != HandlerEnd::Raises {
                 handler.end = HandlerEnd::Tells;
