@@ -12,6 +12,8 @@ use crate::summary::{
     Summary, With,
 };
 
+mod nodes;
+
 /// A file of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct FileId(pub(crate) u32);
@@ -50,6 +52,7 @@ struct Index {
     assigned: ByScope,
     /// The same, by the class in whose methods they stand.
     attributes: ByName,
+    nodes: nodes::Nodes,
 }
 
 /// Rows of a table by a scope and a name, in the order of both.
@@ -344,6 +347,7 @@ impl Index {
             reads: ByScope::of(scopes, summary.reads.iter().map(|(_, scope)| *scope)),
             assigned: ByScope::of(scopes, summary.attributes.iter().map(|it| it.scope)),
             attributes: ByName::of(of_classes.collect()),
+            nodes: nodes::Nodes::default(),
         }
     }
 }

@@ -141,9 +141,10 @@ impl Resolver<'_> {
         let mut places =
             std::iter::once((file, own)).chain(importers.iter().copied()).chain(starred);
         places.any(|(file, name)| {
-            let summary = self.program.summary(file);
-            let mut named = names(summary, name);
-            named.any(|it| !is_called(summary, it) && !self.is_offloaded(file, it, PARTIALS_MAX))
+            let mut named = self.program.named(file, name);
+            named.any(|it| {
+                !self.program.is_called(file, it) && !self.is_offloaded(file, it, PARTIALS_MAX)
+            })
         })
     }
 
@@ -201,20 +202,6 @@ impl Resolver<'_> {
             _ => is_display(summary, object),
         }
     }
-}
-
-/// Where a file's expressions are this name.
-fn names(summary: &Summary, name: Name) -> impl Iterator<Item = ExprId> {
-    let nodes = (0..).map(ExprId).zip(&summary.nodes);
-    nodes.filter(move |(_, node)| node.expr == Expr::Name(name)).map(|(expr, _)| expr)
-}
-
-fn is_called(summary: &Summary, named: ExprId) -> bool {
-    // A call's node comes behind that of its function, and calls are in the order of their nodes.
-    let from = summary.calls.partition_point(|call| call.expr < named);
-    summary.calls.iter().skip(from).any(
-        |call| matches!(summary.expr(call.expr), Expr::Call { function, .. } if *function == named),
-    )
 }
 
 fn is_display(summary: &Summary, value: ExprId) -> bool {

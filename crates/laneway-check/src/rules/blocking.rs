@@ -82,7 +82,7 @@ fn is_done(checkup: &Checkup<'_>, site: &Site) -> bool {
         let Expr::Attribute(object, method) = summary.expr(*function) else { return false };
         // In `f.result() if f.done() else None` the question comes later in the text.
         let is_before = summary.node(call.expr).span.start < around.start
-            || call.used == Use::Tested && is_beside(summary, around, call);
+            || call.used == Use::Tested && is_beside(checkup, site.place, (around, call));
         summary.text(*method) == "done"
             && is_before
             && summary.dotted(*object).as_ref() == Some(&written)
@@ -98,10 +98,11 @@ fn is_done(checkup: &Checkup<'_>, site: &Site) -> bool {
 }
 
 /// Whether a question decides an expression on the same line.
-fn is_beside(summary: &Summary, expr: Span, question: &Call) -> bool {
-    summary.nodes.iter().any(|node| {
+fn is_beside(checkup: &Checkup<'_>, place: Place, (expr, question): (Span, &Call)) -> bool {
+    let Some(scope) = checkup.program.scope(place) else { return false };
+    let asked = checkup.span(place, question.expr);
+    checkup.program.nodes_within(place.file, scope.span).any(|node| {
         let is_choice = matches!(node.expr, Expr::Either(_));
-        let asked = summary.node(question.expr).span;
         let has = |it: Span| node.span.start <= it.start && it.end <= node.span.end;
         is_choice && has(expr) && has(asked)
     })

@@ -282,10 +282,7 @@ fn is_fixed(summary: &Summary, expr: ExprId) -> bool {
 fn mentions_bound(checkup: &Checkup<'_>, place: Place) -> bool {
     let summary = checkup.program.summary(place.file);
     let Some(scope) = checkup.program.scope(place) else { return false };
-    let nodes = summary
-        .nodes
-        .iter()
-        .filter(|node| scope.span.start <= node.span.start && node.span.end <= scope.span.end);
+    let nodes = checkup.program.nodes_within(place.file, scope.span);
     let mut names = nodes.filter_map(|node| match &node.expr {
         Expr::Name(name) | Expr::Attribute(_, name) => Some(summary.text(*name)),
         _ => None,
