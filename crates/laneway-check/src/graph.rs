@@ -15,12 +15,15 @@ use crate::summary::{Call, Expr, ExprId, LoopKind, ScopeKind, Use};
 
 mod arguments;
 mod branches;
+mod conditions;
 mod constants;
 mod implicit;
 mod reach;
 mod stand_ins;
 
 pub(crate) use arguments::{Given, given};
+pub(crate) use conditions::Conditions;
+pub(crate) use constants::Constant;
 pub(crate) use reach::Reach;
 
 /// A library's function, as it is called somewhere on a loop.
@@ -75,6 +78,9 @@ pub(crate) struct Graph {
     pub(crate) guesses: FxHashSet<(Place, Place, ExprId)>,
     /// Classes of which a loop makes objects, and their bases.
     pub(crate) constructed: FxHashSet<Place>,
+    /// Functions that are called otherwise than the edge to them says: by a loop, as a value that was
+    /// passed on, or by the language.
+    pub(crate) open: FxHashSet<Place>,
     /// Who awaits an async function of the program.
     pub(crate) awaited_by: FxHashMap<Place, Vec<Place>>,
 }
@@ -116,6 +122,7 @@ impl Graph {
                 passed: FxHashSet::default(),
                 guesses: FxHashSet::default(),
                 constructed: FxHashSet::default(),
+                open: FxHashSet::default(),
                 awaited_by: FxHashMap::default(),
             },
             known_edges: FxHashSet::default(),
@@ -135,6 +142,7 @@ impl Graph {
         search.wrappers();
         search.run();
         search.graph.passed = search.passed.keys().copied().collect();
+        search.graph.open = std::mem::take(&mut search.branches.open);
         search.graph
     }
 

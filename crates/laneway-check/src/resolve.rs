@@ -59,7 +59,7 @@ pub(crate) enum Value {
 pub(crate) type Values = Rc<[Value]>;
 
 /// How many meanings of a name are followed at most.
-const MEANINGS_MAX: usize = 8;
+pub(crate) const MEANINGS_MAX: usize = 8;
 
 /// Answers questions about one program.
 #[derive(Debug)]

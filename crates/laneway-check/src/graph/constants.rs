@@ -1,22 +1,15 @@
-//! Values that are known before the program runs: literals, and members of enumerations.
+//! Values that are known before the program runs, and how they compare.
 
 use std::cmp::Ordering;
 
-use super::Search;
 use crate::program::Place;
-use crate::resolve::Value;
-use crate::summary::{Expr, ExprId, Meaning};
-
-/// The classes of the standard library whose members are each other's only equals.
-const ENUMERATIONS: &[&str] =
-    &["enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"];
 
 /// What stands for the value of a member that the enumeration numbers itself.
-const NUMBERED: &str = "auto()";
+pub(super) const NUMBERED: &str = "auto()";
 
 /// A value that is known before the program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Constant<'a> {
+pub(crate) enum Constant<'a> {
     Literal(&'a str),
     /// `Mode.FAST`, with its value where that is written.
     Member {
@@ -98,51 +91,5 @@ fn number(literal: &str) -> Option<f64> {
             // There is one zero, with or without a sign.
             digits.parse::<f64>().ok().filter(|_| is_number).map(|it| it + 0.0)
         }
-    }
-}
-
-impl<'a> Search<'a> {
-    /// A literal or a member of an enumeration, as it is written.
-    pub(super) fn known(&self, place: Place, expr: ExprId) -> Option<Constant<'a>> {
-        let program = self.program;
-        let summary = program.summary(place.file);
-        match summary.expr(expr) {
-            Expr::Literal(text) => Some(Constant::Literal(summary.text(*text))),
-            Expr::Attribute(class, member) => self.member(place, *class, summary.text(*member)),
-            _ => None,
-        }
-    }
-
-    fn member(&self, place: Place, class: ExprId, name: &str) -> Option<Constant<'a>> {
-        let values = self.resolver.values(place, class);
-        let [Value::Class(class)] = *values else { return None };
-        let program = self.program;
-        let summary = program.summary(class.file);
-        let own = program.name(class.file, name)?;
-        let bindings = program.bindings(class, own);
-        let [only] = bindings.as_slice() else { return None };
-        let Meaning::Value { value: Some(value), .. } = only.meaning else { return None };
-        let value = match summary.expr(value) {
-            Expr::Literal(text) => Some(summary.text(*text)),
-            Expr::Call { function, .. } if summary.last_name(*function) == Some("auto") => {
-                Some(NUMBERED)
-            }
-            _ => None,
-        };
-        let name = summary.text(own);
-        self.is_enumeration(class).then_some(Constant::Member { class, name, value })
-    }
-
-    fn is_enumeration(&self, class: Place) -> bool {
-        let program = self.program;
-        self.resolver.ancestors(class).into_iter().any(|ancestor| {
-            let Value::Class(ancestor) = ancestor else { return false };
-            let Some(scope) = program.scope(ancestor) else { return false };
-            let outer = Place { file: ancestor.file, scope: scope.parent };
-            scope.bases.iter().any(|base| {
-                let path = self.resolver.library_path(outer, *base);
-                path.is_some_and(|path| ENUMERATIONS.contains(&path.as_str()))
-            })
-        })
     }
 }

@@ -109,8 +109,7 @@ impl Resolver<'_> {
         if scope.kind == ScopeKind::Lambda {
             return false;
         }
-        let decorators = self.decorator_names(function).filter(|it| PLAIN.contains(it)).count();
-        if decorators < scope.decorators.len() {
+        if !self.is_called_as_written(function) {
             return true;
         }
         let uses = self.unseen.uses.get_or_init(|| Uses::of(self.program));
@@ -129,6 +128,12 @@ impl Resolver<'_> {
             }
             is_method && self.may_be_any_object(*it)
         })
+    }
+
+    /// Whether no decorator may call a function with other arguments than those that are given.
+    pub(crate) fn is_called_as_written(&self, function: Place) -> bool {
+        let plain = self.decorator_names(function).filter(|it| PLAIN.contains(it)).count();
+        self.program.scope(function).is_some_and(|scope| plain == scope.decorators.len())
     }
 
     /// Whether the file of a function, or one that imports it, names it without calling it.

@@ -41,6 +41,8 @@ pub(crate) struct Draft {
     pub(crate) message: String,
     pub(crate) call: Option<String>,
     pub(crate) way: Vec<Edge>,
+    /// Whether what stands behind a base class on the way is of another class by all that is said.
+    pub(crate) is_of_others: bool,
     pub(crate) entry_points: usize,
     pub(crate) choke_point: Option<Place>,
     pub(crate) suggestion: Option<String>,
@@ -78,6 +80,7 @@ impl Draft {
             message,
             call: None,
             way: Vec::new(),
+            is_of_others: false,
             entry_points: 0,
             choke_point: None,
             suggestion: None,
@@ -145,7 +148,7 @@ impl<'a> Checkup<'a> {
         self.program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async)
     }
 
-    pub(crate) fn extend(&mut self, drafts: Vec<Draft>) {
+    pub(crate) fn extend(&mut self, drafts: impl IntoIterator<Item = Draft>) {
         for draft in drafts {
             self.add(draft);
         }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use crate::graph::{Edge, Given, given};
 use crate::program::Place;
-use crate::resolve::Value;
+use crate::resolve::{MEANINGS_MAX, Value};
 use crate::rules::Checkup;
 use crate::summary::{Expr, ExprId, Meaning};
 
@@ -20,7 +20,7 @@ pub(super) fn is_guess(checkup: &Checkup<'_>, edge: &Edge) -> bool {
     is_choice(checkup, edge) && class.is_none_or(|class| !graph.constructed.contains(&class))
 }
 
-fn is_choice(checkup: &Checkup<'_>, edge: &Edge) -> bool {
+pub(super) fn is_choice(checkup: &Checkup<'_>, edge: &Edge) -> bool {
     checkup.graph.guesses.contains(&(edge.caller, edge.callee, edge.expr))
 }
 
@@ -70,12 +70,6 @@ fn asks_calls(
     if checkup.resolver.is_called_unseen(function) {
         return None;
     }
-    let may_be = |value: &Value| match *value {
-        Value::Instance(it) => {
-            checkup.resolver.is_subclass(it, class) || checkup.resolver.is_subclass(class, it)
-        }
-        _ => true,
-    };
     let calls = checkup.reach.calls_of(function);
     for call in calls {
         let values = given(checkup.resolver, **call);
@@ -86,16 +80,27 @@ fn asks_calls(
             }
             return Some(false);
         }
-        let objects = checkup.values(call.caller, value);
-        if objects.is_empty() || objects.iter().any(may_be) {
+        if !is_of_others(checkup, &checkup.values(call.caller, value), class) {
             return Some(false);
         }
     }
     Some(!calls.is_empty())
 }
 
+/// Whether objects are certainly of other classes than this one.
+pub(super) fn is_of_others(checkup: &Checkup<'_>, objects: &[Value], class: Place) -> bool {
+    let may_be = |value: &Value| match *value {
+        Value::Instance(it) => {
+            checkup.resolver.is_subclass(it, class) || checkup.resolver.is_subclass(class, it)
+        }
+        _ => true,
+    };
+    // There may be more of them than were looked at.
+    (1..MEANINGS_MAX).contains(&objects.len()) && !objects.iter().any(may_be)
+}
+
 /// The parameter that an expression names, if the function gives it no other value.
-fn parameter(checkup: &Checkup<'_>, function: Place, expr: ExprId) -> Option<u32> {
+pub(super) fn parameter(checkup: &Checkup<'_>, function: Place, expr: ExprId) -> Option<u32> {
     let Expr::Name(name) = checkup.program.summary(function.file).expr(expr) else { return None };
     let bindings = checkup.program.bindings(function, *name);
     match bindings.as_slice() {
