@@ -78,7 +78,7 @@ pub(crate) struct Graph {
     pub(crate) guesses: FxHashSet<(Place, Place, ExprId)>,
     /// Classes of which a loop makes objects, and their bases.
     pub(crate) constructed: FxHashSet<Place>,
-    /// Functions that are called otherwise than the edge to them says: by a loop, as a value that was
+    /// Functions that are called otherwise than their edges say: by a loop, as a value that was
     /// passed on, or by the language.
     pub(crate) open: FxHashSet<Place>,
     /// Who awaits an async function of the program.
