@@ -47,6 +47,21 @@ fn only_problem(name: &str, bytes: &[u8]) -> String {
     format!("{}:{}: {}", problem.path, problem.line.unwrap_or(0), problem.message)
 }
 
+/// A pipe or a socket is not waited for, nor passed over as if it were an empty folder.
+#[cfg(unix)]
+#[test]
+fn what_is_neither_file_nor_folder_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket.py");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let report = check(
+        &Options { paths: vec![socket], ..Options::default() },
+        &Knowledge::load(&[]).unwrap(),
+    );
+    let [problem] = report.problems.as_slice() else { unreachable!("{:?}", report.problems) };
+    assert_eq!(problem.message, "not read: neither a file nor a folder");
+}
+
 #[test]
 fn python_2_is_one_line() {
     let text = only_problem("old.py", b"x = 1\nprint 'hello'\nexec 'code'\n");
