@@ -163,6 +163,21 @@ fn what_a_ring_of_imports_gives_does_not_depend_on_who_asks_first() {
     }
 }
 
+/// Each of these gives what three others give, and all lead to all.
+#[test]
+fn thousands_of_functions_that_return_each_other_are_answered() {
+    let count = 4_000;
+    let mut text = String::new();
+    for n in 0..count {
+        let others = [(n * 7 + 1) % count, (n * 3 + 2) % count, (n + 5) % count];
+        let [first, second, third] = others.map(|other| format!("f{other}(x)"));
+        writeln!(text, "def f{n}(x):\n    if x:\n        return {first}").unwrap();
+        writeln!(text, "    if x > 1:\n        return {second}\n    return {third}").unwrap();
+        writeln!(text, "async def g{n}():\n    f{n}(1).close()").unwrap();
+    }
+    assert!(run(&[("ring.py", text.as_bytes())]).findings.is_empty());
+}
+
 #[test]
 fn functions_that_call_each_other_in_a_ring_are_followed_once() {
     let mut text = String::from("import time\nasync def f():\n    g0()\n");

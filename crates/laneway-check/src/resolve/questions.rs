@@ -2,7 +2,9 @@
 //!
 //! A question inside its own answer adds nothing to it. But what was answered on the way lacks what
 //! the open question would have added: such an answer serves until that question is answered, and
-//! is then forgotten. So an answer does not depend on what was asked before.
+//! is then forgotten. So an answer does not depend on what was asked before. Where thousands of
+//! functions lead to each other, that would take forever: when most of what is asked was asked
+//! before, such answers are kept as they are.
 
 use std::cell::{Cell, RefCell};
 
@@ -14,6 +16,10 @@ use crate::summary::{ExprId, Name};
 
 /// How many questions may wait for another one's answer.
 const DEPTH_MAX: u32 = 80;
+/// How often questions may be asked again, for each question.
+const AGAIN_FOR_EACH: usize = 2;
+/// How often they may be asked again in any case.
+const AGAIN_MIN: usize = 20_000;
 /// What an answer depends on that depends on no open question.
 const NOTHING: u32 = u32::MAX;
 
@@ -44,6 +50,8 @@ enum Answer {
     Open(u32),
     /// It lacks what the open question adds that is inside so many others.
     Incomplete(Values, u32),
+    /// It was incomplete, and is asked again.
+    Forgotten,
     Complete(Values),
 }
 
@@ -54,6 +62,8 @@ pub(super) struct Questions {
     /// The questions whose answers are incomplete, in the order in which they were asked.
     incomplete: RefCell<Vec<Question>>,
     words: RefCell<FxHashMap<Box<str>, Word>>,
+    /// How many questions were asked again.
+    again: Cell<usize>,
     /// How many questions are open.
     depth: Cell<u32>,
     /// The outermost open question on which the innermost one's answer depends so far.
@@ -66,6 +76,7 @@ impl Default for Questions {
             answers: RefCell::default(),
             incomplete: RefCell::default(),
             words: RefCell::default(),
+            again: Cell::new(0),
             depth: Cell::new(0),
             outermost: Cell::new(NOTHING),
         }
@@ -85,6 +96,7 @@ impl Questions {
                 self.depend_on(*depth);
                 return Values::default();
             }
+            Some(Answer::Forgotten) => self.again.set(self.again.get() + 1),
             None => {}
         }
         let depth = self.depth.get();
@@ -105,14 +117,24 @@ impl Questions {
             self.incomplete.borrow_mut().push(question);
             Answer::Incomplete(values.clone(), outermost)
         } else {
-            // What was answered inside and lacks something is asked anew when somebody asks.
-            for inside in self.incomplete.borrow_mut().drain(asked_inside..) {
-                self.answers.borrow_mut().remove(&inside);
-            }
+            self.forget(asked_inside);
             Answer::Complete(values.clone())
         };
         self.answers.borrow_mut().insert(question, answer);
         values
+    }
+
+    /// What was answered inside and lacks something is asked anew when somebody asks.
+    fn forget(&self, asked_inside: usize) {
+        let mut answers = self.answers.borrow_mut();
+        let is_spent = self.again.get() > AGAIN_MIN + AGAIN_FOR_EACH * answers.len();
+        for inside in self.incomplete.borrow_mut().drain(asked_inside..) {
+            let Some(answer) = answers.get_mut(&inside) else { continue };
+            *answer = match std::mem::replace(answer, Answer::Forgotten) {
+                Answer::Incomplete(values, _) if is_spent => Answer::Complete(values),
+                _ => Answer::Forgotten,
+            };
+        }
     }
 
     /// What is found by asking, and whether it lacks nothing that an open question would add.
