@@ -28,13 +28,20 @@ def roots(corpus: Path) -> list[Path]:
 
 def installed(binary: str | None) -> Iterator[checkers.Checker]:
     """Give ours and those of the others that are here."""
-    yield checkers.laneway(binary or checkers.tool("laneway"))
+    try:
+        yield checkers.laneway(binary or checkers.tool("laneway"))
+    except checkers.NotInstalledError:
+        sys.exit("laneway is not installed: run `make build`, or name the command with --laneway")
     others = [checkers.ruff, checkers.flake8_async, checkers.blockpath, checkers.bloky]
     for checker in (*others, checkers.pyright):
         try:
             yield checker()
         except checkers.NotInstalledError as name:
-            print(f"{name} is not installed (requirements/bench.txt)", file=sys.stderr)
+            print(
+                f"{name} is not installed: `.venv/bin/pip install -r requirements/bench.txt` does"
+                " that where it runs on this Python",
+                file=sys.stderr,
+            )
 
 
 def main() -> int:
@@ -43,12 +50,16 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="the folder of labelled code")
-    parser.add_argument("--laneway", help="the `laneway` command to judge (default: the installed)")
+    parser.add_argument(
+        "--laneway", type=Path, help="the `laneway` command to judge (default: the installed)"
+    )
     parser.add_argument("--only", action="append", help="a checker by name; may be repeated")
     parser.add_argument("--wrong", action="store_true", help="list what each got wrong")
     options = parser.parse_args()
     chosen = [
-        it for it in installed(options.laneway) if not options.only or it.name in options.only
+        it
+        for it in installed(options.laneway and str(options.laneway.resolve()))
+        if not options.only or it.name in options.only
     ]
     folders = roots(options.corpus.resolve())
     labels = [labels_of(folder) for folder in folders]

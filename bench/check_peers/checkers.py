@@ -55,9 +55,7 @@ def tool(name: str) -> str:
     beside = Path(sys.executable).with_name(name)
     found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
-        raise SystemExit(
-            f"{name} is not installed: run `make bench`, or use requirements/bench.txt"
-        )
+        raise NotInstalledError(name)
     return found
 
 

@@ -124,6 +124,7 @@ pub(crate) fn analyse(
         reach: &reach,
         wanted,
         commands: std::cell::OnceCell::new(),
+        elsewhere: std::cell::RefCell::default(),
         drafts: Vec::new(),
         answered: 0,
     };

@@ -82,6 +82,9 @@ fn walk(
     if root.is_file() {
         return take(Ok(root.to_owned()));
     }
+    if root.exists() && !root.is_dir() {
+        return take(Err(problem(root, "not read: neither a file nor a folder".to_owned())));
+    }
     let (walk, refused) = walker(root, exclude, respects_ignores);
     for (pattern, error) in refused {
         take(Err(problem(Path::new(&pattern), format!("not a pattern: {error}"))));

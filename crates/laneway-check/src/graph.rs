@@ -15,11 +15,15 @@ use crate::summary::{Call, Expr, ExprId, LoopKind, ScopeKind, Use};
 
 mod arguments;
 mod branches;
+mod conditions;
+mod constants;
 mod implicit;
 mod reach;
 mod stand_ins;
 
 pub(crate) use arguments::{Given, given};
+pub(crate) use conditions::Conditions;
+pub(crate) use constants::Constant;
 pub(crate) use reach::Reach;
 
 /// A library's function, as it is called somewhere on a loop.
@@ -74,6 +78,9 @@ pub(crate) struct Graph {
     pub(crate) guesses: FxHashSet<(Place, Place, ExprId)>,
     /// Classes of which a loop makes objects, and their bases.
     pub(crate) constructed: FxHashSet<Place>,
+    /// Functions that are called otherwise than their edges say: by a loop, as a value that was
+    /// passed on, or by the language.
+    pub(crate) open: FxHashSet<Place>,
     /// Who awaits an async function of the program.
     pub(crate) awaited_by: FxHashMap<Place, Vec<Place>>,
 }
@@ -115,6 +122,7 @@ impl Graph {
                 passed: FxHashSet::default(),
                 guesses: FxHashSet::default(),
                 constructed: FxHashSet::default(),
+                open: FxHashSet::default(),
                 awaited_by: FxHashMap::default(),
             },
             known_edges: FxHashSet::default(),
@@ -134,6 +142,7 @@ impl Graph {
         search.wrappers();
         search.run();
         search.graph.passed = search.passed.keys().copied().collect();
+        search.graph.open = std::mem::take(&mut search.branches.open);
         search.graph
     }
 
@@ -269,10 +278,24 @@ impl Search<'_> {
         let Some(own) = name(function).filter(|_| callees.len() > 1 && is_async()) else {
             return false;
         };
-        callees.iter().filter_map(|it| function_of(*it)).filter_map(name).any(|other| {
-            other.strip_prefix(own) == Some("_async")
-                || matches!(other.strip_suffix(own), Some("async_" | "a"))
+        callees.iter().filter_map(|it| function_of(*it)).any(|other| {
+            let is_async = self.resolver.is_async(other);
+            let is_named_so = name(other).is_some_and(|name| {
+                let prefix = name.strip_suffix(own);
+                name.strip_prefix(own) == Some("_async")
+                    || prefix == Some("async_")
+                    // Many a word begins so.
+                    || prefix == Some("a") && is_async
+            });
+            is_named_so && (is_async || self.may_be_of_loop(other))
         })
+    }
+
+    /// Whether a sync function may be a form for event loops: what it gives is entered or awaited.
+    fn may_be_of_loop(&self, function: Place) -> bool {
+        let mut decorators = self.resolver.decorator_names(function);
+        decorators.any(|name| matches!(name, "contextmanager" | "asynccontextmanager"))
+            || self.is_said_to_be_awaited(function)
     }
 
     /// A call of a function of the program.
@@ -456,18 +479,30 @@ impl Search<'_> {
 
     /// Whether a call is what its function returns, which is said to be there to be awaited.
     fn gives_awaitable(&self, place: Place, call: &Call) -> bool {
-        const AWAITED: &[&str] = &["Awaitable", "Coroutine", "Future", "Task"];
         let Some(scope) = self.program.scope(place) else { return false };
         scope.kind == ScopeKind::Function
             && scope.returns.contains(&call.expr)
-            && scope.returns_annotation.is_some_and(|annotation| {
-                let summary = self.program.summary(place.file);
-                let name = match summary.expr(annotation) {
-                    Expr::Subscript(generic, _) => summary.last_name(*generic),
-                    _ => summary.last_name(annotation),
-                };
-                name.is_some_and(|name| AWAITED.contains(&name))
-            })
+            && self.is_said_to_be_awaited(place)
+    }
+
+    /// Whether a function is annotated to give something that is there to be awaited.
+    fn is_said_to_be_awaited(&self, function: Place) -> bool {
+        let Some(scope) = self.program.scope(function) else { return false };
+        let Some(annotation) = scope.returns_annotation else { return false };
+        let class = match self.program.summary(function.file).expr(annotation) {
+            Expr::Subscript(generic, _) => *generic,
+            _ => annotation,
+        };
+        let outer = Place { file: function.file, scope: scope.parent };
+        // A program may have a `Task` of its own.
+        self.resolver.library_path(outer, class).is_some_and(|path| {
+            let (module, name) = path.rsplit_once('.').unwrap_or_default();
+            match name {
+                "Awaitable" | "Coroutine" => matches!(module, "typing" | "collections.abc"),
+                "Future" | "Task" => module == "asyncio",
+                _ => false,
+            }
+        })
     }
 
     pub(super) fn site(&mut self, site: Site) {

@@ -59,8 +59,7 @@ struct Lowering<'a> {
     branch: Option<BranchId>,
     /// Whether what the handlers guard asks for the running loop.
     asks: bool,
-    /// Exceptions that a handler puts aside under another name.
-    kept: Vec<(ScopeId, Name, usize)>,
+    kept: Vec<handlers::Kept>,
     block_end: u32,
     /// All nodes are said to be here while the text of an annotation is read.
     quoted: Option<Span>,

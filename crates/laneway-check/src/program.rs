@@ -1,7 +1,7 @@
 //! The files of a run as one program: which module is which file, and where names are bound.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,6 +11,8 @@ use crate::summary::{
     AttributeBinding, Binding, Call, ExprId, Loop, Meaning, Name, Scope, ScopeId, ScopeKind,
     Summary, With,
 };
+
+mod nodes;
 
 /// A file of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +52,7 @@ struct Index {
     assigned: ByScope,
     /// The same, by the class in whose methods they stand.
     attributes: ByName,
+    nodes: nodes::Nodes,
 }
 
 /// Rows of a table by a scope and a name, in the order of both.
@@ -196,13 +199,20 @@ impl Program {
         self.namespaces.contains(name)
     }
 
-    /// Whether a file shows how the program is used, by the name of its folder or its own.
+    /// Whether a file shows how the program is used, by the name of a folder or its own.
     pub(crate) fn is_example(&self, id: FileId) -> bool {
-        let module = self.file(id).map_or("", |file| &file.module);
-        module.split('.').any(|part| {
-            let word = part.split('_').next().unwrap_or(part);
-            matches!(word, "example" | "examples")
-        })
+        let Some(file) = self.file(id) else { return false };
+        let is_word = |part: &str| {
+            let part = part.strip_suffix(".py").unwrap_or(part);
+            matches!(part.split('_').next(), Some("example" | "examples"))
+        };
+        // The module of a package begins at the package, not at the folder around it; what lies
+        // above the folder that was checked says nothing of the program.
+        if Path::new(&*file.path).is_relative() {
+            file.path.split(['/', '\\']).any(is_word)
+        } else {
+            file.module.split('.').any(is_word)
+        }
     }
 
     /// The dotted name that an import means: relative ones begin at the file's package.
@@ -337,6 +347,7 @@ impl Index {
             reads: ByScope::of(scopes, summary.reads.iter().map(|(_, scope)| *scope)),
             assigned: ByScope::of(scopes, summary.attributes.iter().map(|it| it.scope)),
             attributes: ByName::of(of_classes.collect()),
+            nodes: nodes::Nodes::default(),
         }
     }
 }

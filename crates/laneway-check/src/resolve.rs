@@ -19,8 +19,12 @@ mod calls;
 mod decorators;
 mod names;
 mod paths;
+mod questions;
+mod stars;
+mod unseen;
 
 pub(crate) use decorators::Decoration;
+use questions::{Question, Questions};
 
 /// What an expression may mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,21 +59,18 @@ pub(crate) enum Value {
 pub(crate) type Values = Rc<[Value]>;
 
 /// How many meanings of a name are followed at most.
-const MEANINGS_MAX: usize = 8;
-/// How many questions may wait for another one's answer.
-const DEPTH_MAX: u32 = 60;
+pub(crate) const MEANINGS_MAX: usize = 8;
 
 /// Answers questions about one program.
 #[derive(Debug)]
 pub(crate) struct Resolver<'a> {
     pub(crate) program: &'a Program,
     pub(crate) knowledge: &'a Knowledge,
-    answers: RefCell<FxHashMap<(FileId, ExprId), Option<Values>>>,
-    returned: RefCell<FxHashMap<Place, Option<Values>>>,
-    bases: RefCell<FxHashMap<Place, Rc<[Value]>>>,
+    questions: Questions,
+    stars: stars::Stars,
     decorations: RefCell<FxHashMap<Place, Decoration>>,
     subclasses: std::cell::OnceCell<FxHashMap<Place, Vec<Place>>>,
-    depth: std::cell::Cell<u32>,
+    unseen: unseen::Unseen,
 }
 
 /// An expression with the scope it stands in.
@@ -84,33 +85,21 @@ impl<'a> Resolver<'a> {
         Self {
             program,
             knowledge,
-            answers: RefCell::default(),
-            returned: RefCell::default(),
-            bases: RefCell::default(),
+            questions: Questions::default(),
+            stars: stars::Stars::default(),
             decorations: RefCell::default(),
             subclasses: std::cell::OnceCell::new(),
-            depth: std::cell::Cell::new(0),
+            unseen: unseen::Unseen::default(),
         }
     }
 
     /// What an expression means.
     pub(crate) fn values(&self, place: Place, expr: ExprId) -> Values {
-        let key = (place.file, expr);
-        if let Some(known) = self.answers.borrow().get(&key) {
-            // A question inside its own answer adds nothing to it.
-            return known.clone().unwrap_or_default();
-        }
-        if self.depth.get() >= DEPTH_MAX {
-            return Values::default();
-        }
-        self.answers.borrow_mut().insert(key, None);
-        self.depth.set(self.depth.get() + 1);
-        let mut found = Vec::new();
-        self.evaluate(Spot { place, expr }, &mut found);
-        self.depth.set(self.depth.get() - 1);
-        let values = set(found);
-        self.answers.borrow_mut().insert(key, Some(values.clone()));
-        values
+        self.questions.ask(Question::Expression(place.file, expr), || {
+            let mut found = Vec::new();
+            self.evaluate(Spot { place, expr }, &mut found);
+            set(found)
+        })
     }
 
     fn evaluate(&self, spot: Spot, found: &mut Vec<Value>) {
@@ -212,10 +201,10 @@ impl<'a> Resolver<'a> {
 
     /// What a function returns, by its annotation or else by its `return`s.
     pub(crate) fn returns(&self, function: Place) -> Values {
-        if let Some(known) = self.returned.borrow().get(&function) {
-            return known.clone().unwrap_or_default();
-        }
-        self.returned.borrow_mut().insert(function, None);
+        self.questions.ask(Question::Returned(function), || self.returned(function))
+    }
+
+    fn returned(&self, function: Place) -> Values {
         let mut found = Vec::new();
         if let Some(scope) = self.program.scope(function) {
             if let Some(annotation) = scope.returns_annotation {
@@ -230,9 +219,7 @@ impl<'a> Resolver<'a> {
                 }
             }
         }
-        let values = set(found);
-        self.returned.borrow_mut().insert(function, Some(values.clone()));
-        values
+        set(found)
     }
 
     /// A function that returns nothing but new objects of one class returns that class, whatever

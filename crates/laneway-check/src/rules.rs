@@ -18,6 +18,7 @@ mod pickling;
 mod tasks;
 mod unresolved;
 
+pub(crate) use blocking::Elsewhere;
 pub(crate) use draft::{Change, Checkup, Draft, Edit};
 
 /// A rule of the analysis.

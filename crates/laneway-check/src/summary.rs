@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 7;
+pub(crate) const VERSION: u32 = 8;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -392,8 +392,10 @@ pub(crate) struct Handler {
 /// How a handler goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HandlerEnd {
-    /// A `raise` stands in it, or it hands the exception on to who will raise it.
+    /// A `raise` stands in it, or it leaves with the exception for who will raise it.
     Raises,
+    /// It puts the exception, or that there was one, where others find it, and goes on.
+    Tells,
     /// It tells by a test whether it was meant, and leaves then.
     Decides,
     /// It ends the function or the loop.

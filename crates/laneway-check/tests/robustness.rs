@@ -47,6 +47,21 @@ fn only_problem(name: &str, bytes: &[u8]) -> String {
     format!("{}:{}: {}", problem.path, problem.line.unwrap_or(0), problem.message)
 }
 
+/// A pipe or a socket is not waited for, nor passed over as if it were an empty folder.
+#[cfg(unix)]
+#[test]
+fn what_is_neither_file_nor_folder_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket.py");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let report = check(
+        &Options { paths: vec![socket], ..Options::default() },
+        &Knowledge::load(&[]).unwrap(),
+    );
+    let [problem] = report.problems.as_slice() else { unreachable!("{:?}", report.problems) };
+    assert_eq!(problem.message, "not read: neither a file nor a folder");
+}
+
 #[test]
 fn python_2_is_one_line() {
     let text = only_problem("old.py", b"x = 1\nprint 'hello'\nexec 'code'\n");
@@ -102,6 +117,65 @@ fn imports_and_classes_in_a_ring_end() {
     let b: &[u8] = b"from a import *\nfrom a import x as y\nclass B(A):\n    def f(self): self.f(); x(); y()\nasync def g(it: B): it.f(); it.h()\n";
     let report = run(&[("a.py", a), ("b.py", b), ("good.py", GUILTY)]);
     assert_eq!(report.findings.iter().filter(|it| it.rule.code() == "LW101").count(), 1);
+}
+
+/// Each of these has as many ways to the name as there are orders of the others; to follow them all
+/// took more than an hour for twelve modules.
+#[test]
+fn modules_that_all_import_each_other_are_asked_once_for_a_name() {
+    let names: Vec<String> = (0..40).map(|n| format!("m{n}")).collect();
+    let mut text = String::new();
+    for name in &names {
+        writeln!(text, "from {name} import *\nfrom {name} import f, missing").unwrap();
+    }
+    text.push_str("from home import f\nasync def g():\n    f()\n    missing()\n");
+    let mut files: Vec<(String, &str)> =
+        names.iter().map(|name| (format!("{name}.py"), text.as_str())).collect();
+    files.push(("home.py".to_owned(), "import time\ndef f():\n    time.sleep(1)\n"));
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    let report = run(&files);
+    let found: Vec<_> = report.findings.iter().map(|it| it.rule.code()).collect();
+    assert_eq!(found, ["LW110"]);
+}
+
+/// What is asked first must not decide what the others get: `b` has `f` from `a` only, and `a` is
+/// still being asked when the question comes to `b`.
+#[test]
+fn what_a_ring_of_imports_gives_does_not_depend_on_who_asks_first() {
+    let home = b"import time\ndef f():\n    time.sleep(1)\n";
+    let by_star: [&[u8]; 2] = [b"from b import *\nfrom home import *\n", b"from a import *\n"];
+    let by_name: [&[u8]; 2] = [
+        b"try:\n    from b import f\nexcept ImportError:\n    from home import f\n",
+        b"from a import f\n",
+    ];
+    for [a, b] in [by_star, by_name] {
+        for (first, second) in [("u0.py", "u1.py"), ("u1.py", "u0.py")] {
+            let report = run(&[
+                ("home.py", home),
+                ("a.py", a),
+                ("b.py", b),
+                (first, b"import a\nasync def g():\n    a.f()\n"),
+                (second, b"import b\nasync def g():\n    b.f()\n"),
+            ]);
+            let found: Vec<_> = report.findings.iter().map(|it| it.entry_points).collect();
+            assert_eq!(found, [2], "{first} asks `a`");
+        }
+    }
+}
+
+/// Each of these gives what three others give, and all lead to all.
+#[test]
+fn thousands_of_functions_that_return_each_other_are_answered() {
+    let count = 4_000;
+    let mut text = String::new();
+    for n in 0..count {
+        let others = [(n * 7 + 1) % count, (n * 3 + 2) % count, (n + 5) % count];
+        let [first, second, third] = others.map(|other| format!("f{other}(x)"));
+        writeln!(text, "def f{n}(x):\n    if x:\n        return {first}").unwrap();
+        writeln!(text, "    if x > 1:\n        return {second}\n    return {third}").unwrap();
+        writeln!(text, "async def g{n}():\n    f{n}(1).close()").unwrap();
+    }
+    assert!(run(&[("ring.py", text.as_bytes())]).findings.is_empty());
 }
 
 #[test]

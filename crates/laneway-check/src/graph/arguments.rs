@@ -1,9 +1,9 @@
 //! Callables that are passed on: whoever calls a parameter of its own runs what was passed to it.
 
 use super::{Edge, Passed, Search};
-use crate::program::Place;
+use crate::program::{Place, Program};
 use crate::resolve::{Resolver, Value};
-use crate::summary::{Argument, Expr, ExprId};
+use crate::summary::{Argument, Expr, ExprId, ParameterForm};
 
 impl Search<'_> {
     /// The callables among the arguments run at once.
@@ -33,21 +33,12 @@ impl Search<'_> {
 
     /// Remembers what a call passes to which parameter.
     pub(super) fn pass_arguments(&mut self, edge: Edge, arguments: &[Argument], is_bound: bool) {
-        let summary = self.program.summary(edge.caller.file);
         for (at, argument) in arguments.iter().enumerate() {
             let values = self.callables(edge.caller, argument);
             if values.is_empty() {
                 continue;
             }
-            let Some(scope) = self.program.scope(edge.callee) else { return };
-            let parameter = match argument.keyword {
-                Some(keyword) => {
-                    let keyword = summary.text(keyword);
-                    let own = self.program.summary(edge.callee.file);
-                    scope.parameters.iter().position(|it| own.text(it.name) == keyword)
-                }
-                None => Some(at + usize::from(is_bound)),
-            };
+            let parameter = taker(self.program, edge, argument, at + usize::from(is_bound));
             let Some(parameter) = parameter.and_then(|at| u32::try_from(at).ok()) else { continue };
             for value in values {
                 let passed = Passed { caller: edge.caller, expr: edge.expr, value };
@@ -112,22 +103,30 @@ pub(crate) fn given(resolver: &Resolver<'_>, edge: Edge) -> Vec<Given> {
         // What stands in the call itself cannot be in there, too.
         values.fill(Given::Unknown);
     }
-    let own = program.summary(edge.callee.file);
-    let position = |keyword: &str| {
-        let scope = program.scope(edge.callee)?;
-        scope.parameters.iter().position(|it| own.text(it.name) == keyword)
-    };
     let first = first_parameter(resolver, edge, *function);
     for (at, argument) in arguments.iter().enumerate() {
-        let index = match argument.keyword {
-            Some(keyword) => position(summary.text(keyword)),
-            None => Some(at + first),
-        };
+        let index = taker(program, edge, argument, at + first);
         if let Some(value) = index.and_then(|index| values.get_mut(index)) {
             *value = Given::Value(argument.value);
         }
     }
     values
+}
+
+/// The parameter that takes an argument, which stands at a position if it has no name; `None` where
+/// `*args` or `**kwargs` takes it.
+fn taker(program: &Program, edge: Edge, argument: &Argument, at: usize) -> Option<usize> {
+    let parameters = program.scope(edge.callee)?.parameters.as_slice();
+    match argument.keyword {
+        Some(keyword) => {
+            let keyword = program.summary(edge.caller.file).text(keyword);
+            let own = program.summary(edge.callee.file);
+            parameters
+                .iter()
+                .position(|it| it.form != ParameterForm::Rest && own.text(it.name) == keyword)
+        }
+        None => parameters.get(at).filter(|it| it.form == ParameterForm::Positional).map(|_| at),
+    }
 }
 
 /// The parameter that takes the first argument: the one behind `self`, unless the method is called

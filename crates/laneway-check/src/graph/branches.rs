@@ -1,47 +1,22 @@
 //! Branches that are not taken: what a test is for certain where a loop runs the code.
 //!
-//! A parameter is what all calls so far give it, which may be its default. A call in a branch that
-//! only another value takes waits for that.
+//! A parameter is what all calls so far give it, which may be its default, unless somebody may call
+//! the function unseen. A call in a branch that only another value takes waits for that.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arguments::{Given, given};
+use super::conditions::Conditions;
+use super::constants::Constant;
 use super::{Edge, Search};
 use crate::program::Place;
-use crate::resolve::{Decoration, Value};
-use crate::summary::{
-    BranchId, Call, Comparison, Condition, Expr, ExprId, Meaning, Name, ParameterForm, Summary,
-};
-
-/// Functions whose answer is yes, or a loop, where a loop runs.
-const ANSWERED: &[&str] = &[
-    "get_running_loop",
-    "_get_running_loop",
-    "current_async_library",
-    "is_in_async_context",
-    "in_async_context",
-    "is_async_context",
-    "in_event_loop",
-    "is_in_event_loop",
-    "has_running_loop",
-];
-
-/// How deep a test is looked into.
-const STEPS_MAX: u8 = 8;
-
-/// A value that is known before the program runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Constant<'a> {
-    Literal(&'a str),
-    /// `Mode.FAST`, by the names of the class and of its member.
-    Member(&'a str, &'a str),
-}
+use crate::summary::{BranchId, Call, Expr, ParameterForm};
 
 /// What the search knows of parameters.
 #[derive(Debug, Default)]
 pub(super) struct Branches<'a> {
     /// Functions that somebody unknown calls.
-    open: FxHashSet<Place>,
+    pub(super) open: FxHashSet<Place>,
     /// Parameters to which all calls so far give the same.
     same: FxHashMap<(Place, u32), Constant<'a>>,
     /// Parameters that have several values, or one that is not known.
@@ -51,13 +26,6 @@ pub(super) struct Branches<'a> {
     woken: Vec<(Place, &'a Call)>,
     /// Parameters that hand their value on to others.
     links: FxHashMap<(Place, u32), Vec<(Place, u32)>>,
-}
-
-/// A question about one function, and which parameters it was answered by.
-struct Question {
-    place: Place,
-    parameters: Vec<u32>,
-    steps: u8,
 }
 
 impl<'a> Search<'a> {
@@ -83,174 +51,22 @@ impl<'a> Search<'a> {
         self.is_taken(place, branch, &mut Vec::new())
     }
 
-    /// Whether a branch may be taken; if that needs parameters that were not given, it says which.
     fn is_taken(&self, place: Place, branch: Option<BranchId>, waits: &mut Vec<u32>) -> bool {
-        for condition in self.program.summary(place.file).conditions(branch) {
-            let (test, holds) = match condition {
-                Condition::Holds(test) => (test, true),
-                Condition::Fails(test) => (test, false),
-                Condition::NoLoop => return false,
-                Condition::WithoutWaiting | Condition::WithoutLoop => continue,
-            };
-            let mut question = Question { place, parameters: Vec::new(), steps: STEPS_MAX };
-            if self.truth(&mut question, test).is_some_and(|truth| truth != holds) {
-                if question.parameters.is_empty() {
-                    return false;
-                }
-                waits.append(&mut question.parameters);
-            }
-        }
-        true
+        let value = |index| self.value(place, index);
+        self.conditions().is_taken((place, branch), &value, waits)
     }
 
-    /// Whether a test holds, where that is certain.
-    fn truth(&self, question: &mut Question, test: ExprId) -> Option<bool> {
-        question.steps = question.steps.checked_sub(1)?;
-        let summary = self.program.summary(question.place.file);
-        match summary.expr(test) {
-            Expr::Not(inner) => self.truth(question, *inner).map(|it| !it),
-            Expr::Compare(left, comparison, right) => {
-                let same = self.are_same(question, *left, *right)?;
-                Some(same == (*comparison == Comparison::Same))
-            }
-            _ if self.is_answered(question.place, test) => Some(true),
-            _ => match self.constant(question, test)? {
-                Constant::Literal("None" | "False" | "0" | "0.0" | "''") => Some(false),
-                Constant::Literal("b''" | "...") | Constant::Member(..) => None,
-                Constant::Literal(_) => Some(true),
-            },
-        }
-    }
-
-    fn are_same(&self, question: &mut Question, left: ExprId, right: ExprId) -> Option<bool> {
-        let place = question.place;
-        // The thread that asks is the loop's.
-        if self.is_thread(place, left) && self.is_thread(place, right)
-            || self.is_thread(place, left) && self.names_loop(place, right)
-            || self.is_thread(place, right) && self.names_loop(place, left)
-        {
-            return Some(true);
-        }
-        let is_none = |it: ExprId| self.program.summary(place.file).literal(it) == Some("None");
-        if self.is_answered(place, left) && is_none(right) {
-            return Some(false);
-        }
-        match (self.constant(question, left)?, self.constant(question, right)?) {
-            (Constant::Literal(left), Constant::Literal(right)) => Some(left == right),
-            (Constant::Member(one, left), Constant::Member(other, right)) if one == other => {
-                Some(left == right)
-            }
-            (Constant::Literal("None"), _) | (_, Constant::Literal("None")) => Some(false),
-            // A member may be a string or a number, too.
-            _ => None,
-        }
-    }
-
-    /// `threading.get_ident()`, `threading.current_thread()` and what belongs to them.
-    fn is_thread(&self, place: Place, expr: ExprId) -> bool {
-        let summary = self.program.summary(place.file);
-        match summary.expr(expr) {
-            Expr::Call { function, .. } => matches!(
-                summary.last_name(*function),
-                Some("get_ident" | "get_native_id" | "current_thread" | "main_thread")
-            ),
-            Expr::Attribute(object, _) => self.is_thread(place, *object),
-            _ => false,
-        }
-    }
-
-    /// Whether a name says that it is the loop's or the main thread.
-    fn names_loop(&self, place: Place, expr: ExprId) -> bool {
-        let dotted = self.program.summary(place.file).dotted(expr).unwrap_or_default();
-        let dotted = dotted.to_ascii_lowercase();
-        dotted.contains("thread") && (dotted.contains("loop") || dotted.contains("main"))
-    }
-
-    /// Whether an expression asks for the running loop, or is the answer to that.
-    fn is_answered(&self, place: Place, expr: ExprId) -> bool {
-        let summary = self.program.summary(place.file);
-        match summary.expr(expr) {
-            Expr::Call { function, .. } => {
-                let name = summary.last_name(*function).unwrap_or("");
-                let is_of_loop = || {
-                    let Expr::Attribute(object, _) = summary.expr(*function) else { return false };
-                    let object = match summary.expr(*object) {
-                        Expr::Call { function, .. } => summary.last_name(*function),
-                        _ => summary.last_name(*object),
-                    };
-                    object.is_some_and(|it| it.to_ascii_lowercase().ends_with("loop"))
-                };
-                ANSWERED.contains(&name) || name == "is_running" && is_of_loop()
-            }
-            Expr::Name(name) => self.program.bindings(place, *name).iter().any(|it| {
-                matches!(it.meaning, Meaning::Value { value: Some(value), .. }
-                    if matches!(summary.expr(value), Expr::Call { function, .. }
-                        if summary.last_name(*function).is_some_and(|it| ANSWERED.contains(&it))))
-            }),
-            _ => false,
-        }
-    }
-
-    /// What an expression is for certain.
-    fn constant(&self, question: &mut Question, expr: ExprId) -> Option<Constant<'a>> {
-        let place = question.place;
-        let program = self.program;
-        let summary = program.summary(place.file);
-        match summary.expr(expr) {
-            _ if summary.last_name(expr) == Some("TYPE_CHECKING") => {
-                Some(Constant::Literal("False"))
-            }
-            Expr::Name(name) => {
-                let index = self.parameter(place, *name)?;
-                let value = self.value(place, index)?;
-                question.parameters.push(index);
-                Some(value)
-            }
-            Expr::Call { function, .. } => self.answer(place, *function).map(Constant::Literal),
-            _ => written(summary, expr),
-        }
-    }
-
-    /// What a function returns that does nothing else.
-    fn answer(&self, place: Place, function: ExprId) -> Option<&'a str> {
-        let callees = self.resolver.values(place, function);
-        let [Value::Function(callee) | Value::Method(callee)] = *callees else { return None };
-        let program = self.program;
-        let scope = program.scope(callee).filter(|it| it.facts.is_constant)?;
-        let is_plain = self.resolver.decoration(callee) == Decoration::Plain
-            && self.resolver.overrides(callee).is_empty();
-        let returned = *scope.returns.first()?;
-        program.summary(callee.file).literal(returned).filter(|_| is_plain)
-    }
-
-    /// A parameter that is never assigned.
-    fn parameter(&self, place: Place, name: Name) -> Option<u32> {
-        let program = self.program;
-        let bindings = program.bindings(place, name);
-        let mut meanings = bindings
-            .iter()
-            .map(|it| &it.meaning)
-            .filter(|it| !matches!(it, Meaning::Narrowed { .. }));
-        match (meanings.next(), meanings.next()) {
-            (Some(Meaning::Parameter(index)), None) => Some(*index),
-            _ => None,
-        }
+    fn conditions(&self) -> Conditions<'a> {
+        Conditions::new(self.resolver)
     }
 
     /// What a parameter is in all calls so far.
     fn value(&self, function: Place, index: u32) -> Option<Constant<'a>> {
-        if self.is_given(function, index) {
+        if self.is_given(function, index) || self.resolver.is_called_unseen(function) {
             return None;
         }
         let same = self.branches.same.get(&(function, index)).copied();
-        same.or_else(|| self.default(function, index))
-    }
-
-    /// The default of a parameter, if it is known.
-    fn default(&self, function: Place, index: u32) -> Option<Constant<'a>> {
-        let program = self.program;
-        let parameter = program.scope(function)?.parameters.get(index as usize)?;
-        written(program.summary(function.file), parameter.default?)
+        same.or_else(|| self.conditions().default(function, index))
     }
 
     fn is_given(&self, place: Place, index: u32) -> bool {
@@ -293,19 +109,21 @@ impl<'a> Search<'a> {
         let summary = program.summary(edge.caller.file);
         let constant = match value {
             // Without a default, it is `self`, or nothing that a test could be about.
-            Given::Default => match self.default(edge.callee, index) {
+            Given::Default => match self.conditions().default(edge.callee, index) {
                 Some(default) => Some(default),
                 None => return,
             },
             Given::Unknown => None,
             Given::Value(value) => match summary.expr(value) {
                 // A parameter that is handed on is given when it is given itself.
-                Expr::Name(name) => self.parameter(edge.caller, *name).and_then(|outer| {
-                    let constant = self.value(edge.caller, outer)?;
-                    self.branches.links.entry((edge.caller, outer)).or_default().push(key);
-                    Some(constant)
-                }),
-                _ => written(summary, value),
+                Expr::Name(name) => {
+                    self.conditions().parameter(edge.caller, *name).and_then(|outer| {
+                        let constant = self.value(edge.caller, outer)?;
+                        self.branches.links.entry((edge.caller, outer)).or_default().push(key);
+                        Some(constant)
+                    })
+                }
+                _ => self.conditions().known(edge.caller, value),
             },
         };
         let known = constant.map(|it| *self.branches.same.entry(key).or_insert(it) == it);
@@ -338,20 +156,4 @@ impl<'a> Search<'a> {
 fn is_called_by_syntax(name: &str) -> bool {
     const BY_CALL: &[&str] = &["__init__", "__new__", "__post_init__", "__call__"];
     name.starts_with("__") && name.ends_with("__") && !BY_CALL.contains(&name)
-}
-
-/// A literal or a member of an enumeration, as it is written.
-fn written(summary: &Summary, expr: ExprId) -> Option<Constant<'_>> {
-    match summary.expr(expr) {
-        Expr::Literal(text) => Some(Constant::Literal(summary.text(*text))),
-        Expr::Attribute(class, member) => {
-            let Expr::Name(class) = summary.expr(*class) else { return None };
-            let (class, member) = (summary.text(*class), summary.text(*member));
-            let is_class = class.starts_with(|it: char| it.is_uppercase())
-                && class.contains(|it: char| it.is_lowercase());
-            let is_member = !member.contains(|it: char| it.is_lowercase());
-            (is_class && is_member).then_some(Constant::Member(class, member))
-        }
-        _ => None,
-    }
 }

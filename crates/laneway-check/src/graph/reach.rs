@@ -59,6 +59,11 @@ impl<'g> Reach<'g> {
         way
     }
 
+    /// Whether a loop begins to run code here.
+    pub(crate) fn is_entry(&self, place: Place) -> bool {
+        self.entries.contains(&place)
+    }
+
     /// The calls of a function.
     pub(crate) fn calls_of(&self, place: Place) -> &[&'g Edge] {
         self.callers.get(&place).map(Vec::as_slice).unwrap_or_default()

@@ -3,7 +3,7 @@
 use super::{Edge, Search, function_of};
 use crate::program::Place;
 use crate::resolve::Value;
-use crate::summary::{Expr, ExprId};
+use crate::summary::{Expr, ExprId, ScopeId, ScopeKind, Summary};
 
 impl Search<'_> {
     /// The methods that may stand behind one without a body.
@@ -53,7 +53,7 @@ impl Search<'_> {
     }
 
     /// Whether objects of a method's class run the caller: one that has its own method in the place
-    /// of the caller, and does not ask `super()`, never comes by there.
+    /// of the caller, and asks the base for it nowhere, never comes by there.
     fn inherits(&self, caller: Place, method: Place) -> bool {
         let Some(class) = self.program.class_of(method) else { return true };
         let Some(scope) = self.program.scope(caller) else { return true };
@@ -61,14 +61,59 @@ impl Search<'_> {
         let mut found = Vec::new();
         self.resolver.attribute(Value::Instance(class), name, &mut found);
         let mut functions = found.into_iter().filter_map(function_of).peekable();
-        functions.peek().is_none() || functions.any(|it| it == caller || self.asks_super(it))
+        functions.peek().is_none()
+            || functions.any(|it| it == caller)
+            || self.resolver.ancestors(class).into_iter().any(
+                |ancestor| matches!(ancestor, Value::Class(it) if self.asks_base(it, caller, name)),
+            )
     }
 
-    fn asks_super(&self, function: Place) -> bool {
-        let summary = self.program.summary(function.file);
-        self.program.calls(function).any(|call| match summary.expr(call.expr) {
-            Expr::Call { function, .. } => summary.last_name(*function) == Some("super"),
-            _ => false,
+    /// Whether a method of a class names the caller: as `super().name`, or by its class.
+    fn asks_base(&self, class: Place, caller: Place, name: &str) -> bool {
+        if self.program.class_of(caller) == Some(class) {
+            return false;
+        }
+        let program = self.program;
+        let summary = program.summary(class.file);
+        let scopes = (0..).map(ScopeId).zip(&summary.scopes).map(|(scope, _)| scope);
+        scopes.filter(|scope| is_inside(summary, *scope, class.scope)).any(|scope| {
+            let place = Place { file: class.file, scope };
+            let functions = program.calls(place).filter_map(|call| match summary.expr(call.expr) {
+                Expr::Call { function, .. } => Some(*function),
+                _ => None,
+            });
+            functions
+                .chain(program.reads(place))
+                .filter(|it| summary.last_name(*it) == Some(name))
+                .any(|it| self.is_of_base(place, it, caller))
         })
     }
+
+    fn is_of_base(&self, place: Place, expr: ExprId, caller: Place) -> bool {
+        let summary = self.program.summary(place.file);
+        let Expr::Attribute(object, _) = summary.expr(expr) else { return false };
+        if let Expr::Call { function, .. } = summary.expr(*object) {
+            return summary.last_name(*function) == Some("super");
+        }
+        // By an object of its own, the class calls what it has in that place itself.
+        let objects = self.resolver.values(place, *object);
+        objects.iter().any(|it| matches!(it, Value::Class(_)))
+            && self.resolver.values(place, expr).contains(&Value::Function(caller))
+    }
+}
+
+/// Whether a scope lies in a class, but not in a class of that.
+fn is_inside(summary: &Summary, scope: ScopeId, class: ScopeId) -> bool {
+    let mut here = scope;
+    while here != ScopeId::MODULE {
+        let Some(parent) = summary.scope(here).map(|it| it.parent) else { return false };
+        if parent == class {
+            return true;
+        }
+        if summary.scope(parent).is_some_and(|it| it.kind == ScopeKind::Class) {
+            return false;
+        }
+        here = parent;
+    }
+    false
 }

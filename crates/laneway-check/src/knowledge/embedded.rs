@@ -12,6 +12,7 @@ pub(super) const FILES: &[(&str, &str)] = &[
     ("database", include_str!("../../knowledge/database.toml")),
     ("files", include_str!("../../knowledge/files.toml")),
     ("http", include_str!("../../knowledge/http.toml")),
+    ("laneway", include_str!("../../knowledge/laneway.toml")),
     ("locks", include_str!("../../knowledge/locks.toml")),
     ("network", include_str!("../../knowledge/network.toml")),
     ("parsing", include_str!("../../knowledge/parsing.toml")),

@@ -1,17 +1,24 @@
 //! What becomes of an exception that a handler has taken.
 
 use ruff_python_ast::{
-    ExceptHandlerExceptHandler, Expr as AstExpr, ExprCall, Stmt, StmtAssign, StmtIf,
+    Arguments, ExceptHandlerExceptHandler, Expr as AstExpr, ExprCall, Stmt, StmtAssign, StmtIf,
 };
 
 use super::Lowering;
-use crate::summary::HandlerEnd;
+use crate::summary::{HandlerEnd, Name, ScopeId};
 
 /// Methods that give an exception to somebody who waits for it.
 const TELLS: &[&str] = &["throw", "athrow", "put", "put_nowait", "send", "send_nowait"];
 
 /// How deep the statements of a handler are looked into.
 const LEVELS_MAX: u8 = 30;
+
+/// An exception that a handler puts aside under another name.
+pub(super) struct Kept {
+    scope: ScopeId,
+    name: Name,
+    handler: usize,
+}
 
 impl Lowering<'_> {
     /// Remembers under which name a handler puts its exception aside, or the fact that there was
@@ -24,7 +31,7 @@ impl Lowering<'_> {
             let is_flag = matches!(&*assign.value, AstExpr::BooleanLiteral(it) if it.value);
             if is_flag || is_own(handler, &assign.value) {
                 let name = self.name(&target.id);
-                self.kept.push((self.scope, name, index));
+                self.kept.push(Kept { scope: self.scope, name, handler: index });
             }
         }
     }
@@ -32,36 +39,30 @@ impl Lowering<'_> {
     /// A handler whose exception is raised after all has raised it.
     pub(super) fn raised(&mut self, exception: Option<&AstExpr>) {
         if let Some(AstExpr::Name(name)) = exception {
-            self.raised_under(&name.id);
+            self.raised_under(&name.id, true);
         }
     }
 
-    /// `if was_cancelled: raise`.
+    /// `if was_cancelled: raise`, and nothing else that decides it.
     pub(super) fn raised_by_flag(&mut self, statement: &StmtIf) {
-        if self.kept.is_empty() || !raises(&statement.body) {
-            return;
-        }
-        match &*statement.test {
-            AstExpr::Name(name) => self.raised_under(&name.id),
-            AstExpr::BoolOp(all) => {
-                for part in &all.values {
-                    if let AstExpr::Name(name) = part {
-                        self.raised_under(&name.id);
-                    }
-                }
-            }
-            _ => {}
+        if !self.kept.is_empty()
+            && let AstExpr::Name(name) = &*statement.test
+            && let Some(Stmt::Raise(_)) = statement.body.last()
+        {
+            self.raised_under(&name.id, false);
         }
     }
 
-    fn raised_under(&mut self, name: &str) {
+    fn raised_under(&mut self, name: &str, is_itself: bool) {
         let name = self.name(name);
-        for (scope, kept, handler) in &self.kept {
-            if *scope == self.scope
-                && *kept == name
-                && let Some(handler) = self.summary.handlers.get_mut(*handler)
-            {
+        for kept in self.kept.iter().filter(|it| it.scope == self.scope && it.name == name) {
+            let Some(handler) = self.summary.handlers.get_mut(kept.handler) else { continue };
+            // Who keeps the exception itself ends the loop; a flag behind the loop may be too late.
+            let leaves = matches!(handler.end, HandlerEnd::Leaves | HandlerEnd::Decides);
+            if is_itself || leaves || handler.inside == self.inside {
                 handler.end = HandlerEnd::Raises;
+            } else if handler.end != HandlerEnd::Raises {
+                handler.end = HandlerEnd::Tells;
             }
         }
     }
@@ -69,10 +70,16 @@ impl Lowering<'_> {
 
 /// How a handler goes on.
 pub(super) fn end(handler: &ExceptHandlerExceptHandler) -> HandlerEnd {
-    match handler.body.last() {
-        _ if raises(&handler.body) || hands_on(handler, &handler.body) => HandlerEnd::Raises,
-        Some(Stmt::Return(_) | Stmt::Break(_)) => HandlerEnd::Leaves,
-        _ if leaves_by_test(&handler.body) => HandlerEnd::Decides,
+    let body = &handler.body;
+    let leaves = matches!(body.last(), Some(Stmt::Return(_) | Stmt::Break(_)));
+    let decides = leaves_by_test(body);
+    let tells = || hands_on(handler, body);
+    match (leaves, decides) {
+        _ if raises(body) || settles(handler, body) => HandlerEnd::Raises,
+        (true, _) | (_, true) if tells() => HandlerEnd::Raises,
+        (true, _) => HandlerEnd::Leaves,
+        (_, true) => HandlerEnd::Decides,
+        _ if tells() => HandlerEnd::Tells,
         _ => HandlerEnd::GoesOn,
     }
 }
@@ -82,30 +89,45 @@ fn raises(body: &[Stmt]) -> bool {
     any_of(body, LEVELS_MAX, &|statement| matches!(statement, Stmt::Raise(_)))
 }
 
-/// Whether the body gives its exception to somebody else: to a future, a queue, or into an object
-/// that others look at.
+/// Whether the body gives its exception to who waits for the outcome: as the exception of a future,
+/// or as what the function returns.
+fn settles(handler: &ExceptHandlerExceptHandler, body: &[Stmt]) -> bool {
+    any_of(body, LEVELS_MAX, &|statement| match statement {
+        Stmt::Expr(it) => called_with(&it.value, &["set_exception"]).is_some(),
+        Stmt::Assign(it) => called_with(&it.value, &["set_exception"]).is_some(),
+        Stmt::Return(it) => it.value.as_deref().is_some_and(|value| is_own(handler, value)),
+        _ => false,
+    })
+}
+
+/// Whether the body gives its exception to somebody else: to a queue, a generator, or into an
+/// object that others look at.
 fn hands_on(handler: &ExceptHandlerExceptHandler, body: &[Stmt]) -> bool {
     any_of(body, LEVELS_MAX, &|statement| match statement {
         Stmt::Expr(it) => tells(handler, &it.value),
         Stmt::Assign(it) => {
             tells(handler, &it.value) || is_own(handler, &it.value) && is_into_object(it)
         }
-        Stmt::Return(it) => it.value.as_deref().is_some_and(|value| is_own(handler, value)),
         _ => false,
     })
 }
 
-/// `future.set_exception(error)`, `generator.throw(error)`, `queue.put_nowait((None, error))`.
+/// `generator.throw(error)`, `queue.put_nowait((None, error))`.
 fn tells(handler: &ExceptHandlerExceptHandler, value: &AstExpr) -> bool {
-    let AstExpr::Call(ExprCall { func, arguments, .. }) = awaited(value) else { return false };
-    let AstExpr::Attribute(method) = &**func else { return false };
+    let Some(arguments) = called_with(value, TELLS) else { return false };
     let is_given = |it: &AstExpr| match it {
         AstExpr::Tuple(it) => it.elts.iter().any(|part| is_own(handler, part)),
         AstExpr::Call(it) => it.arguments.args.iter().any(|part| is_own(handler, part)),
         _ => is_own(handler, it),
     };
-    method.attr.as_str() == "set_exception"
-        || TELLS.contains(&method.attr.as_str()) && arguments.args.iter().any(is_given)
+    arguments.args.iter().any(is_given)
+}
+
+/// The arguments, if a value is a call of a method with one of these names.
+fn called_with<'a>(value: &'a AstExpr, names: &[&str]) -> Option<&'a Arguments> {
+    let AstExpr::Call(ExprCall { func, arguments, .. }) = awaited(value) else { return None };
+    let AstExpr::Attribute(method) = &**func else { return None };
+    names.contains(&method.attr.as_str()).then_some(arguments)
 }
 
 fn awaited(value: &AstExpr) -> &AstExpr {

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::names::MethodForm;
-use super::{Resolver, Value};
+use super::{Question, Resolver, Value, Values, set};
 use crate::knowledge::{Member, NodeId};
 use crate::program::Place;
-use crate::summary::{Expr, Meaning, ScopeId, ScopeKind};
+use crate::summary::{Expr, Meaning, Name, ScopeId, ScopeKind};
 
 /// How many classes a method is looked for in.
 const CLASSES_MAX: usize = 64;
@@ -170,22 +170,29 @@ impl Resolver<'_> {
 
     /// What a class itself says of an attribute: in its body, or by assignments in its methods.
     fn own_attribute(&self, class: Place, name: &str, is_bound: bool, found: &mut Vec<Value>) {
-        let Some(own) = self.program.name(class.file, name) else { return };
+        let Some(name) = self.program.name(class.file, name) else { return };
+        let question = Question::Attribute { class, name, is_bound };
+        let values = self.questions.ask(question, || self.said_by_class(class, name, is_bound));
+        found.extend(values.iter());
+    }
+
+    fn said_by_class(&self, class: Place, own: Name, is_bound: bool) -> Values {
         let bindings = self.program.bindings(class, own);
+        let mut found = Vec::new();
         // Later definitions of a method replace earlier ones; overloads come before.
         if let Some(Meaning::Function(scope)) = bindings.last().map(|binding| &binding.meaning) {
             let function = Place { file: class.file, scope: *scope };
-            return self.method(function, is_bound, found);
+            self.method(function, is_bound, &mut found);
+            return set(found);
         }
-        for value in self.union(class, &bindings).iter() {
-            found.push(*value);
-        }
+        found.extend(self.union(class, &bindings).iter());
         for attribute in self.program.attributes(class, own) {
             let place = Place { file: class.file, scope: attribute.scope };
             if self.is_own_object(place, attribute.object) {
-                self.assigned(place, attribute.value, attribute.annotation, found);
+                self.assigned(place, attribute.value, attribute.annotation, &mut found);
             }
         }
+        set(found)
     }
 
     fn is_own_object(&self, place: Place, object: crate::summary::ExprId) -> bool {
@@ -231,17 +238,11 @@ impl Resolver<'_> {
 
     /// The bases of a class that have a meaning.
     pub(crate) fn bases(&self, class: Place) -> Rc<[Value]> {
-        if let Some(known) = self.bases.borrow().get(&class) {
-            return known.clone();
-        }
-        // A class that is its own base has none.
-        self.bases.borrow_mut().insert(class, Rc::default());
-        let Some(scope) = self.program.scope(class) else { return Rc::default() };
-        let outer = Place { file: class.file, scope: scope.parent };
-        let values = scope.bases.iter().flat_map(|base| self.values(outer, *base).to_vec());
-        let classes = values.filter(|it| matches!(it, Value::Class(_) | Value::Known(_)));
-        let bases: Rc<[Value]> = classes.collect();
-        self.bases.borrow_mut().insert(class, bases.clone());
-        bases
+        self.questions.ask(Question::Bases(class), || {
+            let Some(scope) = self.program.scope(class) else { return Rc::default() };
+            let outer = Place { file: class.file, scope: scope.parent };
+            let values = scope.bases.iter().flat_map(|base| self.values(outer, *base).to_vec());
+            values.filter(|it| matches!(it, Value::Class(_) | Value::Known(_))).collect()
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Resolver, Value};
 use crate::knowledge::{Kind, NodeId};
 use crate::program::Place;
-use crate::summary::{Expr, ExprId, ScopeKind};
+use crate::summary::{Expr, ExprId, Scope, ScopeKind};
 
 /// What a call of a decorated function does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,18 +39,21 @@ impl Resolver<'_> {
         if let Some(known) = self.decorations.borrow().get(&function) {
             return *known;
         }
-        self.decorations.borrow_mut().insert(function, Decoration::Plain);
-        let outer = Place { file: function.file, scope: scope.parent };
-        let mut decoration = Decoration::Plain;
-        let is_async = scope.kind == ScopeKind::Async;
-        for decorator in &scope.decorators {
-            decoration = self.one_decorator(outer, *decorator, is_async);
-            if decoration != Decoration::Plain {
-                break;
-            }
+        let (decoration, is_complete) =
+            self.questions.is_complete(|| self.first_decoration(function, scope));
+        if is_complete {
+            self.decorations.borrow_mut().insert(function, decoration);
         }
-        self.decorations.borrow_mut().insert(function, decoration);
         decoration
+    }
+
+    fn first_decoration(&self, function: Place, scope: &Scope) -> Decoration {
+        let outer = Place { file: function.file, scope: scope.parent };
+        let is_async = scope.kind == ScopeKind::Async;
+        let all = scope.decorators.iter();
+        all.map(|it| self.one_decorator(outer, *it, is_async))
+            .find(|it| *it != Decoration::Plain)
+            .unwrap_or(Decoration::Plain)
     }
 
     fn one_decorator(&self, outer: Place, decorator: ExprId, is_async: bool) -> Decoration {

@@ -1,6 +1,6 @@
 //! What a name means where it stands: scopes, imports and what was assigned last.
 
-use super::{Resolver, Spot, Value, Values, set};
+use super::{Question, Resolver, Spot, Value, Values, set};
 use crate::program::{FileId, Place};
 use crate::summary::{Binding, Expr, ExprId, Meaning, Name, ScopeId};
 
@@ -64,10 +64,11 @@ impl Resolver<'_> {
 
     fn star_or_builtin(&self, file: FileId, name: Name) -> Values {
         let text = self.text(file, name);
-        let mut found = Vec::new();
+        let mut found = self.starred(file, text).to_vec();
         for (module, level) in &self.program.summary(file).stars {
             let module = module.map_or("", |module| self.text(file, module));
-            if let Some(path) = self.program.absolute(file, module, *level) {
+            let path = self.program.absolute(file, module, *level);
+            if let Some(path) = path.filter(|path| self.program.module(path, file).is_none()) {
                 self.member_of_path(file, &path, text, &mut found);
             }
         }
@@ -301,54 +302,15 @@ impl Resolver<'_> {
 
     /// A name of a module of the program: bound there, imported by `*`, or a module below it.
     pub(super) fn member_of_module(&self, module: FileId, name: &str, found: &mut Vec<Value>) {
-        let place = Place { file: module, scope: ScopeId::MODULE };
-        let own = self.program.name(module, name);
-        let bindings = own.map(|own| self.program.bindings(place, own)).unwrap_or_default();
-        if !bindings.is_empty() {
-            found.extend(self.guarded_union(place, &bindings).iter());
-            return;
-        }
-        let Some(file) = self.program.file(module) else { return };
-        if let Some(below) = self.program.module(&format!("{}.{name}", file.module), module) {
-            found.push(Value::Module(below));
-            return;
-        }
-        for (star, level) in &file.summary.stars {
-            let star = star.map_or("", |star| self.text(module, star));
-            let path = self.program.absolute(module, star, *level);
-            // A package that imports `*` from itself has no other names.
-            let other = path.and_then(|path| self.program.module(&path, module));
-            if let Some(other) = other.filter(|other| *other != module)
-                && self.enter_module()
-            {
-                self.member_of_module(other, name, found);
-                self.leave_module();
+        let question = Question::Member(module, self.questions.word(name));
+        let values = self.questions.ask(question, || {
+            if self.has_own(module, name) {
+                self.own_member(module, name)
+            } else {
+                self.starred(module, name)
             }
-        }
-    }
-
-    /// Modules that import each other in a ring end here.
-    fn guarded_union(&self, place: Place, bindings: &[&Binding]) -> Values {
-        if !self.enter_module() {
-            return Values::default();
-        }
-        let values = self.union(place, bindings);
-        self.leave_module();
-        values
-    }
-
-    fn enter_module(&self) -> bool {
-        let depth = self.depth.get();
-        self.depth.set(depth + 1);
-        if depth >= super::DEPTH_MAX {
-            self.depth.set(depth);
-            return false;
-        }
-        true
-    }
-
-    fn leave_module(&self) {
-        self.depth.set(self.depth.get().saturating_sub(1));
+        });
+        found.extend(values.iter());
     }
 
     /// `package.module` where the package has no file of its own.

@@ -17,6 +17,9 @@ use crate::summary::{
 mod guess;
 mod once;
 mod states;
+mod ways;
+
+pub(crate) use guess::Elsewhere;
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let graph = checkup.graph;
@@ -34,23 +37,21 @@ pub(super) fn check(checkup: &mut Checkup<'_>) {
             continue;
         }
         if entry.kind.blocks() && is_new(&mut seen) {
-            let draft = blocking(checkup, site, entry);
-            checkup.add(draft);
+            checkup.extend(blocking(checkup, site, entry));
         } else if entry.kind == Kind::Loop
             && !asks_for_loop(checkup, site.place)
             && is_new(&mut seen)
         {
-            let draft = loop_in_loop(checkup, site);
-            checkup.add(draft);
+            checkup.extend(loop_in_loop(checkup, site));
         }
     }
     imports(checkup);
 }
 
-fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
+fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Option<Draft> {
     let name = called(checkup, site);
     let own_rule = entry.rule.unwrap_or(Rule::Lw105);
-    let mut draft = reached(checkup, site, own_rule, &name, &entry.what);
+    let mut draft = reached(checkup, site, own_rule, (&name, &entry.what))?;
     let summary = checkup.program.summary(site.place.file);
     let severity = match summary.expr(site.expr) {
         Expr::Call { arguments, .. } => entry.severity_with(summary, arguments),
@@ -61,7 +62,7 @@ fn blocking(checkup: &Checkup<'_>, site: &Site, entry: &Entry) -> Draft {
     if draft.way.is_empty() {
         draft.edit = rename(checkup, site, entry);
     }
-    draft
+    Some(draft)
 }
 
 /// Whether it is the result of a future that has one: the function has asked it `done()` before, or
@@ -80,7 +81,7 @@ fn is_done(checkup: &Checkup<'_>, site: &Site) -> bool {
         let Expr::Attribute(object, method) = summary.expr(*function) else { return false };
         // In `f.result() if f.done() else None` the question comes later in the text.
         let is_before = summary.node(call.expr).span.start < around.start
-            || call.used == Use::Tested && is_beside(summary, around, call);
+            || call.used == Use::Tested && is_beside(checkup, site.place, (around, call));
         summary.text(*method) == "done"
             && is_before
             && summary.dotted(*object).as_ref() == Some(&written)
@@ -96,10 +97,11 @@ fn is_done(checkup: &Checkup<'_>, site: &Site) -> bool {
 }
 
 /// Whether a question decides an expression on the same line.
-fn is_beside(summary: &Summary, expr: Span, question: &Call) -> bool {
-    summary.nodes.iter().any(|node| {
+fn is_beside(checkup: &Checkup<'_>, place: Place, (expr, question): (Span, &Call)) -> bool {
+    let Some(scope) = checkup.program.scope(place) else { return false };
+    let asked = checkup.span(place, question.expr);
+    checkup.program.nodes_within(place.file, scope.span).any(|node| {
         let is_choice = matches!(node.expr, Expr::Either(_));
-        let asked = summary.node(question.expr).span;
         let has = |it: Span| node.span.start <= it.start && it.end <= node.span.end;
         is_choice && has(expr) && has(asked)
     })
@@ -118,13 +120,13 @@ fn asks_for_loop(checkup: &Checkup<'_>, place: Place) -> bool {
     })
 }
 
-fn loop_in_loop(checkup: &Checkup<'_>, site: &Site) -> Draft {
+fn loop_in_loop(checkup: &Checkup<'_>, site: &Site) -> Option<Draft> {
     let name = called(checkup, site);
     let what = "runs an event loop, which Python refuses where one runs already";
-    let mut draft = reached(checkup, site, Rule::Lw401, &name, what);
+    let mut draft = reached(checkup, site, Rule::Lw401, (&name, what))?;
     draft.rule = Rule::Lw401;
     draft.tier = Tier::Error;
-    draft.suggest("make the functions on the way async and `await` the coroutine")
+    Some(draft.suggest("make the functions on the way async and `await` the coroutine"))
 }
 
 /// The library's name of what is called, or as it is written.
@@ -146,10 +148,15 @@ fn called(checkup: &Checkup<'_>, site: &Site) -> String {
     }
 }
 
-/// A draft with the way from the nearest async function to the call.
-fn reached(checkup: &Checkup<'_>, site: &Site, rule: Rule, name: &str, what: &str) -> Draft {
+/// A draft with the way from the nearest async function to the call, if there is one.
+fn reached(
+    checkup: &Checkup<'_>,
+    site: &Site,
+    rule: Rule,
+    (name, what): (&str, &str),
+) -> Option<Draft> {
     let place = site.place;
-    let way: Vec<_> = checkup.reach.way(place).into_iter().copied().collect();
+    let ways::Way { edges: way, is_of_others } = ways::way(checkup, site)?;
     let span = checkup.span(place, site.expr);
     let function = short_name(checkup, place);
     let is_certain = site.is_certain && way.iter().all(|edge| edge.is_certain);
@@ -176,7 +183,8 @@ fn reached(checkup: &Checkup<'_>, site: &Site, rule: Rule, name: &str, what: &st
     draft.way = way;
     draft.call = Some(name.to_owned());
     draft.confidence = if is_certain { Confidence::High } else { Confidence::Medium };
-    draft
+    draft.is_of_others = is_of_others;
+    Some(draft)
 }
 
 /// A function's name with its class.
@@ -194,7 +202,7 @@ pub(super) fn short_name(checkup: &Checkup<'_>, place: Place) -> String {
 /// Less bad behind a cache, where only start-up, a command or an example comes by, and where the
 /// way goes through a base class of several that may be meant.
 fn tier(checkup: &Checkup<'_>, draft: &Draft, tier: Tier) -> Tier {
-    if draft.way.iter().any(|edge| guess::is_elsewhere(checkup, edge)) {
+    if draft.is_of_others || draft.way.iter().any(|edge| guess::is_elsewhere(checkup, edge)) {
         return Tier::Hint;
     }
     let is_guess = draft.way.iter().any(|edge| guess::is_guess(checkup, edge));

@@ -1,22 +1,29 @@
 //! LW303: an `except` that takes a cancellation and does not pass it on.
 
+use std::cell::LazyCell;
+
 use super::blocking::short_name;
 use super::draft::{Checkup, Draft};
 use crate::finding::Tier;
 use crate::program::Place;
 use crate::rules::Rule;
-use crate::summary::{Expr, ExprId, Handler, HandlerEnd, ScopeKind, Span, Summary, With};
+use crate::summary::{Expr, ExprId, Handler, HandlerEnd, LoopId, ScopeKind, Span, Summary, With};
+
+mod waits;
+
+use waits::Waits;
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let program = checkup.program;
     let mut drafts = Vec::new();
     for (file, source) in program.files().filter(|(file, _)| checkup.is_wanted(*file)) {
+        let waits = LazyCell::new(|| Waits::of(&source.summary));
         for handler in &source.summary.handlers {
             let place = Place { file, scope: handler.scope };
             let is_async = program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async);
             // Cancellation arrives at an await, so there must be one to be guarded.
             if is_async && handler.guarded_awaits > 0 && handler.end != HandlerEnd::Raises {
-                drafts.extend(swallowed(checkup, place, handler, &source.summary));
+                drafts.extend(swallowed(checkup, place, handler, &waits));
             }
         }
     }
@@ -59,31 +66,32 @@ fn swallowed(
     checkup: &Checkup<'_>,
     place: Place,
     handler: &Handler,
-    summary: &Summary,
+    waits: &Waits,
 ) -> Option<Draft> {
-    if handler.cancellation_is_handled
-        || is_shielded(checkup, place, handler.guarded)
-        || awaits_what_it_cancelled(checkup, place, handler)
-    {
-        return None;
-    }
+    let summary = checkup.program.summary(place.file);
     let names: Vec<&str> =
         handler.exceptions.iter().filter_map(|it| summary.last_name(*it)).collect();
     let is_by_name = names.contains(&"CancelledError");
-    if is_by_name && handler.end == HandlerEnd::Decides {
+    let goes_round = goes_round(handler, summary);
+    let is_meant = handler.end == HandlerEnd::Tells && !goes_round
+        || handler.end == HandlerEnd::Decides && is_by_name;
+    if handler.cancellation_is_handled || is_meant {
         return None;
     }
     let how = if handler.exceptions.is_empty() {
         "a bare `except:`"
     } else if names.contains(&"BaseException") {
         "`except BaseException`"
-    } else if is_by_name && is_endless(handler, summary) {
+    } else if is_by_name && goes_round {
         "`except CancelledError` in an endless loop"
-    } else if is_by_name && !cancels(checkup, place) {
+    } else if is_by_name && !waits.cancels(handler.scope) {
         "`except CancelledError`"
     } else {
         return None;
     };
+    if is_shielded(checkup, place, handler.guarded) || waits.are_of_own_tasks(summary, handler) {
+        return None;
+    }
     let function = short_name(checkup, place);
     let message =
         format!("{how} swallows the cancellation of `{function}`, which then cannot be stopped");
@@ -114,52 +122,11 @@ fn is_shielded(checkup: &Checkup<'_>, place: Place, guarded: Span) -> bool {
     around.any(|with| with.contexts.iter().any(shields))
 }
 
-/// Whether all that is guarded is the wait for tasks, one of which the function has cancelled
-/// before: it is their cancellation that is taken.
-fn awaits_what_it_cancelled(checkup: &Checkup<'_>, place: Place, handler: &Handler) -> bool {
-    let summary = checkup.program.summary(place.file);
-    let guarded = handler.guarded;
-    let awaited = summary.nodes.iter().filter_map(|node| match node.expr {
-        Expr::Await(inner) if guarded.contains(node.span.start) => Some(inner),
-        _ => None,
-    });
-    let awaited: Vec<ExprId> = awaited.collect();
-    let has_cancelled = checkup.program.calls(place).any(|call| {
-        summary.node(call.expr).span.start < guarded.end
-            && checkup.called_name(place, call) == Some("cancel")
-    });
-    // `async with` and `async for` await, too.
-    has_cancelled
-        && awaited.len() == handler.guarded_awaits as usize
-        && awaited.into_iter().all(|it| is_task(summary, it))
-}
-
-/// A task, or several of them, by their names.
-fn is_task(summary: &Summary, awaited: ExprId) -> bool {
-    match summary.expr(awaited) {
-        Expr::Name(_) | Expr::Attribute(..) | Expr::Subscript(..) => true,
-        Expr::Starred(inner) => is_task(summary, *inner),
-        Expr::Call { function, arguments } => {
-            matches!(summary.last_name(*function), Some("gather" | "wait" | "wait_for" | "shield"))
-                && arguments
-                    .iter()
-                    .filter(|it| it.keyword.is_none())
-                    .take(1)
-                    .all(|it| is_task(summary, it.value))
-        }
-        _ => false,
-    }
-}
-
-/// Whether the function cancels something itself: then the cancellation it takes is that one's.
-fn cancels(checkup: &Checkup<'_>, place: Place) -> bool {
-    checkup.program.calls(place).any(|call| {
-        checkup.called_name(place, call).is_some_and(|name| matches!(name, "cancel" | "cancelled"))
-    })
-}
-
-/// A task that catches its cancellation and goes on with the next turn of `while True`.
-fn is_endless(handler: &Handler, summary: &Summary) -> bool {
-    let inside = handler.inside.and_then(|at| summary.loop_at(at));
-    inside.is_some_and(|it| it.facts.is_endless) && handler.end == HandlerEnd::GoesOn
+/// Whether a handler goes on with the next turn of `while True`, as if nothing had been.
+fn goes_round(handler: &Handler, summary: &Summary) -> bool {
+    let at = |id: LoopId| summary.loop_at(id);
+    let mut around =
+        std::iter::successors(handler.inside.and_then(at), |it| it.parent.and_then(at));
+    matches!(handler.end, HandlerEnd::GoesOn | HandlerEnd::Tells)
+        && around.any(|it| it.facts.is_endless)
 }

@@ -9,7 +9,7 @@ use crate::finding::{Confidence, Tier};
 use crate::graph::{Edge, Graph, Reach};
 use crate::program::{FileId, Place, Program};
 use crate::resolve::{Resolver, Value};
-use crate::rules::Rule;
+use crate::rules::{Elsewhere, Rule};
 use crate::summary::{Call, Expr, ExprId, ScopeKind, Span};
 
 /// What rules look at, and where they put what they find.
@@ -23,6 +23,8 @@ pub(crate) struct Checkup<'a> {
     pub(crate) wanted: &'a [bool],
     /// Functions that a call made commands of a command line, once somebody asked.
     pub(crate) commands: OnceCell<FxHashSet<Place>>,
+    /// What parameters get of other classes, as far as somebody asked.
+    pub(crate) elsewhere: Elsewhere,
     pub(crate) drafts: Vec<Draft>,
     /// How many places a comment answers that no draft was made for.
     pub(crate) answered: usize,
@@ -39,6 +41,8 @@ pub(crate) struct Draft {
     pub(crate) message: String,
     pub(crate) call: Option<String>,
     pub(crate) way: Vec<Edge>,
+    /// Whether what stands behind a base class on the way is of another class by all that is said.
+    pub(crate) is_of_others: bool,
     pub(crate) entry_points: usize,
     pub(crate) choke_point: Option<Place>,
     pub(crate) suggestion: Option<String>,
@@ -76,6 +80,7 @@ impl Draft {
             message,
             call: None,
             way: Vec::new(),
+            is_of_others: false,
             entry_points: 0,
             choke_point: None,
             suggestion: None,
@@ -143,7 +148,7 @@ impl<'a> Checkup<'a> {
         self.program.scope(place).is_some_and(|scope| scope.kind == ScopeKind::Async)
     }
 
-    pub(crate) fn extend(&mut self, drafts: Vec<Draft>) {
+    pub(crate) fn extend(&mut self, drafts: impl IntoIterator<Item = Draft>) {
         for draft in drafts {
             self.add(draft);
         }

@@ -25,8 +25,6 @@ const BOUNDS: &[&str] = &[
     "concurrency",
     "bounded",
 ];
-/// Coroutines that only wait for a time or a flag: any number of them is no load.
-const TRIFLES: &[&str] = &["sleep", "wait"];
 /// Calls whose order matters, or which wait on purpose.
 const ORDERED: &[&str] = &[
     "sleep",
@@ -103,8 +101,9 @@ fn gather(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     {
         return None;
     }
-    let (callee, iterated) = arguments.iter().find_map(|it| started(checkup, place, it))?;
-    if summary.last_name(callee).is_some_and(|it| TRIFLES.contains(&it)) {
+    let Started { callee, arguments, iterated } =
+        arguments.iter().find_map(|it| started(checkup, place, it))?;
+    if is_trifle(checkup, place, callee, arguments) {
         return None;
     }
     if is_bounded(checkup, place, iterated) || function_is_bounded(checkup, place, callee) {
@@ -117,9 +116,17 @@ fn gather(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     Some(Draft::new(Rule::Lw304, place, span, message).suggest(suggestion))
 }
 
-/// What an argument starts for each element of what it unpacks, itself or through a local name:
-/// the function that is called, and what is iterated. What runs already is not started.
-fn started(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Option<(ExprId, ExprId)> {
+/// What is started for each element of something.
+struct Started<'a> {
+    callee: ExprId,
+    /// What it is called with; `None` for the elements themselves.
+    arguments: Option<&'a [Argument]>,
+    iterated: ExprId,
+}
+
+/// What an argument starts for each element of what it unpacks, itself or through a local name.
+/// What runs already is not started.
+fn started<'a>(checkup: &Checkup<'a>, place: Place, argument: &Argument) -> Option<Started<'a>> {
     let summary = checkup.program.summary(place.file);
     let mut inner = match summary.expr(argument.value) {
         Expr::Starred(inner) => *inner,
@@ -140,17 +147,18 @@ fn started(checkup: &Checkup<'_>, place: Place, argument: &Argument) -> Option<(
                 summary.last_name(*function),
                 Some("create_task" | "ensure_future" | "wait_for" | "shield")
             );
-            let Some(Expr::Call { function: inner, .. }) =
-                arguments.first().filter(|_| is_task).map(|it| summary.expr(it.value))
-            else {
-                return Some((*function, *iterated));
+            let inner = arguments.first().filter(|_| is_task).map(|it| summary.expr(it.value));
+            let (callee, arguments) = match inner {
+                Some(Expr::Call { function, arguments }) => (*function, arguments),
+                _ => (*function, arguments),
             };
-            Some((*inner, *iterated))
+            Some(Started { callee, arguments: Some(arguments), iterated: *iterated })
         }
         Expr::Call { function, arguments } if summary.last_name(*function) == Some("map") => {
             let [callee, iterated] = &**arguments else { return None };
             let is_builtin = checkup.is_any_of(place, *function, &["builtins.map"]);
-            is_builtin.then_some((callee.value, iterated.value))
+            let (callee, iterated) = (callee.value, iterated.value);
+            is_builtin.then_some(Started { callee, arguments: None, iterated })
         }
         _ => None,
     }
@@ -174,7 +182,7 @@ fn spawn(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
         _ => false,
     });
     let is_bounded = is_bounded(checkup, place, around.subject)
-        || arguments.first().is_some_and(|it| is_trifle(summary, it.value))
+        || arguments.first().is_some_and(|it| starts_trifle(checkup, place, it.value))
         || arguments.first().is_some_and(|it| callee_is_bounded(checkup, place, it.value));
     if !is_spawn || is_bounded {
         return None;
@@ -186,10 +194,35 @@ fn spawn(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draft> {
     Some(Draft::new(Rule::Lw304, place, span, message).suggest(suggestion))
 }
 
-/// What is started waits for something of this process, and holds nothing meanwhile.
-fn is_trifle(summary: &Summary, started: ExprId) -> bool {
-    let Expr::Call { function, .. } = summary.expr(started) else { return false };
-    summary.last_name(*function).is_some_and(|it| TRIFLES.contains(&it))
+fn starts_trifle(checkup: &Checkup<'_>, place: Place, started: ExprId) -> bool {
+    match checkup.program.summary(place.file).expr(started) {
+        Expr::Call { function, arguments } => is_trifle(checkup, place, *function, Some(arguments)),
+        _ => false,
+    }
+}
+
+/// What is started waits for something of this process, and holds nothing meanwhile: by its name,
+/// unless it is a function of the program.
+fn is_trifle(
+    checkup: &Checkup<'_>,
+    place: Place,
+    callee: ExprId,
+    arguments: Option<&[Argument]>,
+) -> bool {
+    let summary = checkup.program.summary(place.file);
+    let is_named_so = match summary.last_name(callee) {
+        Some("sleep") => true,
+        // Whoever says what to wait for asks somebody else.
+        Some("wait") => arguments.is_some_and(|all| {
+            all.iter().all(|it| it.keyword.is_some_and(|name| summary.text(name) == "timeout"))
+        }),
+        _ => false,
+    };
+    is_named_so
+        && checkup
+            .values(place, callee)
+            .iter()
+            .all(|it| !matches!(it, Value::Function(_) | Value::Method(_)))
 }
 
 fn written(summary: &Summary, expr: ExprId) -> String {
@@ -249,10 +282,7 @@ fn is_fixed(summary: &Summary, expr: ExprId) -> bool {
 fn mentions_bound(checkup: &Checkup<'_>, place: Place) -> bool {
     let summary = checkup.program.summary(place.file);
     let Some(scope) = checkup.program.scope(place) else { return false };
-    let nodes = summary
-        .nodes
-        .iter()
-        .filter(|node| scope.span.start <= node.span.start && node.span.end <= scope.span.end);
+    let nodes = checkup.program.nodes_within(place.file, scope.span);
     let mut names = nodes.filter_map(|node| match &node.expr {
         Expr::Name(name) | Expr::Attribute(_, name) => Some(summary.text(*name)),
         _ => None,

@@ -71,7 +71,19 @@ fn current_loop(checkup: &Checkup<'_>, place: Place, call: &Call) -> Option<Draf
     };
     let suggestion =
         "call `asyncio.run(…)` here, or `asyncio.get_running_loop()` where a loop runs";
-    Some(Draft::new(Rule::Lw402, place, span, message).suggest(suggestion))
+    let mut draft = Draft::new(Rule::Lw402, place, span, message).suggest(suggestion);
+    // A loop that is not run here is mostly asked for where it runs: the caller is not known.
+    if scope.kind != ScopeKind::Module && !runs_loop(checkup, place) {
+        draft.tier = draft.tier.lowered();
+    }
+    Some(draft)
+}
+
+fn runs_loop(checkup: &Checkup<'_>, place: Place) -> bool {
+    let mut calls = checkup.program.calls(place);
+    calls.any(|call| {
+        matches!(checkup.called_name(place, call), Some("run_until_complete" | "run_forever"))
+    })
 }
 
 fn bound(checkup: &Checkup<'_>, place: Place, call: &Call, path: &str) -> Draft {

@@ -36,7 +36,7 @@ pub(crate) fn check(checkup: &mut Checkup<'_>) {
         checkup.answered += all - calls.len();
         calls.sort_by_key(|it| (it.place.file, it.span.start));
         let draft = draft(checkup, &cause, &calls);
-        checkup.extend(draft.into_iter().collect());
+        checkup.extend(draft);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::finding::Tier;
 use crate::program::Place;
 use crate::resolve::Value;
 use crate::rules::{Checkup, Draft};
-use crate::summary::{Call, Expr, ExprId, Meaning, Span, Summary};
+use crate::summary::{Call, Expr, ExprId, Meaning, Span};
 
 /// Parts of the names of functions and data that go out to a network.
 const WORDS: &[&str] = &[
@@ -51,7 +51,7 @@ pub(super) fn weighed(checkup: &Checkup<'_>, place: Place, call: &Call, mut draf
         spans.push(summary.node(around.subject).span);
     }
     let goes_out = spans.iter().any(|span| {
-        names_inside(summary, *span).any(is_outgoing)
+        names_inside(checkup, place, *span).any(is_outgoing)
             || calls_inside(checkup, place, *span).any(|it| goes_out(checkup, place, it, STEPS_MAX))
     });
     if !goes_out {
@@ -79,9 +79,14 @@ fn is_outgoing(name: &str) -> bool {
     WORDS.iter().any(|word| name.contains(word))
 }
 
-fn names_inside(summary: &Summary, span: Span) -> impl Iterator<Item = &str> {
-    let inside = move |it: Span| span.start <= it.start && it.end <= span.end;
-    summary.nodes.iter().filter(move |node| inside(node.span)).filter_map(|node| match &node.expr {
+fn names_inside<'c>(
+    checkup: &'c Checkup<'_>,
+    place: Place,
+    span: Span,
+) -> impl Iterator<Item = &'c str> {
+    let summary = checkup.program.summary(place.file);
+    let inside = checkup.program.nodes_within(place.file, span);
+    inside.filter_map(|node| match &node.expr {
         Expr::Name(name) | Expr::Attribute(_, name) => Some(summary.text(*name)),
         _ => None,
     })

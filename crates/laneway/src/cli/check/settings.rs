@@ -164,8 +164,11 @@ impl CheckSettings {
     pub(super) fn knowledge(&self) -> Result<Knowledge, Error> {
         let mut own = Vec::new();
         for path in &self.knowledge {
-            let text = fs::read_to_string(path)
-                .map_err(|error| unreadable(path).why(error.to_string()))?;
+            let text = fs::read_to_string(path).map_err(|error| {
+                unreadable(path).why(error.to_string()).fix(
+                    "correct the path in `knowledge` of the settings, which begins at their folder",
+                )
+            })?;
             own.push((path.display().to_string(), text));
         }
         Knowledge::load(&own).map_err(|error| unreadable(Path::new(&error.file)).why(error.message))
@@ -183,6 +186,7 @@ fn matching(text: &str) -> Result<Vec<Rule>, Error> {
     if found.is_empty() || text.is_empty() {
         return Err(Error::new(Code::InvalidArgument, format!("there is no rule `{text}`"))
             .why("rules are called LW001 to LW601")
+            .fix("name a code or its beginning, such as `LW301` or `LW1`")
             .closest(text, RULES.iter().map(|entry| entry.code)));
     }
     Ok(found)
