@@ -83,26 +83,34 @@ def drive(work: Work, lane: Lane, *, is_enough: Callable[[], bool] | None = None
 
 def _fill(work: Work, lane: Lane) -> float:
     """Starts what may start; gives the seconds until more may."""
-    feed, pace = work.feed, work.pace
     while room := lane.room:
-        tickets: list[Ticket] = []
-        while len(tickets) < room and not work.stop.requested:
-            now = time.monotonic()
-            if pace is not None and pace.wait(now) > 0:
-                break
-            ticket = feed.next(now)
-            if ticket is None:
-                break
-            if pace is not None:
-                pace.take(now)
-            tickets.append(ticket)
-        if tickets:
-            lane.start(tickets)
-        if len(tickets) < room:
+        tickets = _startable(work, room)
+        if not tickets:
+            return _next_start(work)
+        lane.start(tickets)
+    return TURN_MAX_S
+
+
+def _startable(work: Work, count: int) -> list[Ticket]:
+    """At most so many tickets that may start now.
+
+    At a pace they come one by one: the next item may be long in coming, and whoever has a permit
+    must not wait for it.
+    """
+    tickets: list[Ticket] = []
+    while len(tickets) < count and not work.stop.requested:
+        now = time.monotonic()
+        if work.pace is not None and work.pace.wait(now) > 0:
             break
-    else:
-        return TURN_MAX_S
-    return _next_start(work)
+        ticket = work.feed.next(now)
+        if ticket is None:
+            break
+        tickets.append(ticket)
+        if work.pace is not None:
+            # Not at the time of before, from which the item may have been long in coming.
+            work.pace.take(time.monotonic())
+            break
+    return tickets
 
 
 def _next_start(work: Work) -> float:

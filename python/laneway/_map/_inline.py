@@ -169,7 +169,7 @@ class Inline:
                 self.chunk, self.done = ([] if ticket is None else [ticket.item]), []
                 self.began = read(self.clocks)
             if ticket is not None:
-                self._run_ticket(ticket, now)
+                self._run_ticket(ticket)
                 return not self.found_coroutine
             if work.feed.is_empty:
                 return False
@@ -179,10 +179,11 @@ class Inline:
             self._bell.get(timeout=pause)
         return True
 
-    def _run_ticket(self, ticket: Ticket, now: float) -> None:
+    def _run_ticket(self, ticket: Ticket) -> None:
         work = self.work
         if work.pace is not None:
-            work.pace.take(now)
+            # Not at the time of before, from which the item may have been long in coming.
+            work.pace.take(time.monotonic())
         done: list[Any] = []
         failure = self._call([ticket.item], done)
         used = read(self.clocks).since(self.began)
