@@ -70,7 +70,11 @@ def _meant(duration: object) -> str | None:
     """The text in our units, if it is one in others."""
     if not isinstance(duration, str):
         return None
-    text = re.sub(r"\s|,|and\b", "", duration.lower())
+    # A comma between digits is a decimal point; before three of them it may be one of thousands.
+    if re.search(r"\d,\d{3}(?!\d)", duration):
+        return None
+    text = re.sub(r"(?<=\d),(?=\d)", ".", duration.lower())
+    text = re.sub(r"\s|,|and\b", "", text)
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return f"{text}s"
     meant = re.sub(r"[a-z]+", lambda word: unit_of(word[0]) or word[0], text)

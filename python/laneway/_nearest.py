@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest_whole(value: object, least: int, most: int) -> int:
-    """The whole number in a range that is nearest to what was given; the least for what is none.
+def nearest_whole(option: str, value: object, least: int, most: int) -> str:
+    """Advises the whole number in a range that is nearest to what was given.
 
     Args:
+        option: What it was given for.
         value: What was given.
         least: The start of the range.
         most: Its end.
     """
     number = _number(value)
-    return least if number is None else min(max(round(number), least), most)
+    if number is None:
+        return f"choose a whole number from {least} to {most}"
+    return f"the nearest is `{option}={round(min(max(number, least), most))}`"
 
 
-def nearest_number(value: object, least: float, most: float) -> float:
-    """The number in a range that is nearest to what was given; the least for what is none.
+def nearest_number(option: str, value: object, least: float, most: float) -> str:
+    """Advises the number in a range that is nearest to what was given.
 
     Args:
+        option: What it was given for.
         value: What was given.
         least: The start of the range.
         most: Its end.
     """
-    found = _number(value)
-    return least if found is None else min(max(found, least), most)
+    number = _number(value)
+    if number is None:
+        return f"choose a number from {least} to {most}"
+    return f"the nearest is `{option}={min(max(number, least), most)}`"
 
 
 def nearest_name(given: str, names: Iterable[str]) -> str | None:
@@ -45,10 +51,13 @@ def nearest_name(given: str, names: Iterable[str]) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    """As a number, which may be infinite; `None` of what is none."""
+    if isinstance(value, bool):
         return None
+    if isinstance(value, int):
+        return value
     try:
-        found = float(value)
-    except (ValueError, OverflowError):
+        number = float(cast("str", value))
+    except (TypeError, ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return None if math.isnan(number) else number

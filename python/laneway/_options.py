@@ -318,7 +318,7 @@ def _whole(option: str, value: object, least: int, most: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
         return value
     why = f"it has to be a whole number from {least} to {most}"
-    fix = f"the nearest is `{option}={nearest_whole(value, least, most)}`"
+    fix = nearest_whole(option, value, least, most)
     raise SettingError("LW1021", f"`{option}={value!r}`", why, fix)
 
 

@@ -133,14 +133,13 @@ def _parse_pace(pace: object) -> tuple[int, float]:
     if isinstance(pace, str):
         count_text, slash, per_text = pace.partition("/")
         count_text, per_text = count_text.strip(), per_text.strip()
-        # Python reads no number of thousands of digits.
+        # Python reads no number of more than 4,300 digits.
         is_count = count_text.isascii() and count_text.isdecimal() and len(count_text) < 20
         if slash and is_count and per_text:
-            per_text = per_text if per_text[0].isdecimal() else f"1{per_text}"
+            per_text = per_text if per_text[0] in "0123456789." else f"1{per_text}"
             try:
                 count, per = int(count_text), seconds(per_text, "pace")
-            # Python reads no number of more than 4,300 digits.
-            except (SettingError, ValueError):
+            except SettingError:
                 count = 0
             else:
                 if count and per * 1e6 >= count:
@@ -182,7 +181,7 @@ def _whole_number(name: str, value: object, least: int, most: int, or_else: str 
             "LW1021",
             f"`{name}={value!r}` is not possible",
             f"it has to be a whole number from {least} to {most}",
-            f"the nearest is `{name}={nearest_whole(value, least, most)}`{or_else}",
+            f"{nearest_whole(name, value, least, most)}{or_else}",
         )
 
 
@@ -193,5 +192,5 @@ def _between(name: str, value: float, least: float, most: float) -> None:
             "LW1021",
             f"`{name}={value!r}` is not possible",
             f"it has to be a number from {least} to {most}",
-            f"the nearest is `{name}={nearest_number(value, least, most)}`",
+            nearest_number(name, value, least, most),
         )

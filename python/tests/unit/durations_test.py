@@ -52,6 +52,9 @@ def test_what_is_no_duration_is_refused_with_its_option(duration: object) -> Non
         ("1 hour and 30 min", "1h30m"),
         ("200 millis", "200ms"),
         ("5", "5s"),
+        ("1,5s", "1.5s"),
+        ("1,5", "1.5s"),
+        ("1h, 30m", "1h30m"),
     ],
 )
 def test_a_duration_in_other_words_is_told_in_ours(duration: str, meant: str) -> None:
@@ -59,3 +62,10 @@ def test_a_duration_in_other_words_is_told_in_ours(duration: str, meant: str) ->
         seconds(duration, "grace")
     assert caught.value.fix == f'did you mean `grace="{meant}"`?'
     assert seconds(meant, "grace") > 0
+
+
+@pytest.mark.parametrize("duration", ["1,500ms", "0,500s", "1,000,000us"])
+def test_a_comma_that_may_be_one_of_thousands_or_a_point_is_not_guessed_at(duration: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        seconds(duration, "grace")
+    assert caught.value.fix.startswith("write for example")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -98,7 +99,9 @@ def test_a_rate_that_nobody_can_mean_is_answered_by_examples(pace: object) -> No
         (lambda: Backoff(0), "`attempts=1`"),
         (lambda: Backoff(3, factor=0.5), "`factor=1.0`"),
         (lambda: Backoff(3, jitter=2), "`jitter=1.0`"),
-        (lambda: Backoff(3, jitter=float("nan")), "`jitter=0.0`"),
+        (lambda: Rate("5/s", burst=cast("Any", Decimal(3))), "`burst=3`"),
+        (lambda: Rate("5/s", burst=10**400), "`burst=4294967295`"),
+        (lambda: Rate("5/s", burst=cast("Any", float("inf"))), "`burst=4294967295`"),
     ],
 )
 def test_a_number_out_of_range_is_answered_by_the_nearest(
@@ -107,6 +110,24 @@ def test_a_number_out_of_range_is_answered_by_the_nearest(
     with pytest.raises(SettingError) as caught:
         make()
     assert caught.value.fix.startswith(f"the nearest is {nearest}")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Backoff(3, jitter=float("nan")),
+        lambda: Backoff(3, factor=cast("Any", "high")),
+        lambda: Rate("5/s", burst=cast("Any", "many")),
+    ],
+)
+def test_what_is_no_number_has_no_nearest_one(make: Callable[[], object]) -> None:
+    with pytest.raises(SettingError) as caught:
+        make()
+    assert caught.value.fix.startswith("choose a ")
+
+
+def test_a_part_of_a_unit_may_begin_with_its_point() -> None:
+    assert Rate("3/.5s").per == 0.5
 
 
 @pytest.mark.parametrize("burst", [0, -1, 1.5, True])
