@@ -176,6 +176,10 @@ fn computing_in_async(case: &Case<'_>) -> Option<Finding> {
     if target == Target::Process && !case.may_leave_process() {
         return Some(turning(Finding::new(Rule::R2, Change::AwaitMoreOften)));
     }
+    // Many that come together make a long line of steps that are each too short for a process.
+    if case.is_too_small(target) {
+        return None;
+    }
     let prediction = case.costs.predict(Lane::Async, target);
     let finding = Finding::new(Rule::R2, Change::Offload { to: target.lane() });
     Some(turning(finding.to(target.lane(), prediction)))

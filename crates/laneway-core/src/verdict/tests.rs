@@ -62,6 +62,9 @@ impl Work {
 }
 
 /// So many runs, ten a second, each up to a quarter longer or shorter than the others.
+/// How much longer the slowest run of a [`profile`] takes than the mean one.
+const SLOWEST: f64 = 1.2;
+
 fn profile(lane: Lane, runs: u32, work: Work) -> Profile {
     let mut profile = Profile::new(ProfileKey {
         task: task(),
@@ -70,7 +73,7 @@ fn profile(lane: Lane, runs: u32, work: Work) -> Profile {
         interpreter: Interpreter::new("cpython-3.13"),
     });
     for run in 0..runs {
-        let factor = 0.8 + 0.1 * f64::from(run % 5);
+        let factor = SLOWEST - 0.1 * f64::from(4 - run % 5);
         profile.record(&work.measure(factor), Timestamp::from_micros(i64::from(run) * 100_000));
     }
     profile
@@ -279,6 +282,27 @@ fn r2_a_task_with_short_steps_is_found_by_the_lag_it_causes() {
     let advice = advise(&question);
     assert_eq!((advice.rule, advice.better_lane), (Some(Rule::R2), Some(Lane::Process)));
     assert_eq!(advice.turning_points[0].limit.measure, Measure::Lag);
+}
+
+/// Many runs that come together make a long line of short steps.
+#[test]
+fn r2_sends_no_step_to_a_process_that_is_wasted_there() {
+    let work = Work { cpu: 1.0, awaited: 30.0, encode: 0.05, ..Work::default() };
+    let mut burst = profile(Lane::Async, 4_000, work);
+    burst.in_line_sum = 200_000_000_000;
+    let profiles = [burst];
+    let bill = lag_bill(&profiles, Duration::from_secs(80));
+    assert!(bill[0].lag > millis(2.0), "{bill:?}");
+    let (task, calibration, facts) = (task(), Calibration::default(), coroutine());
+    let lag = bill.first();
+    let question = Question {
+        task: &task,
+        profiles: &profiles,
+        calibration: &calibration,
+        facts: &facts,
+        lag,
+    };
+    assert_eq!(advise(&question).change, Change::Keep);
 }
 
 /// A library for matrices uses all cores as it is.

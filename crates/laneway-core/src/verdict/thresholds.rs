@@ -69,8 +69,10 @@ thresholds! {
         "A coroutine that computes this long in one step delays every other one (R2).",
         "judgement; two switch intervals of CPython's GIL";
     LAG = 0.001 "s",
-        "A task that causes this much of the loop's mean lag is worth an offload (R2).",
-        "Pollaczek and Khinchine; measured within a factor of two of a probe";
+        "A task that causes this much of the loop's mean lag, by its steps and by its runs that \
+            stand in line, is worth an offload (R2).",
+        "Pollaczek and Khinchine, and the lines that are seen; measured within a factor of two of \
+            a probe";
     DELAY_SHARE_MIN = 0.1 "of wall",
         "A task that waits this much of its time for others on its loop, and as long as \
             BLOCKED_P95, is told who they are; and so much of the delay makes one of them.",
@@ -101,7 +103,7 @@ thresholds! {
         "judgement";
     PROCESS_DISPATCHES = 10.0 "x",
         "Work below this many round trips to a process, serialisation included, is wasted there \
-            (R5), and no coroutine is sent there for it (R3).",
+            (R5), and no coroutine is sent there for it (R2, R3).",
         "measured: a round trip costs 92 to 157 us";
     PROCESS_CPU_SHARE = 0.5 "of wall",
         "A process that computes less than this share of its time waits most of the time, which \
