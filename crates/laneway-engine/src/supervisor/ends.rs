@@ -50,7 +50,7 @@ impl Supervisor {
             attempt.stage = Stage::Started(runner, attempt.claimed_at.plus(micros));
         }
         if let Some(first) = done.first_step {
-            self.came_to_its_turn(&mut attempt, runner, first);
+            self.came_to_its_turn(&mut attempt, runner, first, now);
         }
         let timing = Timing { wall, cpu: done.cpu_us.map(Duration::from_micros) };
         let outcome = outcome::of_end(&attempt, done.end, self.rng.f64());
@@ -60,14 +60,21 @@ impl Supervisor {
 
     /// A coroutine that was told to have started has stood in line for its first step: its wait was
     /// longer. Before, it stood in line for being read.
-    fn came_to_its_turn(&mut self, attempt: &mut Attempt, runner: RunnerId, first: FirstStep) {
+    fn came_to_its_turn(
+        &mut self,
+        attempt: &mut Attempt,
+        runner: RunnerId,
+        first: FirstStep,
+        now: Moment,
+    ) {
         let Some(read_at) = attempt.started_at() else {
             return;
         };
-        let began_at = read_at.plus(Duration::from_micros(first.in_line_us));
+        // Both are known by when they were heard of; what was heard late had its first step before.
+        let took = Duration::from_micros(first.took_us);
+        let began_at = read_at.plus(Duration::from_micros(first.in_line_us)).min(now.minus(took));
         attempt.stage = Stage::Started(runner, began_at);
         let in_line = began_at.since(attempt.sent_at);
-        let took = Duration::from_micros(first.took_us);
         self.measurements.stood_in_line(&attempt.task, attempt.lane, (in_line, took));
     }
 

@@ -26,6 +26,28 @@ fn measured() -> FromRunner {
     FromRunner::Measured(vec![profile])
 }
 
+fn waits(rig: &mut Rig) -> Vec<Duration> {
+    let mut happenings = Vec::new();
+    rig.supervisor.take_happenings(&mut happenings);
+    let wait = |happening| match happening {
+        Happening::AttemptEnded(ended) => ended.wait,
+        _ => None,
+    };
+    happenings.into_iter().filter_map(wait).collect()
+}
+
+/// A supervisor that was held up reads of the start and of the end at once: the line was over when
+/// the step began, however late that is heard of.
+#[test]
+fn a_start_that_is_read_late_makes_no_line_longer() {
+    let mut rig = Rig::new();
+    rig.claim(Lane::Async, 2);
+    rig.pass(Duration::from_millis(100));
+    rig.start(1, &[1, 2]);
+    rig.say(1, FromRunner::Done(vec![done(1, 0), done(2, 30_000)]));
+    assert_eq!(waits(&mut rig), [70, 70].map(Duration::from_millis));
+}
+
 /// Three jobs that come together, are read 20 ms later by a loop that was blocked, and block it for
 /// 30 ms each: the second and the third stood in line for its first step all that time, which was
 /// nobody's wait.
@@ -38,16 +60,7 @@ fn the_wait_of_a_batch_goes_on_until_the_first_step_of_each() {
     rig.pass(Duration::from_millis(90));
     let ends = [0, 30_000, 60_000].into_iter().zip(1..).map(|(line, attempt)| done(attempt, line));
     rig.say(1, FromRunner::Done(ends.collect()));
-    let mut happenings = Vec::new();
-    rig.supervisor.take_happenings(&mut happenings);
-    let waits: Vec<_> = happenings
-        .into_iter()
-        .filter_map(|happening| match happening {
-            Happening::AttemptEnded(ended) => ended.wait,
-            _ => None,
-        })
-        .collect();
-    assert_eq!(waits, [20, 50, 80].map(Duration::from_millis));
+    assert_eq!(waits(&mut rig), [20, 50, 80].map(Duration::from_millis));
     rig.say(1, measured());
     rig.taken();
     rig.pass(Duration::from_secs(3));
