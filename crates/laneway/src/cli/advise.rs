@@ -95,14 +95,17 @@ pub(super) fn run(arguments: &AdviseArgs, context: &mut Context) -> Result<u8, E
 
 pub(super) fn explain(arguments: &ExplainArgs, context: &mut Context) -> Result<u8, Error> {
     let subject = arguments.subject.as_str();
-    if let Some(term) = Term::find(subject)? {
+    let term = Term::find(subject);
+    if let Ok(Some(term)) = term {
         term.write(Page::of(&context.sources), &mut context.output);
         return Ok(0);
     }
     let folder = context.sources.folder.clone();
     let cases = block_on(async {
         survey(&context.store().await?, arguments.since, &[subject.to_owned()], &folder).await
-    })?;
+    });
+    // A task may be named like a rule or a code; if there is none, it was no task that was meant.
+    let cases = cases.map_err(|error| term.err().unwrap_or(error))?;
     let Context { output, sources } = context;
     for case in &cases {
         if output.is_json() {

@@ -16,10 +16,13 @@ const QUOTED_MAX: usize = 50;
 pub(in crate::cli) fn headline(case: &Case, folder: &Path) -> String {
     let advice = &case.advice;
     match &advice.change {
-        Change::Offload { to } => off_the_loop(case, *to),
-        Change::UseAsyncLibrary { .. } => {
+        change @ (Change::Offload { .. } | Change::UseAsyncLibrary { .. }) => {
             let edit = Edit::of(case, folder).filter(|edit| edit.twin.is_some());
-            edit.map_or_else(|| advice.sentence(), |edit| without_blocking(&edit))
+            match (edit, change) {
+                (Some(edit), _) => without_blocking(&edit),
+                (None, Change::Offload { to }) => off_the_loop(case, *to),
+                (None, _) => advice.sentence(),
+            }
         }
         Change::Keep if case.delay.is_some() => {
             format!("{}; others on its event loop delay it", keep(case))

@@ -323,8 +323,11 @@ fn judge(
     if case.facts.async_library.is_none()
         && let Some(twin) = Edit::of(&case, folder).and_then(|edit| edit.twin)
     {
-        case.facts.async_library = Some(twin.to_owned());
-        case.advice = ask(&case.facts, &case.profiles);
+        let facts = TaskFacts { async_library: Some(twin.to_owned()), ..case.facts.clone() };
+        let advice = ask(&facts, &case.profiles);
+        if matches!(advice.change, Change::UseAsyncLibrary { .. }) {
+            (case.facts, case.advice) = (facts, advice);
+        }
     }
     case
 }
