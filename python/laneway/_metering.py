@@ -100,7 +100,7 @@ def keep_installed(loop: asyncio.AbstractEventLoop) -> None:
         nonlocal chosen
         if factory is None:
             set_factory(_factory(_start_task, None))
-        elif not callable(factory):
+        elif not callable(cast("object", factory)):
             # It is refused by the loop, in its own words.
             set_factory(factory)
         elif (cell := constructor_cell(factory)) is not None:
