@@ -96,7 +96,12 @@ fn policies_that_cannot_be_looked_up_fail_no_job_and_end_no_worker() {
     let request = jobs::claim(session, 10);
     let error = block_on(store.claim(request.clone())).unwrap_err();
     assert_eq!(error.code(), Code::StorePartForeign, "{error}");
-    assert!(error.is_retryable() && error.what().contains(&key), "{error}");
+    assert!(error.is_retryable(), "{error}");
+    let (_, rest) = error.what().split_once(" at ").unwrap();
+    let server = rest.strip_suffix(" is not Laneway's").unwrap();
+    let shown = error.to_string().replace(&key, "{laneway}:policy");
+    let page = include_str!("../../../../docs/errors/LW1058.md");
+    assert!(page.contains(&shown.replace(server, "127.0.0.1:6379")), "{error}");
     let claimed = || block_on(store.claim(request.clone())).unwrap().jobs;
     let ids = |jobs: Vec<ClaimedJob>| jobs.iter().map(|job| job.id).collect::<Vec<_>>();
     assert_eq!(ids(claimed()), [other], "the repetition gets what can be handed out");
@@ -105,6 +110,27 @@ fn policies_that_cannot_be_looked_up_fail_no_job_and_end_no_worker() {
     clock.advance(Duration::from_secs(10));
     let request = Claim { call: request.call + 1, ..request.clone() };
     assert_eq!(ids(block_on(store.claim(request)).unwrap().jobs), [id]);
+}
+
+/// What somebody does who has no backup of the policies: nobody claims while the key is empty.
+#[test]
+fn policies_that_are_gone_come_back_with_the_next_job_that_has_them() {
+    let namespace = Namespace::new();
+    let (producer, _) = open(&namespace);
+    let own = || {
+        let policy = Policy { interrupts_max: 7, ..Policy::default() };
+        NewJob { policy: Arc::new(policy), ..one() }
+    };
+    let (old, _) = add(&producer, own());
+    let key = namespace.key("policy");
+    let _: () = connection().set(&key, "mine").unwrap();
+    let error = block_on(producer.enqueue(vec![own()])).unwrap_err();
+    assert_eq!(error.code(), Code::StoreCorrupt, "{error}");
+    let _: () = connection().rename(&key, namespace.key("policy:aside")).unwrap();
+    let (new, _) = add(&producer, own());
+    let (worker, session) = open(&namespace);
+    let jobs = claim(&worker, session).jobs;
+    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [old, new]);
 }
 
 /// Members that are no jobs, where jobs should be: nothing becomes of them, and nobody else hears.
