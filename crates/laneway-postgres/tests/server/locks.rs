@@ -402,6 +402,32 @@ fn a_job_that_stands_nowhere_keeps_nobody_busy() {
     });
 }
 
+/// Somebody has deleted a job by hand and left its unique key. Taking the key must end.
+#[test]
+fn a_key_whose_job_was_deleted_is_free() {
+    for restores in [false, true] {
+        let schema = Schema::new();
+        RUNTIME.block_on(async {
+            let store = named_store(&schema, "&options=-c%20statement_timeout%3D10s").await;
+            let unique = || {
+                let key = UniqueKey { scope: UniqueScope::Unfinished, text: String::from("k") };
+                NewJob { unique: Some(key), ..job() }
+            };
+            let old = unique();
+            store.enqueue(vec![old.clone()]).await.unwrap();
+            let client = plain_client().await;
+            let id = format!("{:032x}", old.id.bits());
+            let sql = format!("DELETE FROM {}.job WHERE id = '{id}'", schema.0);
+            client.batch_execute(&sql).await.unwrap();
+            let (first, second) = (unique(), unique());
+            let ids = [first.id; 2];
+            let answers = add(&store, restores, vec![first, second]).await.unwrap();
+            assert_eq!([answers[0].id, answers[1].id], ids, "{restores}");
+            assert_eq!([answers[0].created, answers[1].created], [true, false], "{restores}");
+        });
+    }
+}
+
 /// Where transactions see one moment only, a call fails whenever another one was faster.
 #[test]
 fn calls_see_the_latest_whatever_the_isolation_that_a_user_has_by_default() {

@@ -178,6 +178,14 @@ RETURNS SETOF integer LANGUAGE sql STABLE AS $$
             WHERE u.task = c.task AND u.scope = c.scope AND u.text = c.key))
 $$;
 
+-- Frees a unique key whose job somebody has deleted by hand: who takes the key would look for the
+-- job for ever.
+CREATE FUNCTION free_deleted(p_task integer, p_scope smallint, p_key bytea) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM unique_key u WHERE u.task = p_task AND u.scope = p_scope AND u.text = p_key
+        AND NOT EXISTS (SELECT FROM job WHERE job.seq = u.seq)
+$$;
+
 -- Adds jobs of which some have a unique key or a limit, one by one.
 CREATE FUNCTION enqueue_apart(p_ids uuid[], p_kinds integer[], p_args bytea[], p_dues bigint[],
     p_waits bigint[], p_scopes smallint[], p_keys bytea[], k_queues text[], k_lanes smallint[],
@@ -238,6 +246,7 @@ BEGIN
                 SELECT j.id INTO v_holder FROM unique_key u JOIN job j ON j.seq = u.seq
                 WHERE u.task = p_tasks[e.kind] AND u.scope = e.scope AND u.text = e.key;
                 EXIT WHEN FOUND;
+                PERFORM free_deleted(p_tasks[e.kind], e.scope, e.key);
             END LOOP;
             v_marks := CASE e.scope WHEN 0 THEN 1 ELSE 0 END;
         END IF;

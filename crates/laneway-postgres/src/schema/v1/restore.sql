@@ -79,6 +79,7 @@ BEGIN
                 SELECT job.id INTO v_holder FROM unique_key u JOIN job ON job.seq = u.seq
                 WHERE u.task = v_tasks[i] AND u.scope = v_scopes[i] AND u.text = v_keys[i];
                 EXIT WHEN FOUND;
+                PERFORM free_deleted(v_tasks[i], v_scopes[i], v_keys[i]);
             END LOOP;
             v_marks := CASE v_scopes[i] WHEN 0 THEN 1 ELSE 0 END;
         END IF;
