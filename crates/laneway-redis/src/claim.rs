@@ -12,7 +12,7 @@ use redis::Value;
 use crate::fault::damaged;
 use crate::reply;
 use crate::script::CLAIM;
-use crate::settle::settle;
+use crate::settle::{put_back, settle};
 use crate::store::RedisStore;
 use crate::value::{self, Body, Standing};
 
@@ -46,55 +46,75 @@ pub(crate) async fn claim(store: &RedisStore, claim: Claim) -> Result<Claimed, E
     let now = Timestamp::from_micros(reply::number(&next())?);
     let next_due_at = Some(reply::number(&next())?).filter(|at| *at >= 0);
     let mut next_due_at = next_due_at.map(Timestamp::from_micros);
-    let (mut jobs, mut entries, mut foreign) = (Vec::new(), Vec::new(), None);
+    let (mut jobs, mut failed, mut put_aside) = (Vec::new(), Vec::new(), Vec::new());
+    let mut foreign = None;
     while let Some(id) = reply::optional_bytes(next())? {
         let id = value::job_id(&id)?;
         let standing = reply::bytes(next())?;
         let (standing, _) = Standing::read(&standing)?;
         let body = reply::bytes(next())?;
-        let outcome = match claimed(store, id, &standing, &body).await {
-            Ok(Ok(job)) => {
-                jobs.push(job);
-                continue;
+        match found(store, id, &standing, &body, &mut foreign).await? {
+            Found::Job(job) => jobs.push(job),
+            Found::Unreadable(error) => {
+                let outcome = Outcome::Fail(unreadable(&error));
+                failed.push(Settlement { job: id, token: standing.token, outcome, timing: None });
             }
-            Ok(Err(error)) => Outcome::Fail(unreadable(&error)),
-            Err(error) if error.code() == Code::StorePartForeign => {
-                foreign = Some(error);
-                Outcome::HandBack { after: MENDING_WAIT }
-            }
-            Err(error) => return Err(error),
-        };
-        entries.push(Settlement { job: id, token: standing.token, outcome, timing: None });
-    }
-    if !entries.is_empty() {
-        settle(store, Settle { session: claim.session, entries }).await?;
-        // The others come with the repetition of the call.
-        if let Some(error) = foreign {
-            return Err(error);
+            Found::WithoutPolicy => put_aside.push((id, standing.token)),
         }
+    }
+    if !failed.is_empty() {
+        settle(store, Settle { session: claim.session, entries: failed }).await?;
         // There may be others for the places that stay free.
         next_due_at = Some(now);
+    }
+    if let Some(error) = foreign {
+        put_back(store, claim.session, &put_aside, MENDING_WAIT).await?;
+        // The others come with the repetition of the call.
+        return Err(error);
     }
     Ok(Claimed { jobs, next_due_at, now })
 }
 
-/// A job as its worker gets it, or what of it cannot be read.
-async fn claimed(
+/// What a job that was claimed turns out to be.
+enum Found {
+    /// As its worker gets it.
+    Job(ClaimedJob),
+    /// Not what a job is, and why.
+    Unreadable(Error),
+    /// Its policy cannot be told, since another value stands where policies are.
+    WithoutPolicy,
+}
+
+/// Reads a job. Once `foreign` tells what stands in the place of policies, nobody asks again.
+async fn found(
     store: &RedisStore,
     id: JobId,
     standing: &Standing,
     body: &[u8],
-) -> Result<Result<ClaimedJob, Error>, Error> {
+    foreign: &mut Option<Error>,
+) -> Result<Found, Error> {
     let parts = Body::read(body).and_then(|body| {
         let head = store.policies().head(body.head)?;
         Ok((head.lane()?, head, body))
     });
     let (lane, head, body) = match parts {
         Ok(parts) => parts,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Found::Unreadable(error)),
     };
-    let policy = store.policy(&head.policy).await?;
-    Ok(policy.map(|policy| ClaimedJob {
+    let policy = match (store.policies().get(&head.policy), foreign.is_some()) {
+        (Some(policy), _) => policy,
+        (None, true) => return Ok(Found::WithoutPolicy),
+        (None, false) => match store.policy(&head.policy).await {
+            Ok(Ok(policy)) => policy,
+            Ok(Err(error)) => return Ok(Found::Unreadable(error)),
+            Err(error) if error.code() == Code::StorePartForeign => {
+                *foreign = Some(error);
+                return Ok(Found::WithoutPolicy);
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(Found::Job(ClaimedJob {
         id,
         token: standing.token,
         task: head.task.clone(),

@@ -1,9 +1,11 @@
 //! Ends of attempts.
 
+use std::time::Duration;
+
 use laneway_core::error::Error;
-use laneway_core::id::SessionId;
+use laneway_core::id::{JobId, SessionId, Token};
 use laneway_core::job::Failure;
-use laneway_core::store::{Outcome, Progress, Settle, Settled, Settlement};
+use laneway_core::store::{Outcome, Progress, Settle, Settled};
 
 use crate::fault::damaged;
 use crate::reply;
@@ -14,6 +16,9 @@ use crate::value::{self, ID_BYTES, encode};
 /// The bytes of the start of an entry: id, token, wall, kind.
 const START_BYTES: usize = ID_BYTES + 8 + 8 + 1;
 
+/// The kind of an end that is no outcome of an attempt, see [`put_back`].
+const PUT_BACK: u8 = 8;
+
 /// Ends attempts; an entry that is stale changes nothing.
 pub(crate) async fn settle(store: &RedisStore, settle: Settle) -> Result<Vec<Settled>, Error> {
     if settle.entries.is_empty() {
@@ -22,7 +27,8 @@ pub(crate) async fn settle(store: &RedisStore, settle: Settle) -> Result<Vec<Set
     let mut call = store.call(&SETTLE).arg(settle.session.to_string());
     for entry in &settle.entries {
         let (kind, data) = outcome(&entry.outcome)?;
-        call.push(start(entry, kind).as_slice());
+        let wall = entry.timing.map_or(0, |timing| value::span(timing.wall) + 1);
+        call.push(start(entry.job, entry.token, wall, kind).as_slice());
         match &entry.outcome {
             Outcome::Succeed(result) => call.push(result.0.as_slice()),
             _ => call.push(data.as_slice()),
@@ -36,11 +42,25 @@ pub(crate) async fn settle(store: &RedisStore, settle: Settle) -> Result<Vec<Set
     Ok(marks.into_iter().map(settled).collect())
 }
 
-fn start(entry: &Settlement, kind: u8) -> Vec<u8> {
+/// Puts jobs back for a while that could not be handed out, as if nobody had asked for them.
+pub(crate) async fn put_back(
+    store: &RedisStore,
+    session: SessionId,
+    jobs: &[(JobId, Token)],
+    after: Duration,
+) -> Result<(), Error> {
+    let mut call = store.call(&SETTLE).arg(session.to_string());
+    for (job, token) in jobs {
+        call.push(start(*job, *token, 0, PUT_BACK).as_slice());
+        call.push(value::span(after).to_be_bytes().as_slice());
+    }
+    store.ask(call).await.map(drop)
+}
+
+fn start(job: JobId, token: Token, wall: u64, kind: u8) -> Vec<u8> {
     let mut start = Vec::with_capacity(START_BYTES);
-    start.extend_from_slice(entry.job.to_string().as_bytes());
-    start.extend_from_slice(&entry.token.0.to_be_bytes());
-    let wall = entry.timing.map_or(0, |timing| value::span(timing.wall) + 1);
+    start.extend_from_slice(job.to_string().as_bytes());
+    start.extend_from_slice(&token.0.to_be_bytes());
     start.extend_from_slice(&wall.to_be_bytes());
     start.push(kind);
     start

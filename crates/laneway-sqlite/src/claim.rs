@@ -139,6 +139,7 @@ impl Hand<'_> {
             let wanted =
                 self.wanted_of(tx, gate, usize::try_from(permits).unwrap_or(usize::MAX))?;
             if wanted.is_empty() {
+                self.mend_lines(tx, gate, permits)?;
                 continue;
             }
             let count = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
@@ -171,6 +172,23 @@ impl Hand<'_> {
             wanted.append(&mut line);
         }
         Ok(wanted)
+    }
+
+    /// Puts the lines of a gate right that were open and gave nothing, since somebody has changed
+    /// by hand what is stored: they would stay the first of the open ones, in the way of others.
+    fn mend_lines(&self, tx: &mut Tx<'_>, gate: i64, permits: u32) -> Result<()> {
+        if permits == 0 {
+            return tx.move_lines(gate);
+        }
+        for source in &self.sources {
+            for lane in &self.lanes {
+                // For a lane that is full by now nobody has looked.
+                if self.room.get(*lane as usize).is_some_and(|room| *room > 0) {
+                    tx.leave_deleted(gate, source.id, value::lane_column(*lane))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How many places are free in all lanes together.

@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use laneway_core::clock::{Timestamp, micros};
+use laneway_core::job::State;
 use laneway_core::limit::{Limit, Rate};
 use rusqlite::{OptionalExtension, params};
 
 use crate::fault::Result;
 use crate::transaction::Tx;
+use crate::value::count_column;
 
 /// A limit's budget as it stands.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +87,7 @@ impl Tx<'_> {
     }
 
     /// Tells a gate's lines when its next permit can be had.
-    fn move_lines(&mut self, id: i64) -> Result<()> {
+    pub(crate) fn move_lines(&mut self, id: i64) -> Result<()> {
         let next_at = self.next_permit_at(id)?;
         self.connection
             .prepare_cached("UPDATE line SET next_at = ?2 WHERE gate = ?1")?
@@ -113,6 +115,21 @@ impl Tx<'_> {
             )?
             .execute([gate, queue, lane, next_at])?;
         Ok(())
+    }
+
+    /// Forgets what waits in a line for jobs that somebody has deleted; the line if that was all.
+    pub(crate) fn leave_deleted(&mut self, gate: i64, queue: i64, lane: i64) -> Result<()> {
+        let deleted = self
+            .connection
+            .prepare_cached(
+                "DELETE FROM limited WHERE gate = ?1 AND queue = ?2 AND lane = ?3 AND NOT EXISTS
+                 (SELECT 1 FROM job WHERE job.seq = limited.seq)",
+            )?
+            .execute([gate, queue, lane])?;
+        let deleted = count_column(deleted);
+        self.count(queue, State::Ready, -deleted);
+        self.count_gate(gate, -deleted);
+        self.close_line_if_empty(gate, queue, lane)
     }
 
     /// Forgets a line in which nobody waits any more.

@@ -105,7 +105,7 @@ pub trait Harness: Send + Sync + Sized + 'static {
 
     /// Breaks what is stored of a job, past the store, in one of the [`Harness::DAMAGES`] or the
     /// [`WOUNDS`]: as another program or a careless hand would. No other job is touched, but those
-    /// that share its limit where this is what goes.
+    /// that share its limit where this is what breaks.
     fn damage(&self, job: JobId, way: &str) {
         panic!("this store cannot break job {job} by its {way}");
     }
@@ -114,12 +114,18 @@ pub trait Harness: Send + Sync + Sized + 'static {
 /// Its limit is deleted, see [`WOUNDS`].
 pub const LIMIT_GONE: &str = "limit that is gone";
 
+/// The permits of its limit are spent for years, see [`WOUNDS`].
+pub const LIMIT_SPENT: &str = "limit that is spent";
+
 /// Its counters of attempts hold the most that they can, see [`WOUNDS`].
 pub const COUNTERS_FULL: &str = "counters that are full";
 
-/// The further ways in which a durable store's [`Harness::damage`] breaks a job: it can be read, so
-/// it runs all the same. The counters are broken while the job runs.
-pub const WOUNDS: [&str; 2] = [LIMIT_GONE, COUNTERS_FULL];
+/// It waits for its limit and is deleted, but for what says that somebody waits, see [`WOUNDS`].
+pub const JOB_GONE: &str = "job that is gone";
+
+/// The further ways in which a durable store's [`Harness::damage`] breaks a job: none fails of it,
+/// and what is left runs all the same. The counters are broken while the job runs.
+pub const WOUNDS: [&str; 4] = [LIMIT_GONE, LIMIT_SPENT, COUNTERS_FULL, JOB_GONE];
 
 /// What a store must be able to do for a case to make sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

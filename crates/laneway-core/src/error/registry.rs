@@ -120,7 +120,7 @@ registry! {
     /// The store has no transactions to take part in
     TransactionUnsupported = 1057, exit 2, once, "enqueue without `connection=`, or use a PostgreSQL store in the database of the transaction";
     /// Something else stands where the store keeps a part of its data
-    StorePartForeign = 1058, exit 3, retry, "move what is named out of the way; jobs that wait for it go on by themselves";
+    StorePartForeign = 1058, exit 3, retry, "put what Laneway kept there back in one step, `redis-cli RENAME BACKUP KEY`, and never leave it empty while workers run";
     /// The worker's session was lost
     SessionLost = 2001, exit 1, retry, "nothing is lost: the worker opens a new one; if it happens often, the machine stalls longer than the lease";
     /// No worker knows the task

@@ -7,12 +7,14 @@ use laneway_core::error::Code;
 use laneway_core::job::{Failure, QueueName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
-    ClaimedJob, Due, NewJob, Outcome, Requeued, Settle, Settlement, Store, Sweep,
+    ClaimedJob, Due, Enqueued, NewJob, Outcome, Requeued, Settle, Settlement, Store, Sweep,
+    UniqueKey, UniqueScope,
 };
 use laneway_postgres::PostgresStore;
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Transaction};
 
-use super::locks::of_limit;
+use super::locks::{add, named_store, of_limit, until_blocked};
 use super::server::{RUNTIME, Schema, plain_client};
 use super::{claim, claim_of, job, open_session};
 
@@ -198,4 +200,90 @@ fn a_claim_leaves_limits_alone_whose_lane_is_full() {
         let sql = format!("SELECT FROM {}.gate FOR UPDATE SKIP LOCKED", schema.0);
         assert_eq!(other.query(&sql, &[]).await.unwrap().len(), 1, "the other limit is free");
     });
+}
+
+fn with_key(new: NewJob) -> NewJob {
+    let key = UniqueKey { scope: UniqueScope::Unfinished, text: String::from("k") };
+    NewJob { unique: Some(key), ..new }
+}
+
+/// Adds a job with a key and a new rate for the limit, and comes back when that waits for somebody
+/// who has taken the key.
+async fn add_until_blocked(
+    store: &PostgresStore,
+    schema: &Schema,
+    restores: bool,
+) -> JoinHandle<Vec<Enqueued>> {
+    let (adder, jobs) = (store.clone(), vec![with_key(of_limit(10))]);
+    let adding = RUNTIME.spawn(async move { add(&adder, restores, jobs).await.unwrap() });
+    until_blocked(&plain_client().await, schema, 1).await;
+    adding
+}
+
+async fn rate_of_limit(client: &Client, schema: &Schema) -> i64 {
+    let sql = format!("SELECT count FROM {}.gate WHERE key = 'smtp'", schema.0);
+    client.query_one(&sql, &[]).await.unwrap().get(0)
+}
+
+/// An application may keep a key in a transaction that stays open for as long as it likes. Whoever
+/// waits for it with a job of a limit must not keep the limit's other jobs from running.
+#[test]
+fn a_limit_goes_on_while_somebody_waits_for_a_key() {
+    for restores in [false, true] {
+        let schema = Schema::new();
+        RUNTIME.block_on(async {
+            let store = named_store(&schema, "").await;
+            let session = open_session(&store).await;
+            store.enqueue(vec![of_limit(5), of_limit(5)]).await.unwrap();
+            let mut client = plain_client().await;
+            let application = client.transaction().await.unwrap();
+            add_in(&application, &store, with_key(job())).await;
+            let adding = add_until_blocked(&store, &schema, restores).await;
+            assert_eq!(claim(&store, session, 1, 2).await.len(), 2, "{restores}");
+            application.rollback().await.unwrap();
+            assert!(adding.await.unwrap()[0].created);
+            assert_eq!(rate_of_limit(&client, &schema).await, 10, "the latest rate counts");
+        });
+    }
+}
+
+/// Somebody else turns out to have the key: there is no job that the new rate could be for.
+#[test]
+fn a_job_that_is_not_added_leaves_its_limit_as_it_is() {
+    for restores in [false, true] {
+        let schema = Schema::new();
+        RUNTIME.block_on(async {
+            let store = named_store(&schema, "").await;
+            store.enqueue(vec![of_limit(5)]).await.unwrap();
+            let mut client = plain_client().await;
+            let application = client.transaction().await.unwrap();
+            add_in(&application, &store, with_key(job())).await;
+            let adding = add_until_blocked(&store, &schema, restores).await;
+            application.commit().await.unwrap();
+            assert!(!adding.await.unwrap()[0].created);
+            assert_eq!(rate_of_limit(&client, &schema).await, 5, "{restores}");
+        });
+    }
+}
+
+/// An application for whose key somebody waits goes on and adds a job of that one's limit. The
+/// server would end one of the two if each waited for the other.
+#[test]
+fn an_application_gives_a_limit_another_rate_past_whoever_waits_for_its_key() {
+    for restores in [false, true] {
+        let schema = Schema::new();
+        RUNTIME.block_on(async {
+            let store = named_store(&schema, "").await;
+            store.enqueue(vec![of_limit(5)]).await.unwrap();
+            let mut client = plain_client().await;
+            client.batch_execute("SET lock_timeout = '300ms'").await.unwrap();
+            let application = client.transaction().await.unwrap();
+            add_in(&application, &store, with_key(job())).await;
+            let adding = add_until_blocked(&store, &schema, restores).await;
+            add_in(&application, &store, of_limit(20)).await;
+            application.commit().await.unwrap();
+            assert!(!adding.await.unwrap()[0].created);
+            assert_eq!(rate_of_limit(&client, &schema).await, 20, "{restores}");
+        });
+    }
 }

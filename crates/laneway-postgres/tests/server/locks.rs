@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use laneway_core::error::Code;
+use laneway_core::error::{Code, Error};
 use laneway_core::id::{JobId, SessionId};
 use laneway_core::job::{Failure, QueueName, TaskName};
 use laneway_core::limit::{Limit, Rate};
 use laneway_core::store::{
-    Cancelled, ClaimedJob, Due, JobRecord, NewJob, Outcome, Progress, Prune, Requeued, Settle,
-    Settlement, Store, UniqueKey, UniqueScope,
+    Cancelled, ClaimedJob, Due, Enqueued, JobRecord, NewJob, Outcome, Progress, Prune, Requeued,
+    Settle, Settlement, Store, UniqueKey, UniqueScope,
 };
 use laneway_postgres::{PostgresOptions, PostgresStore};
 use tokio_postgres::error::SqlState;
@@ -20,14 +20,14 @@ use super::server::{RUNTIME, Schema, plain_client, url};
 use super::{claim, claim_of, job, open_session, settle_all};
 
 /// A store whose backends have the name of its schema, with an option added to its URL.
-async fn named_store(schema: &Schema, option: &str) -> PostgresStore {
+pub(super) async fn named_store(schema: &Schema, option: &str) -> PostgresStore {
     let name = &schema.0;
     let url = url(&format!("schema={name}&application_name={name}{option}"));
     PostgresStore::connect(PostgresOptions::parse(&url).unwrap()).await.unwrap()
 }
 
 /// Waits until so many backends of that store wait for a lock.
-async fn until_blocked(client: &Client, schema: &Schema, backends: i64) {
+pub(super) async fn until_blocked(client: &Client, schema: &Schema, backends: i64) {
     let sql = "SELECT count(*), pg_sleep(0.01)::text FROM pg_stat_activity
         WHERE application_name = $1 AND wait_event_type = 'Lock'";
     let blocked = async {
@@ -47,6 +47,28 @@ pub(super) fn of_limit(per_second: u32) -> NewJob {
 
 fn of_queue(queue: &str) -> NewJob {
     NewJob { queue: QueueName::new(queue).unwrap(), ..job() }
+}
+
+/// Adds jobs as new ones, or as ones that come from another store.
+pub(super) async fn add(
+    store: &PostgresStore,
+    restores: bool,
+    jobs: Vec<NewJob>,
+) -> Result<Vec<Enqueued>, Error> {
+    if !restores {
+        return store.enqueue(jobs).await;
+    }
+    let template = of_queue("of-templates");
+    store.enqueue(vec![template.clone()]).await?;
+    let template = store.job(template.id).await?.unwrap();
+    let record = |new: NewJob| JobRecord {
+        id: new.id,
+        queue: new.queue,
+        limit: new.limit.map(|limit| (*limit).clone()),
+        unique: new.unique,
+        ..template.clone()
+    };
+    store.restore(jobs.into_iter().map(record).collect()).await
 }
 
 async fn claim_one(
@@ -312,9 +334,6 @@ fn new_queues_and_limits_of_jobs_with_keys_are_added_in_one_order() {
     let schema = Schema::new();
     RUNTIME.block_on(async {
         let store = named_store(&schema, "").await;
-        let template = job();
-        store.enqueue(vec![template.clone()]).await.unwrap();
-        let template = store.job(template.id).await.unwrap().unwrap();
         for (table, columns, values) in
             [("queue", "name", ""), ("gate", "key, count, per, burst, tat", ", 5, 1000000, 5, 0")]
         {
@@ -333,20 +352,8 @@ fn new_queues_and_limits_of_jobs_with_keys_are_added_in_one_order() {
                     }
                 };
                 let jobs = vec![of(&last, "1"), of(&first, "2")];
-                let (adder, template) = (store.clone(), template.clone());
-                let adding = RUNTIME.spawn(async move {
-                    if !restores {
-                        return adder.enqueue(jobs).await;
-                    }
-                    let record = |new: NewJob| JobRecord {
-                        id: new.id,
-                        queue: new.queue,
-                        limit: new.limit.map(|limit| (*limit).clone()),
-                        unique: new.unique,
-                        ..template.clone()
-                    };
-                    adder.restore(jobs.into_iter().map(record).collect()).await
-                });
+                let adder = store.clone();
+                let adding = RUNTIME.spawn(async move { add(&adder, restores, jobs).await });
                 until_blocked(&plain_client().await, &schema, 1).await;
                 let sql = format!("SET lock_timeout = '100ms'; {sql} ('{first}'{values})");
                 let refusal = plain_client().await.batch_execute(&sql).await.unwrap_err();
@@ -393,6 +400,32 @@ fn a_job_that_stands_nowhere_keeps_nobody_busy() {
         assert_eq!(store.cancel(vec![new.id]).await.unwrap(), [Cancelled::Unknown]);
         assert_eq!(store.requeue(vec![new.id]).await.unwrap(), [Requeued::Unknown]);
     });
+}
+
+/// Somebody has deleted a job by hand and left its unique key. Taking the key must end.
+#[test]
+fn a_key_whose_job_was_deleted_is_free() {
+    for restores in [false, true] {
+        let schema = Schema::new();
+        RUNTIME.block_on(async {
+            let store = named_store(&schema, "&options=-c%20statement_timeout%3D10s").await;
+            let unique = || {
+                let key = UniqueKey { scope: UniqueScope::Unfinished, text: String::from("k") };
+                NewJob { unique: Some(key), ..job() }
+            };
+            let old = unique();
+            store.enqueue(vec![old.clone()]).await.unwrap();
+            let client = plain_client().await;
+            let id = format!("{:032x}", old.id.bits());
+            let sql = format!("DELETE FROM {}.job WHERE id = '{id}'", schema.0);
+            client.batch_execute(&sql).await.unwrap();
+            let (first, second) = (unique(), unique());
+            let ids = [first.id; 2];
+            let answers = add(&store, restores, vec![first, second]).await.unwrap();
+            assert_eq!([answers[0].id, answers[1].id], ids, "{restores}");
+            assert_eq!([answers[0].created, answers[1].created], [true, false], "{restores}");
+        });
+    }
 }
 
 /// Where transactions see one moment only, a call fails whenever another one was faster.

@@ -6,7 +6,9 @@ use laneway_core::id::JobId;
 use laneway_core::store::Durability;
 use laneway_postgres::PostgresStore;
 use laneway_testkit::clock::SimClock;
-use laneway_testkit::conformance::{COUNTERS_FULL, Harness, LIMIT_GONE, WOUNDS};
+use laneway_testkit::conformance::{
+    COUNTERS_FULL, Harness, JOB_GONE, LIMIT_GONE, LIMIT_SPENT, WOUNDS,
+};
 
 use crate::server::{RUNTIME, Schema, plain_client};
 
@@ -105,12 +107,19 @@ impl<const IS_SYNCHRONOUS: bool> Harness for OnServer<IS_SYNCHRONOUS> {
 
 /// What leaves a job readable.
 fn wound(way: &str) -> &'static str {
-    if way == LIMIT_GONE {
-        return "DELETE FROM gate USING job WHERE gate.id = job.gate AND job.id = '{id}'";
+    match way {
+        LIMIT_GONE => "DELETE FROM gate USING job WHERE gate.id = job.gate AND job.id = '{id}'",
+        LIMIT_SPENT => {
+            "UPDATE gate SET tat = 2000000000000000 FROM job
+             WHERE gate.id = job.gate AND job.id = '{id}'"
+        }
+        JOB_GONE => "DELETE FROM job WHERE id = '{id}'",
+        COUNTERS_FULL => {
+            "UPDATE running SET failures = 2147483647, interrupts = 2147483647,
+             handbacks = 2147483647 WHERE id = '{id}'"
+        }
+        other => panic!("there is no way `{other}`"),
     }
-    assert_eq!(way, COUNTERS_FULL);
-    "UPDATE running SET failures = 2147483647, interrupts = 2147483647, handbacks = 2147483647
-     WHERE id = '{id}'"
 }
 
 const NEGATIVE: &str = r#"{"retry": {"attempts_max": 1, "first": {"secs": 1, "nanos": 0},

@@ -156,7 +156,18 @@ local function take_limited()
     local wanted = wanted_of(key)
     local gate = gate_of(key)
     local granted, tat = grant(gate, #wanted)
-    if granted > 0 then
+    -- Lines that were open and gave nothing, since somebody has changed by hand what is stored,
+    -- would stay the first of the open ones, in the way of all others.
+    if #wanted == 0 then
+      for _, queue in ipairs(sources) do
+        for _, lane in ipairs(lanes) do
+          -- For a lane that is full by now nobody has looked.
+          if room[lane] > 0 then close_line_if_empty(lane, queue, key) end
+        end
+      end
+    elseif granted == 0 then
+      put_gate(key, gate)
+    else
       gate.tat = tat
       if not gate.is_missing then put_gate(key, gate) end
       for index = 1, granted do

@@ -39,6 +39,14 @@ local function put_gate(key, gate)
   end
 end
 
+-- Gives a permit back that was taken for nothing.
+local function give_back(key)
+  local gate = gate_of(key)
+  if gate.is_missing then return end
+  gate.tat = math.max(gate.tat - math.floor(gate.per / gate.count), 0)
+  put_gate(key, gate)
+end
+
 local function enter_limited(id, head, score)
   local key, line = head[LIMIT], line_of(head)
   call('ZADD', limited_line(head[LANE], head[QUEUE], key), score, id)

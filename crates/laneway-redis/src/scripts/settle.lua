@@ -10,7 +10,8 @@ if call('HGET', prefix .. 'session:' .. session, 'ended') ~= '0' then
   return string.rep('0', entries)
 end
 
-local SUCCEED, RETRY, FAIL, CANCEL, RELEASE, HAND_BACK, INTERRUPT, PARK = 0, 1, 2, 3, 4, 5, 6, 7
+local SUCCEED, RETRY, FAIL, CANCEL, RELEASE, HAND_BACK, INTERRUPT, PARK, PUT_BACK =
+  0, 1, 2, 3, 4, 5, 6, 7, 8
 local START, ID_BYTES = '>I8I8B', 26
 
 local ids = {}
@@ -32,6 +33,12 @@ local function settle_other(id, s, kind, data)
     end_attempt(id, s, READY, 'kept')
   elseif kind == HAND_BACK then
     s.handbacks = s.handbacks + 1
+    local after = struct.unpack('>I8', data)
+    end_attempt(id, s, SCHEDULED, 'kept', math.min(now + after, TIME_MAX))
+  elseif kind == PUT_BACK then
+    -- The store could not hand it out: as if nobody had asked.
+    local head = head_of(call('HGET', BODY, id))
+    if head and head[LIMIT] then give_back(head[LIMIT]) end
     local after = struct.unpack('>I8', data)
     end_attempt(id, s, SCHEDULED, 'kept', math.min(now + after, TIME_MAX))
   elseif kind == INTERRUPT then

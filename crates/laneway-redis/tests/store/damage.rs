@@ -96,7 +96,12 @@ fn policies_that_cannot_be_looked_up_fail_no_job_and_end_no_worker() {
     let request = jobs::claim(session, 10);
     let error = block_on(store.claim(request.clone())).unwrap_err();
     assert_eq!(error.code(), Code::StorePartForeign, "{error}");
-    assert!(error.is_retryable() && error.what().contains(&key), "{error}");
+    assert!(error.is_retryable(), "{error}");
+    let (_, rest) = error.what().split_once(" at ").unwrap();
+    let server = rest.strip_suffix(" is not Laneway's").unwrap();
+    let shown = error.to_string().replace(&key, "{laneway}:policy");
+    let page = include_str!("../../../../docs/errors/LW1058.md");
+    assert!(page.contains(&shown.replace(server, "127.0.0.1:6379")), "{error}");
     let claimed = || block_on(store.claim(request.clone())).unwrap().jobs;
     let ids = |jobs: Vec<ClaimedJob>| jobs.iter().map(|job| job.id).collect::<Vec<_>>();
     assert_eq!(ids(claimed()), [other], "the repetition gets what can be handed out");
@@ -105,6 +110,60 @@ fn policies_that_cannot_be_looked_up_fail_no_job_and_end_no_worker() {
     clock.advance(Duration::from_secs(10));
     let request = Claim { call: request.call + 1, ..request.clone() };
     assert_eq!(ids(block_on(store.claim(request)).unwrap().jobs), [id]);
+}
+
+/// A job that cannot be handed out for a while must not use its limit up, or others of the limit
+/// never run, and it must not come nearer to what happens to jobs that nobody knows.
+#[test]
+fn jobs_whose_policies_cannot_be_looked_up_use_nothing_up() {
+    let namespace = Namespace::new();
+    let clock = SimClock::new();
+    let mut options = RedisOptions::parse(&url(&namespace)).unwrap();
+    options.clock = Some(Arc::new(clock.clone()));
+    let store = block_on(RedisStore::open(options)).unwrap();
+    let session = open_session(&store);
+    add(&store, one());
+    assert_eq!(claim(&store, session).jobs.len(), 1, "it knows the usual policy now");
+    let slow = Rate::new(1, Duration::from_secs(11), 1).unwrap();
+    let limit = Some(Arc::new(Limit { key: String::from("slow"), rate: slow }));
+    let policy = Arc::new(Policy { interrupts_max: 7, ..Policy::default() });
+    let (waiting, _) = add(&store, NewJob { policy, limit: limit.clone(), ..one() });
+    let sound = [(); 3].map(|()| add(&store, NewJob { limit: limit.clone(), ..one() }).0);
+    let _: () = connection().del(namespace.key("policy")).unwrap();
+    let _: () = connection().set(namespace.key("policy"), "mine").unwrap();
+    for id in sound {
+        let error = block_on(store.claim(jobs::claim(session, 10))).unwrap_err();
+        assert_eq!(error.code(), Code::StorePartForeign, "{error}");
+        let record = block_on(store.job(waiting)).unwrap().unwrap();
+        assert_eq!((record.state, record.handbacks), (State::Scheduled, 0));
+        let claimed = claim(&store, session);
+        assert_eq!(claimed.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [id]);
+        assert!(claim(&store, session).jobs.is_empty(), "the permit is spent");
+        clock.advance(Duration::from_secs(11));
+    }
+}
+
+/// What somebody does who has no backup of the policies: nobody claims while the key is empty.
+#[test]
+fn policies_that_are_gone_come_back_with_the_next_job_that_has_them() {
+    let namespace = Namespace::new();
+    let (producer, _) = open(&namespace);
+    let own = || {
+        let policy = Policy { interrupts_max: 7, ..Policy::default() };
+        NewJob { policy: Arc::new(policy), ..one() }
+    };
+    let (old, _) = add(&producer, own());
+    let key = namespace.key("policy");
+    let _: () = connection().set(&key, "mine").unwrap();
+    for new in [own(), one()] {
+        let error = block_on(producer.enqueue(vec![new])).unwrap_err();
+        assert_eq!(error.code(), Code::StoreCorrupt, "{error}");
+    }
+    let _: () = connection().rename(&key, namespace.key("policy:aside")).unwrap();
+    let (new, _) = add(&producer, own());
+    let (worker, session) = open(&namespace);
+    let jobs = claim(&worker, session).jobs;
+    assert_eq!(jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [old, new]);
 }
 
 /// Members that are no jobs, where jobs should be: nothing becomes of them, and nobody else hears.

@@ -7,7 +7,7 @@ use laneway_core::id::JobId;
 use laneway_redis::{RedisOptions, RedisStore};
 use laneway_testkit::block_on::block_on;
 use laneway_testkit::clock::SimClock;
-use laneway_testkit::conformance::{COUNTERS_FULL, Harness, LIMIT_GONE};
+use laneway_testkit::conformance::{COUNTERS_FULL, Harness, JOB_GONE, LIMIT_GONE, LIMIT_SPENT};
 use redis::Commands;
 
 use crate::audit::audit;
@@ -111,6 +111,18 @@ impl Harness for OnServer {
             "short standing" => connection.hset(&state_key, &id, b"\x01\x00".as_slice()).unwrap(),
             // Cases that break a limit have no other one.
             LIMIT_GONE => connection.del(namespace.key("gate")).unwrap(),
+            LIMIT_SPENT => {
+                let line = line_of_limit(namespace, job);
+                let limit = line.rsplit(':').next().unwrap();
+                let mut gate: Vec<u8> = connection.hget(namespace.key("gate"), limit).unwrap();
+                gate[16..].copy_from_slice(&2_000_000_000_000_000_u64.to_be_bytes());
+                let _: () = connection.hset(namespace.key("gate"), limit, gate).unwrap();
+            }
+            JOB_GONE => {
+                let _: () = connection.hdel(&body_key, &id).unwrap();
+                let line = line_of_limit(namespace, job);
+                let _: () = connection.zrem(line, &id).unwrap();
+            }
             COUNTERS_FULL => {
                 let mut standing: Vec<u8> = connection.hget(&state_key, &id).unwrap();
                 standing[2..14].fill(0xff);
@@ -119,6 +131,17 @@ impl Harness for OnServer {
             other => panic!("there is no way `{other}`"),
         }
     }
+}
+
+/// The key of the line in which a job waits for its limit.
+fn line_of_limit(namespace: &Namespace, job: JobId) -> String {
+    let mut connection = connection();
+    let lines: Vec<String> = connection.keys(namespace.key("limited:*")).unwrap();
+    let holds = |line: &String| {
+        let place: Option<f64> = connection.zscore(line, job.to_string()).unwrap();
+        place.is_some()
+    };
+    lines.into_iter().find(holds).unwrap()
 }
 
 fn open(namespace: &Namespace, clock: &SimClock) -> RedisStore {

@@ -7,7 +7,9 @@ use laneway_core::id::JobId;
 use laneway_core::store::Durability;
 use laneway_sqlite::{Location, SqliteOptions, SqliteStore};
 use laneway_testkit::clock::SimClock;
-use laneway_testkit::conformance::{BEYOND_ONE_PROCESS, COUNTERS_FULL, Harness, LIMIT_GONE};
+use laneway_testkit::conformance::{
+    BEYOND_ONE_PROCESS, COUNTERS_FULL, Harness, JOB_GONE, LIMIT_GONE, LIMIT_SPENT,
+};
 use tempfile::TempDir;
 
 /// A store in a file of its own.
@@ -54,7 +56,9 @@ impl Harness for InFile {
         file.busy_timeout(Duration::from_secs(10)).unwrap();
         let wound = match way {
             LIMIT_GONE => Some("DELETE FROM gate WHERE id = (SELECT gate FROM job WHERE id = ?1)"),
+            LIMIT_SPENT => Some(SPEND_LIMIT),
             COUNTERS_FULL => Some(FILL_COUNTERS),
+            JOB_GONE => Some("DELETE FROM job WHERE id = ?1"),
             _ => None,
         };
         if let Some(sql) = wound {
@@ -76,6 +80,9 @@ impl Harness for InFile {
         assert_eq!(file.execute(&sql, (row, job.bits().to_be_bytes())).unwrap(), 1);
     }
 }
+
+const SPEND_LIMIT: &str = "UPDATE gate SET tat = 2000000000000000
+    WHERE id = (SELECT gate FROM job WHERE id = ?1)";
 
 const FILL_COUNTERS: &str = "UPDATE running SET failures = 9223372036854775807,
     interrupts = 9223372036854775807, handbacks = 9223372036854775807 WHERE id = ?1";

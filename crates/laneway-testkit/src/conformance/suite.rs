@@ -352,6 +352,8 @@ macro_rules! conformance_suite {
                 a_job_whose_limit_was_deleted_says_so,
                 a_limit_that_was_deleted_is_made_anew,
                 what_waits_for_a_deleted_limit_takes_nothing_of_another,
+                a_limit_whose_job_was_deleted_keeps_no_other_from_its_jobs,
+                a_limit_that_was_spent_by_hand_keeps_no_other_from_its_jobs,
                 full_counters_keep_no_attempt_from_its_end,
                 full_counters_keep_no_session_from_its_end,
             }

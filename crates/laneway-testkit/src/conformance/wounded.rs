@@ -1,5 +1,6 @@
 //! Jobs of which a part is broken that need not keep them from running.
 
+use laneway_core::clock::Timestamp;
 use laneway_core::id::JobId;
 use laneway_core::job::State;
 use laneway_core::store::{
@@ -7,7 +8,7 @@ use laneway_core::store::{
 };
 
 use super::trial::{Trial, failure, ids, payload, rate, seconds};
-use super::{COUNTERS_FULL, Harness, LIMIT_GONE};
+use super::{COUNTERS_FULL, Harness, JOB_GONE, LIMIT_GONE, LIMIT_SPENT};
 
 /// The least that a full counter is, whatever the width of a store's column.
 const FULL: u32 = i32::MAX.unsigned_abs();
@@ -103,6 +104,45 @@ pub async fn what_waits_for_a_deleted_limit_takes_nothing_of_another<H: Harness>
     t.damage(orphan, LIMIT_GONE);
     let other = t.add(t.job_limited("other", rate(1, 1))).await;
     assert_eq!(run_all(&t).await, [orphan, other]);
+}
+
+/// Breaks jobs of more limits than a claim has places for, sees the jobs of another limit run, and
+/// tells when a claim finds something next.
+async fn run_beside_broken<H: Harness>(t: &Trial<H>, way: &str) -> Option<Timestamp> {
+    let jobs = ["a", "b", "c", "d", "e"].map(|key| t.job_limited(key, rate(10, 10)));
+    let broken = t.enqueue(jobs.to_vec()).await;
+    let jobs = (0..3).map(|_| t.job_limited("other", rate(10, 10))).collect();
+    let others: Vec<_> = t.enqueue(jobs).await.into_iter().map(|answer| answer.id).collect();
+    for job in broken {
+        t.damage(job.id, way);
+    }
+    let mut run = Vec::new();
+    for _ in 0..10 {
+        let claimed = t.claim(1).await;
+        for job in &claimed {
+            t.end(job, Outcome::Succeed(payload("ok"))).await;
+        }
+        run.extend(ids(&claimed));
+    }
+    assert_eq!(run, others);
+    t.take(t.claim_of(1)).await.next_due_at
+}
+
+pub async fn a_limit_whose_job_was_deleted_keeps_no_other_from_its_jobs<H: Harness>(t: Trial<H>) {
+    if !can_be_broken::<H>() {
+        return;
+    }
+    assert_eq!(run_beside_broken(&t, JOB_GONE).await, None, "nobody waits");
+    let again = t.add(t.job_limited("a", rate(10, 10))).await;
+    assert_eq!(ids(&t.claim(1).await), [again]);
+}
+
+pub async fn a_limit_that_was_spent_by_hand_keeps_no_other_from_its_jobs<H: Harness>(t: Trial<H>) {
+    if !can_be_broken::<H>() {
+        return;
+    }
+    let next_due_at = run_beside_broken(&t, LIMIT_SPENT).await;
+    assert!(next_due_at.is_some_and(|at| at > t.now()), "{next_due_at:?}");
 }
 
 /// Adds three jobs, claims them, and breaks the second.

@@ -178,6 +178,14 @@ RETURNS SETOF integer LANGUAGE sql STABLE AS $$
             WHERE u.task = c.task AND u.scope = c.scope AND u.text = c.key))
 $$;
 
+-- Frees a unique key whose job somebody has deleted by hand: who takes the key would look for the
+-- job for ever.
+CREATE FUNCTION free_deleted(p_task integer, p_scope smallint, p_key bytea) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM unique_key u WHERE u.task = p_task AND u.scope = p_scope AND u.text = p_key
+        AND NOT EXISTS (SELECT FROM job WHERE job.seq = u.seq)
+$$;
+
 -- Adds jobs of which some have a unique key or a limit, one by one.
 CREATE FUNCTION enqueue_apart(p_ids uuid[], p_kinds integer[], p_args bytea[], p_dues bigint[],
     p_waits bigint[], p_scopes smallint[], p_keys bytea[], k_queues text[], k_lanes smallint[],
@@ -197,28 +205,25 @@ DECLARE
     v_marks smallint;
     -- The place of the last job of each kind that was added.
     v_used bigint[];
-    -- The same of what is about to be added.
-    v_likely bigint[];
 BEGIN
-    -- Two callers that bring the same new queues and limits wait for each other in one order. A job
-    -- that is not added brings none.
+    -- Two callers that bring the same new queues and limits wait for each other in one order, also
+    -- while one of them waits for a key. Where the key is then another job's, the new name stays.
     FOR e IN SELECT k_queues[c.kind] COLLATE "C" AS queue, k_lanes[c.kind] AS lane,
-            k_urgencies[c.kind] AS urgency, c.kind, c.last
-        FROM (SELECT p_kinds[p.place] AS kind, max(p.place) AS last
+            k_urgencies[c.kind] AS urgency, c.kind
+        FROM (SELECT DISTINCT p_kinds[p.place] AS kind
             FROM places_to_add(p_ids, ARRAY(SELECT p_tasks[n.kind] FROM unnest(p_kinds)
                 WITH ORDINALITY AS n (kind, place) ORDER BY n.place), p_scopes, p_keys)
-                AS p (place) GROUP BY 1) AS c
+                AS p (place)) AS c
         ORDER BY 1, 2, 3
     LOOP
         v_lines[e.kind] := line_number(e.queue, e.lane, e.urgency);
-        v_likely[e.kind] := e.last;
     END LOOP;
-    FOR e IN SELECT k_limits[n] COLLATE "C" AS key, array_agg(n ORDER BY v_likely[n] DESC) AS kinds
-        FROM generate_subscripts(v_likely, 1) AS n
-        WHERE v_likely[n] IS NOT NULL AND k_limits[n] IS NOT NULL GROUP BY 1 ORDER BY 1
+    FOR e IN SELECT k_limits[n] COLLATE "C" AS key, array_agg(n) AS kinds
+        FROM generate_subscripts(v_lines, 1) AS n
+        WHERE v_lines[n] IS NOT NULL AND k_limits[n] IS NOT NULL GROUP BY 1 ORDER BY 1
     LOOP
         k := e.kinds[1];
-        v_gate := put_gate(k_limits[k], k_counts[k], k_pers[k], k_bursts[k], p_now);
+        v_gate := hold_gate(k_limits[k], k_counts[k], k_pers[k], k_bursts[k]);
         FOREACH k IN ARRAY e.kinds LOOP
             v_gates[k] := v_gate;
         END LOOP;
@@ -241,14 +246,15 @@ BEGIN
                 SELECT j.id INTO v_holder FROM unique_key u JOIN job j ON j.seq = u.seq
                 WHERE u.task = p_tasks[e.kind] AND u.scope = e.scope AND u.text = e.key;
                 EXIT WHEN FOUND;
+                PERFORM free_deleted(p_tasks[e.kind], e.scope, e.key);
             END LOOP;
             v_marks := CASE e.scope WHEN 0 THEN 1 ELSE 0 END;
         END IF;
         IF v_holder IS NULL THEN
             v_gate := v_gates[e.kind];
             IF k_limits[e.kind] IS NOT NULL AND v_gate IS NULL THEN
-                v_gate := put_gate(k_limits[e.kind], k_counts[e.kind], k_pers[e.kind],
-                    k_bursts[e.kind], p_now);
+                v_gate := hold_gate(k_limits[e.kind], k_counts[e.kind], k_pers[e.kind],
+                    k_bursts[e.kind]);
                 v_gates[e.kind] := v_gate;
             END IF;
             v_line := coalesce(v_lines[e.kind],

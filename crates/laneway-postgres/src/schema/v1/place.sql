@@ -115,24 +115,36 @@ BEGIN
 END
 $$;
 
--- Makes or updates the gate of a limit; the latest rate counts. The lock on its row keeps `prune`
--- from forgetting it before the job that needs it is there.
-CREATE FUNCTION put_gate(p_key text, p_count bigint, p_per bigint, p_burst bigint, p_now bigint)
+-- The gate of a limit, made where there is none. The lock on its row keeps `prune` from forgetting
+-- it before the job that needs it is there, and is in nobody's way otherwise: claims take permits
+-- and others change the rate while whoever called this waits for something else.
+CREATE FUNCTION hold_gate(p_key text, p_count bigint, p_per bigint, p_burst bigint)
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
-    v gate;
+    v_id integer;
 BEGIN
     LOOP
-        SELECT * INTO v FROM gate WHERE key = p_key FOR KEY SHARE;
+        SELECT id INTO v_id FROM gate WHERE key = p_key FOR KEY SHARE;
         EXIT WHEN FOUND;
         INSERT INTO gate (key, count, per, burst, tat) VALUES (p_key, p_count, p_per, p_burst, 0)
         ON CONFLICT DO NOTHING;
     END LOOP;
-    IF (v.count, v.per, v.burst) <> (p_count, p_per, p_burst) THEN
-        UPDATE gate SET count = p_count, per = p_per, burst = p_burst WHERE id = v.id;
-        UPDATE gate_line SET next_at = next_permit_at(v.id, p_now) WHERE gate = v.id;
+    RETURN v_id;
+END
+$$;
+
+-- Sets the rate of a limit; the latest counts. Claims pass by the limit until the transaction ends:
+-- only for jobs that were added, and with nothing left to wait for but the next limit.
+CREATE FUNCTION put_gate(p_key text, p_count bigint, p_per bigint, p_burst bigint, p_now bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_id integer := hold_gate(p_key, p_count, p_per, p_burst);
+BEGIN
+    UPDATE gate SET count = p_count, per = p_per, burst = p_burst
+    WHERE id = v_id AND (count, per, burst) <> (p_count, p_per, p_burst);
+    IF FOUND THEN
+        UPDATE gate_line SET next_at = next_permit_at(v_id, p_now) WHERE gate = v_id;
     END IF;
-    RETURN v.id;
 END
 $$;
 

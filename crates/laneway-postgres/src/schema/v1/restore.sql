@@ -22,6 +22,7 @@ DECLARE
     v_gate integer;
     v_line integer;
     v_marks smallint;
+    v_added integer[];
 BEGIN
     -- A place is taken only by a transaction that has its number, see `advance_mark`.
     PERFORM pg_current_xact_id();
@@ -51,14 +52,13 @@ BEGIN
             v_lines[i] := v_line;
         END LOOP;
     END LOOP;
-    -- Of several rates that one batch gives a key, the last counts.
     FOR e IN SELECT x.job->'limit'->>'key' COLLATE "C" AS key,
-            array_agg(x.place::integer ORDER BY x.place DESC) AS places
+            array_agg(x.place::integer) AS places
         FROM unnest(p_jobs) WITH ORDINALITY AS x (job, place)
         WHERE v_lines[x.place::integer] IS NOT NULL AND x.job->'limit'->>'key' IS NOT NULL
         GROUP BY 1 ORDER BY 1
     LOOP
-        v_gate := gate_of(p_jobs[e.places[1]]->'limit', v_now);
+        v_gate := gate_of(p_jobs[e.places[1]]->'limit');
         FOREACH i IN ARRAY e.places LOOP
             v_gates[i] := v_gate;
         END LOOP;
@@ -79,11 +79,12 @@ BEGIN
                 SELECT job.id INTO v_holder FROM unique_key u JOIN job ON job.seq = u.seq
                 WHERE u.task = v_tasks[i] AND u.scope = v_scopes[i] AND u.text = v_keys[i];
                 EXIT WHEN FOUND;
+                PERFORM free_deleted(v_tasks[i], v_scopes[i], v_keys[i]);
             END LOOP;
             v_marks := CASE v_scopes[i] WHEN 0 THEN 1 ELSE 0 END;
         END IF;
         IF v_holder IS NULL THEN
-            v_gate := coalesce(v_gates[i], gate_of(j->'limit', v_now));
+            v_gate := coalesce(v_gates[i], gate_of(j->'limit'));
             v_line := coalesce(v_lines[i], line_number(j->>'queue', (j->>'lane')::smallint,
                 (j->>'urgency')::smallint));
             INSERT INTO job (seq, id, task, line, policy, gate, enqueued_at, unique_scope,
@@ -101,18 +102,28 @@ BEGIN
             places := places || i;
             holders := holders || v_holder;
         ELSE
+            v_added := v_added || i;
             PERFORM restore_place(j, ROW(v_seqs[i], v_line, v_gate, (j->>'token')::bigint,
                 (j->>'failures')::integer, (j->>'interrupts')::integer,
                 (j->>'handbacks')::integer, v_marks)::standing, p_results[i], v_now);
         END IF;
     END LOOP;
+    -- Of several rates that one batch gives a key, the last counts.
+    FOR e IN SELECT DISTINCT ON (1) x.job->'limit'->>'key' COLLATE "C" AS key,
+            x.job->'limit' AS rate
+        FROM unnest(p_jobs) WITH ORDINALITY AS x (job, place) JOIN unnest(v_added) AS a ON a = place
+        WHERE x.job->'limit'->>'key' IS NOT NULL ORDER BY 1, x.place DESC
+    LOOP
+        PERFORM put_gate(e.key, (e.rate->>'count')::bigint, (e.rate->>'per')::bigint,
+            (e.rate->>'burst')::bigint, v_now);
+    END LOOP;
 END
 $$;
 
 -- The gate of a limit as a description of a job has it, if it has one.
-CREATE FUNCTION gate_of(p_limit json, p_now bigint) RETURNS integer LANGUAGE sql AS $$
-    SELECT put_gate(p_limit->>'key', (p_limit->>'count')::bigint, (p_limit->>'per')::bigint,
-        (p_limit->>'burst')::bigint, p_now) WHERE p_limit->>'key' IS NOT NULL
+CREATE FUNCTION gate_of(p_limit json) RETURNS integer LANGUAGE sql AS $$
+    SELECT hold_gate(p_limit->>'key', (p_limit->>'count')::bigint, (p_limit->>'per')::bigint,
+        (p_limit->>'burst')::bigint) WHERE p_limit->>'key' IS NOT NULL
 $$;
 
 -- Puts a job where it stood.
