@@ -293,7 +293,7 @@ BEGIN
         WHERE k_limits[n] IS NOT NULL AND v_used[n] IS NOT NULL
         ORDER BY k_limits[n] COLLATE "C", v_used[n] DESC
     LOOP
-        PERFORM put_gate(k_limits[k], k_counts[k], k_pers[k], k_bursts[k], p_now);
+        PERFORM set_rate(k_limits[k], k_counts[k], k_pers[k], k_bursts[k], p_now);
     END LOOP;
 END
 $$;

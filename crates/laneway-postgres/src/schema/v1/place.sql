@@ -133,15 +133,16 @@ BEGIN
 END
 $$;
 
--- Sets the rate of a limit; the latest counts. Claims pass by the limit until the transaction ends:
--- only for jobs that were added, and with nothing left to wait for but the next limit.
-CREATE FUNCTION put_gate(p_key text, p_count bigint, p_per bigint, p_burst bigint, p_now bigint)
+-- Sets the rate of a limit that the caller holds; the latest counts. Claims pass by the limit until
+-- the transaction ends: only for jobs that were added, and with nothing left to wait for but the
+-- next limit.
+CREATE FUNCTION set_rate(p_key text, p_count bigint, p_per bigint, p_burst bigint, p_now bigint)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    v_id integer := hold_gate(p_key, p_count, p_per, p_burst);
+    v_id integer;
 BEGIN
     UPDATE gate SET count = p_count, per = p_per, burst = p_burst
-    WHERE id = v_id AND (count, per, burst) <> (p_count, p_per, p_burst);
+    WHERE key = p_key AND (count, per, burst) <> (p_count, p_per, p_burst) RETURNING id INTO v_id;
     IF FOUND THEN
         UPDATE gate_line SET next_at = next_permit_at(v_id, p_now) WHERE gate = v_id;
     END IF;

@@ -114,7 +114,7 @@ BEGIN
         FROM unnest(p_jobs) WITH ORDINALITY AS x (job, place) JOIN unnest(v_added) AS a ON a = place
         WHERE x.job->'limit'->>'key' IS NOT NULL ORDER BY 1, x.place DESC
     LOOP
-        PERFORM put_gate(e.key, (e.rate->>'count')::bigint, (e.rate->>'per')::bigint,
+        PERFORM set_rate(e.key, (e.rate->>'count')::bigint, (e.rate->>'per')::bigint,
             (e.rate->>'burst')::bigint, v_now);
     END LOOP;
 END
