@@ -257,6 +257,22 @@ def _fits_function(function: Callable[..., Any], settings: Settings) -> None:
             )
 
 
+_ELSEWHERE = {
+    "rate": ("limit",),
+    "rate_limit": ("limit",),
+    "max_retries": ("retry",),
+    "retries": ("retry",),
+    "time_limit": ("timeout",),
+    "soft_time_limit": ("timeout",),
+    "countdown": ("after",),
+    "delay": ("after",),
+    "eta": ("at",),
+    "idempotency_key": ("key", "unique_by"),
+    "unique": ("key", "unique_by"),
+}
+"""Options as `laneway.map` and other task queues name them, and as they are named here."""
+
+
 def refuse_unknown(options: Mapping[str, object], kind: type) -> None:
     """Refuses an option that does not exist, and suggests the one that was meant.
 
@@ -268,7 +284,8 @@ def refuse_unknown(options: Mapping[str, object], kind: type) -> None:
         if name not in kind.__annotations__:
             names = sorted(kind.__annotations__)
             why = f"the options are {_quoted(names)}"
-            close = nearest_name(name, names)
+            close = next((own for own in _ELSEWHERE.get(name, ()) if own in names), None)
+            close = close or nearest_name(name, names)
             fix = f"did you mean `{close}`?" if close else "leave it out"
             raise SettingError("LW1021", f"there is no option `{name}`", why, fix)
 

@@ -122,6 +122,18 @@ def test_a_misspelt_option_gets_a_suggestion(app: Laneway) -> None:
 
 
 @pytest.mark.parametrize(
+    ("elsewhere", "here"),
+    [("rate", "limit"), ("max_retries", "retry"), ("time_limit", "timeout")],
+)
+def test_an_option_of_another_queue_is_told_by_its_name_here(
+    app: Laneway, elsewhere: str, here: str
+) -> None:
+    with pytest.raises(TaskOptionError) as caught:
+        cast("Any", app.task)(**{elsewhere: 3})(shrink)
+    assert caught.value.fix == f"did you mean `{here}`?"
+
+
+@pytest.mark.parametrize(
     ("options", "fix"),
     [
         ({"unique_by": "pth"}, "did you mean `path`?"),
