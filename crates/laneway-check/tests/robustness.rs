@@ -178,6 +178,42 @@ fn thousands_of_functions_that_return_each_other_are_answered() {
     assert!(run(&[("ring.py", text.as_bytes())]).findings.is_empty());
 }
 
+/// What each function is given decides whether the next one is called, so that each call is asked
+/// once more for each one before it.
+#[test]
+fn a_long_way_is_judged_to_its_end_only_while_that_is_short() {
+    let chain = |count: usize| {
+        let mut text = String::from("import time\ndef f0(flag):\n    if flag == 'b':\n");
+        text.push_str(&"        time.sleep(1)\n".repeat(100));
+        for n in 1..count {
+            writeln!(text, "def f{n}(flag):\n    if flag != 'q':\n        f{}(flag)", n - 1)
+                .unwrap();
+        }
+        for flag in ["a", "c"] {
+            writeln!(text, "async def {flag}():\n    f{}('{flag}')", count - 1).unwrap();
+        }
+        run(&[("chain.py", text.as_bytes())]).findings.len()
+    };
+    assert_eq!([chain(40), chain(3_000)], [0, 100]);
+}
+
+/// Two calls in each function make twice as many ways as to the next one: more than can be counted.
+#[test]
+fn ways_that_nobody_can_count_are_not_all_looked_at() {
+    let ways = |count: usize| {
+        let mut text = String::from("import time\ndef f0(flag):\n    if flag == 'b':\n");
+        text.push_str("        time.sleep(1)\n");
+        for n in 1..count {
+            let call = format!("f{}(flag)", n - 1);
+            writeln!(text, "def f{n}(flag):\n    {call}\n    {call}").unwrap();
+        }
+        writeln!(text, "async def g():\n    f{}('a')", count - 1).unwrap();
+        writeln!(text, "async def h():\n    f{}('c')", count - 1).unwrap();
+        run(&[("ways.py", text.as_bytes())]).findings.len()
+    };
+    assert_eq!([ways(6), ways(100)], [0, 1]);
+}
+
 #[test]
 fn functions_that_call_each_other_in_a_ring_are_followed_once() {
     let mut text = String::from("import time\nasync def f():\n    g0()\n");
