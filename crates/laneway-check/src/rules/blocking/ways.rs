@@ -43,6 +43,7 @@ pub(super) fn way(checkup: &Checkup<'_>, site: &Site) -> Option<Way> {
         end,
         left: Cell::new(CALLS_MAX),
         is_open: Cell::new(false),
+        followed: RefCell::default(),
     };
     let found = search.way();
     checkup.ways.borrow_mut().insert(end, found.clone());
@@ -90,6 +91,9 @@ impl Suffix {
     }
 }
 
+/// What so many first calls of the present way give to a parameter, and whether that is open.
+type Followed<'a> = FxHashMap<(usize, u32), (Option<Constant<'a>>, bool)>;
+
 /// The search for a way to the calls in one branch.
 struct Search<'c, 'a> {
     checkup: &'c Checkup<'a>,
@@ -99,6 +103,7 @@ struct Search<'c, 'a> {
     left: Cell<usize>,
     /// Whether something was asked that depends on who calls the first function.
     is_open: Cell<bool>,
+    followed: RefCell<Followed<'a>>,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -112,6 +117,7 @@ impl<'a> Search<'_, 'a> {
         match found {
             Ok(Some(edges)) => Some(Way { edges, is_of_others: false }),
             Ok(None) => {
+                self.followed.borrow_mut().clear();
                 let takes_branches =
                     (0..=shortest.len()).all(|at| self.takes_branch(&shortest, at));
                 takes_branches.then_some(Way { edges: shortest, is_of_others: true })
@@ -165,6 +171,7 @@ impl<'a> Search<'_, 'a> {
     fn longer(&self, end: &Suffix, edge: Edge) -> Result<Option<Suffix>, TooMany> {
         let edges: Vec<Edge> = std::iter::once(edge).chain(end.edges.iter().copied()).collect();
         let mut open = Vec::new();
+        self.followed.borrow_mut().clear();
         for behind in std::iter::once(edges.len()).chain(end.open.iter().copied()) {
             match self.judge(&edges, edges.len() - behind)? {
                 Judged::RuledOut => return Ok(None),
@@ -177,6 +184,7 @@ impl<'a> Search<'_, 'a> {
 
     /// Whether nothing on a way rules out a call that comes later on it.
     fn can_be_taken(&self, way: &[Edge]) -> Result<bool, TooMany> {
+        self.followed.borrow_mut().clear();
         for at in 0..=way.len() {
             if let Judged::RuledOut = self.judge(way, at)? {
                 return Ok(false);
@@ -229,8 +237,20 @@ impl<'a> Search<'_, 'a> {
     }
 
     /// What the last call of a way gives to a parameter, if the code says it.
-    fn value(&self, mut way: &[Edge], mut index: u32) -> Option<Constant<'a>> {
+    fn value(&self, way: &[Edge], index: u32) -> Option<Constant<'a>> {
+        let is_open = self.is_open.replace(false);
+        let value = self.follow(way, index);
+        self.followed.borrow_mut().insert((way.len(), index), (value, self.is_open.get()));
+        self.is_open.set(self.is_open.get() || is_open);
+        value
+    }
+
+    fn follow(&self, mut way: &[Edge], mut index: u32) -> Option<Constant<'a>> {
         loop {
+            if let Some((value, is_open)) = self.followed.borrow().get(&(way.len(), index)) {
+                self.is_open.set(*is_open);
+                return *value;
+            }
             let (last, before) = self.last(way)?;
             let expr = match self.given_by(last, index)? {
                 Given::Unknown => return None,
