@@ -163,6 +163,21 @@ fn what_a_ring_of_imports_gives_does_not_depend_on_who_asks_first() {
     }
 }
 
+/// Each of them gives what the other one gives: whoever is asked first is open when the question
+/// comes back to it, and what it has found so far must be part of the answer.
+#[test]
+fn what_two_functions_return_does_not_depend_on_which_is_asked_first() {
+    let store = "import time\nclass Disk:\n    def read(self): time.sleep(1)\nclass Folder:\n    def open(self): return Disk()\n    def read(self): return None\ndef find(path):\n    if not path:\n        return Folder()\n    return walk(path).open()\ndef walk(path):\n    return find(path[1:])\n";
+    for (first, second) in [("walk", "find"), ("find", "walk")] {
+        let text = format!(
+            "{store}async def f(it):\n    {first}(it).read()\nasync def g(it):\n    {second}(it).read()\n"
+        );
+        let report = run(&[("store.py", text.as_bytes())]);
+        let found: Vec<_> = report.findings.iter().map(|it| it.entry_points).collect();
+        assert_eq!(found, [2], "{first} is asked first");
+    }
+}
+
 /// Each of these gives what three others give, and all lead to all.
 #[test]
 fn thousands_of_functions_that_return_each_other_are_answered() {
