@@ -125,6 +125,7 @@ pub(crate) fn analyse(
         wanted,
         commands: std::cell::OnceCell::new(),
         elsewhere: std::cell::RefCell::default(),
+        ways: std::cell::RefCell::default(),
         drafts: Vec::new(),
         answered: 0,
     };

@@ -18,7 +18,7 @@ mod pickling;
 mod tasks;
 mod unresolved;
 
-pub(crate) use blocking::Elsewhere;
+pub(crate) use blocking::{Elsewhere, Ways};
 pub(crate) use draft::{Change, Checkup, Draft, Edit};
 
 /// A rule of the analysis.

@@ -163,6 +163,21 @@ fn what_a_ring_of_imports_gives_does_not_depend_on_who_asks_first() {
     }
 }
 
+/// Each of them gives what the other one gives: whoever is asked first is open when the question
+/// comes back to it, and what it has found so far must be part of the answer.
+#[test]
+fn what_two_functions_return_does_not_depend_on_which_is_asked_first() {
+    let store = "import time\nclass Disk:\n    def read(self): time.sleep(1)\nclass Folder:\n    def open(self): return Disk()\n    def read(self): return None\ndef find(path):\n    if not path:\n        return Folder()\n    return walk(path).open()\ndef walk(path):\n    return find(path[1:])\n";
+    for (first, second) in [("walk", "find"), ("find", "walk")] {
+        let text = format!(
+            "{store}async def f(it):\n    {first}(it).read()\nasync def g(it):\n    {second}(it).read()\n"
+        );
+        let report = run(&[("store.py", text.as_bytes())]);
+        let found: Vec<_> = report.findings.iter().map(|it| it.entry_points).collect();
+        assert_eq!(found, [2], "{first} is asked first");
+    }
+}
+
 /// Each of these gives what three others give, and all lead to all.
 #[test]
 fn thousands_of_functions_that_return_each_other_are_answered() {
@@ -176,6 +191,42 @@ fn thousands_of_functions_that_return_each_other_are_answered() {
         writeln!(text, "async def g{n}():\n    f{n}(1).close()").unwrap();
     }
     assert!(run(&[("ring.py", text.as_bytes())]).findings.is_empty());
+}
+
+/// What each function is given decides whether the next one is called, so that each call is asked
+/// once more for each one before it.
+#[test]
+fn a_long_way_is_judged_to_its_end_only_while_that_is_short() {
+    let chain = |count: usize| {
+        let mut text = String::from("import time\ndef f0(flag):\n    if flag == 'b':\n");
+        text.push_str(&"        time.sleep(1)\n".repeat(100));
+        for n in 1..count {
+            writeln!(text, "def f{n}(flag):\n    if flag != 'q':\n        f{}(flag)", n - 1)
+                .unwrap();
+        }
+        for flag in ["a", "c"] {
+            writeln!(text, "async def {flag}():\n    f{}('{flag}')", count - 1).unwrap();
+        }
+        run(&[("chain.py", text.as_bytes())]).findings.len()
+    };
+    assert_eq!([chain(100), chain(3_000)], [0, 100]);
+}
+
+/// Two calls in each function make twice as many ways as to the next one: more than can be counted.
+#[test]
+fn ways_that_nobody_can_count_are_not_all_looked_at() {
+    let ways = |count: usize| {
+        let mut text = String::from("import time\ndef f0(flag):\n    if flag == 'b':\n");
+        text.push_str("        time.sleep(1)\n");
+        for n in 1..count {
+            let call = format!("f{}(flag)", n - 1);
+            writeln!(text, "def f{n}(flag):\n    {call}\n    {call}").unwrap();
+        }
+        writeln!(text, "async def g():\n    f{}('a')", count - 1).unwrap();
+        writeln!(text, "async def h():\n    f{}('c')", count - 1).unwrap();
+        run(&[("ways.py", text.as_bytes())]).findings.len()
+    };
+    assert_eq!([ways(6), ways(100)], [0, 1]);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Questions and their answers: each is asked once, also where questions lead back to themselves.
 //!
-//! A question inside its own answer adds nothing to it. But what was answered on the way lacks what
-//! the open question would have added: such an answer serves until that question is answered, and
-//! is then forgotten. So an answer does not depend on what was asked before. Where thousands of
-//! functions lead to each other, that would take forever: when most of what is asked was asked
-//! before, such answers are kept as they are.
+//! A question inside its own answer is answered by nothing at first. With what comes out of that,
+//! it is asked again until it adds nothing, for a few rounds. What was answered on the way may lack
+//! what the open question adds: such an answer serves until the next round, and is then forgotten.
+//! So who asks first decides an answer only where that does not suffice: where rings lie within
+//! rings, where more questions than a limit lie within each other, and where thousands of functions
+//! lead to each other. There, when most of what is asked was asked before, answers are kept as they
+//! are.
 
 use std::cell::{Cell, RefCell};
 
@@ -20,6 +22,8 @@ const DEPTH_MAX: u32 = 80;
 const AGAIN_FOR_EACH: usize = 2;
 /// How often they may be asked again in any case.
 const AGAIN_MIN: usize = 20_000;
+/// How often a question is asked that leads back to itself.
+const ROUNDS_MAX: u32 = 4;
 /// What an answer depends on that depends on no open question.
 const NOTHING: u32 = u32::MAX;
 
@@ -46,8 +50,8 @@ pub(super) struct Word(u32);
 
 #[derive(Debug)]
 enum Answer {
-    /// It is being asked, inside so many other questions.
-    Open(u32),
+    /// It is being asked, inside so many other questions; this came out the last time.
+    Open(Values, u32),
     /// It lacks what the open question adds that is inside so many others.
     Incomplete(Values, u32),
     /// It was incomplete, and is asked again.
@@ -85,16 +89,12 @@ impl Default for Questions {
 
 impl Questions {
     /// The answer to a question, which is found by asking others.
-    pub(super) fn ask(&self, question: Question, find: impl FnOnce() -> Values) -> Values {
+    pub(super) fn ask(&self, question: Question, find: impl Fn() -> Values) -> Values {
         match self.answers.borrow().get(&question) {
             Some(Answer::Complete(values)) => return values.clone(),
-            Some(Answer::Incomplete(values, outermost)) => {
+            Some(Answer::Incomplete(values, outermost) | Answer::Open(values, outermost)) => {
                 self.depend_on(*outermost);
                 return values.clone();
-            }
-            Some(Answer::Open(depth)) => {
-                self.depend_on(*depth);
-                return Values::default();
             }
             Some(Answer::Forgotten) => self.again.set(self.again.get() + 1),
             None => {}
@@ -104,30 +104,42 @@ impl Questions {
             self.depend_on(0);
             return Values::default();
         }
-        self.answers.borrow_mut().insert(question, Answer::Open(depth));
-        let asked_inside = self.incomplete.borrow().len();
-        let (values, outermost) = self.watched(|| {
+        let mut values = Values::default();
+        let mut answer = None;
+        for _ in 0..ROUNDS_MAX {
+            let open = Answer::Open(values.clone(), depth);
+            self.answers.borrow_mut().insert(question, open);
+            let asked_inside = self.incomplete.borrow().len();
             self.depth.set(depth + 1);
-            let values = find();
+            let (found, outermost) = self.watched(&find);
             self.depth.set(depth);
-            values
-        });
-        let answer = if outermost < depth {
-            self.depend_on(outermost);
-            self.incomplete.borrow_mut().push(question);
-            Answer::Incomplete(values.clone(), outermost)
-        } else {
+            let is_same = found == values;
+            values = found;
+            if outermost < depth {
+                self.depend_on(outermost);
+                self.incomplete.borrow_mut().push(question);
+                answer = Some(Answer::Incomplete(values.clone(), outermost));
+                break;
+            }
             self.forget(asked_inside);
-            Answer::Complete(values.clone())
-        };
+            if outermost > depth || is_same || self.is_spent() {
+                break;
+            }
+        }
+        let answer = answer.unwrap_or_else(|| Answer::Complete(values.clone()));
         self.answers.borrow_mut().insert(question, answer);
         values
     }
 
+    /// Whether most of what is asked was asked before.
+    fn is_spent(&self) -> bool {
+        self.again.get() > AGAIN_MIN + AGAIN_FOR_EACH * self.answers.borrow().len()
+    }
+
     /// What was answered inside and lacks something is asked anew when somebody asks.
     fn forget(&self, asked_inside: usize) {
+        let is_spent = self.is_spent();
         let mut answers = self.answers.borrow_mut();
-        let is_spent = self.again.get() > AGAIN_MIN + AGAIN_FOR_EACH * answers.len();
         for inside in self.incomplete.borrow_mut().drain(asked_inside..) {
             let Some(answer) = answers.get_mut(&inside) else { continue };
             *answer = match std::mem::replace(answer, Answer::Forgotten) {

@@ -20,6 +20,7 @@ mod states;
 mod ways;
 
 pub(crate) use guess::Elsewhere;
+pub(crate) use ways::Ways;
 
 pub(super) fn check(checkup: &mut Checkup<'_>) {
     let graph = checkup.graph;

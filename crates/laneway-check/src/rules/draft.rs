@@ -9,7 +9,7 @@ use crate::finding::{Confidence, Tier};
 use crate::graph::{Edge, Graph, Reach};
 use crate::program::{FileId, Place, Program};
 use crate::resolve::{Resolver, Value};
-use crate::rules::{Elsewhere, Rule};
+use crate::rules::{Elsewhere, Rule, Ways};
 use crate::summary::{Call, Expr, ExprId, ScopeKind, Span};
 
 /// What rules look at, and where they put what they find.
@@ -25,6 +25,8 @@ pub(crate) struct Checkup<'a> {
     pub(crate) commands: OnceCell<FxHashSet<Place>>,
     /// What parameters get of other classes, as far as somebody asked.
     pub(crate) elsewhere: Elsewhere,
+    /// The ways that are shown, as far as somebody asked.
+    pub(crate) ways: Ways,
     pub(crate) drafts: Vec<Draft>,
     /// How many places a comment answers that no draft was made for.
     pub(crate) answered: usize,
