@@ -15,6 +15,7 @@ mod branches;
 mod expressions;
 mod handlers;
 mod loops;
+mod patterns;
 mod statements;
 
 /// The stack that must be left before another level of nesting is entered.

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 8;
+pub(crate) const VERSION: u32 = 9;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -194,16 +194,6 @@ impl Lowering<'_> {
         });
     }
 
-    fn match_statement(&mut self, statement: &ast::StmtMatch) {
-        self.expression(&statement.subject);
-        for case in &statement.cases {
-            if let Some(guard) = &case.guard {
-                self.used(guard, Use::Tested);
-            }
-            self.block(&case.body, case.range().end());
-        }
-    }
-
     pub(super) fn handler(
         &mut self,
         handler: &ast::ExceptHandlerExceptHandler,
