@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 9;
+pub(crate) const VERSION: u32 = 10;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -275,6 +275,8 @@ pub(crate) enum Use {
     Discarded,
     /// It is awaited, at once, by its name, or by a task that is made of it.
     Awaited,
+    /// It is awaited if a test shows that it can be.
+    Asked,
     /// `async with` enters it.
     Entered,
     /// `async for` iterates it.
