@@ -8,7 +8,7 @@ use super::names::MethodForm;
 use super::{Question, Resolver, Value, Values, set};
 use crate::knowledge::{Member, NodeId};
 use crate::program::Place;
-use crate::summary::{Expr, Meaning, Name, ScopeId, ScopeKind};
+use crate::summary::{Binding, Expr, Meaning, Name, ScopeId, ScopeKind};
 
 /// How many classes a method is looked for in.
 const CLASSES_MAX: usize = 64;
@@ -185,7 +185,18 @@ impl Resolver<'_> {
             self.method(function, is_bound, &mut found);
             return set(found);
         }
-        found.extend(self.union(class, &bindings).iter());
+        let is_field = |it: &&Binding| {
+            // A field of a dataclass is put into the object, which binds nothing.
+            matches!(it.meaning, Meaning::Value { annotation: Some(_), .. })
+        };
+        let is_bound = is_bound && !bindings.iter().any(is_field);
+        let bind = |value: &Value| match *value {
+            Value::Function(function) if is_bound && self.takes_object(function) => {
+                Value::Method(function)
+            }
+            other => other,
+        };
+        found.extend(self.union(class, &bindings).iter().map(bind));
         for attribute in self.program.attributes(class, own) {
             let place = Place { file: class.file, scope: attribute.scope };
             if self.is_own_object(place, attribute.object) {
@@ -193,6 +204,13 @@ impl Resolver<'_> {
             }
         }
         set(found)
+    }
+
+    /// Whether a function that a class has under another name is given the object on which it is
+    /// called.
+    fn takes_object(&self, function: Place) -> bool {
+        self.is_called_as_written(function)
+            && self.decorator_names(function).all(|it| it != "staticmethod")
     }
 
     fn is_own_object(&self, place: Place, object: crate::summary::ExprId) -> bool {
