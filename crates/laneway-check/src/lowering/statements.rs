@@ -7,8 +7,9 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
 use crate::summary::{
-    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, ImportStatement, LoopId,
-    Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
+    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, HandlerEnd,
+    ImportStatement, LoopId, Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind,
+    Span, Use, With,
 };
 
 /// What is put aside while another scope is lowered.
@@ -215,13 +216,15 @@ impl Lowering<'_> {
         if self.finds_no_loop(&exceptions) {
             self.branch(Condition::NoLoop);
         }
+        let calls = self.summary.calls.len();
         self.block(&handler.body, handler.range().end());
+        let takes_back = self.takes_cancellation_back(calls);
         let head_end = handler
             .type_
             .as_deref()
             .map_or(handler.range().start() + TextSize::new(6), |it| it.range().end());
         let head = self.span(TextRange::new(handler.range().start(), head_end));
-        let end = super::handlers::end(handler);
+        let end = if takes_back { HandlerEnd::Raises } else { super::handlers::end(handler) };
         self.keep(handler);
         self.summary.handlers.push(Handler {
             scope: self.scope,
