@@ -424,6 +424,8 @@ pub(crate) struct Directive {
     pub(crate) line: Span,
     /// The rules it is about; all when empty.
     pub(crate) rules: Vec<String>,
+    /// A reason is what makes it a decision.
+    pub(crate) has_reason: bool,
 }
 
 /// All that is kept of a file.

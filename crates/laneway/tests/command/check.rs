@@ -83,6 +83,28 @@ fn the_last_line_counts_each_tier_and_names_what_is_left_out() {
 }
 
 #[test]
+fn a_comment_answers_with_a_reason_only_and_says_so() {
+    let bench = Bench::new();
+    for (comment, told) in [
+        ("# laneway: ok(once)", None),
+        ("# laneway: okay", Some(false)),
+        ("# laneway: ok", Some(true)),
+        ("# laneway: ok()", Some(true)),
+        ("# laneway: ok[LW101]", Some(true)),
+        ("# laneway: ok[LW304]", Some(false)),
+    ] {
+        bench.write(
+            "main.py",
+            &format!("import time\nasync def f():\n    time.sleep(1)  {comment}\n"),
+        );
+        let done = bench.run("check");
+        assert_eq!(done.status, i32::from(told.is_some()), "{comment}: {}", done.out);
+        let is_told = done.out.contains("the comment has no reason");
+        assert_eq!(is_told, told == Some(true), "{comment}: {}", done.out);
+    }
+}
+
+#[test]
 fn tests_that_are_left_out_are_told() {
     let bench = Bench::new();
     bench.write("tests/test_slow.py", "import time\n\nasync def f():\n    time.sleep(1)\n");
