@@ -312,7 +312,21 @@ impl Lowering<'_> {
 fn leaves(body: &[Stmt]) -> bool {
     match body.last() {
         Some(Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_)) => true,
-        Some(Stmt::With(it)) => leaves(&it.body),
+        Some(Stmt::With(it)) => {
+            let swallows = it.items.iter().any(|it| is_suppress(&it.context_expr));
+            !swallows && leaves(&it.body)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a context takes exceptions: what follows the `with` runs whatever is raised in it.
+fn is_suppress(context: &AstExpr) -> bool {
+    const SUPPRESS: &[&str] = &["suppress", "raises", "assertRaises", "assertRaisesRegex"];
+    let AstExpr::Call(call) = context else { return false };
+    match &*call.func {
+        AstExpr::Name(it) => SUPPRESS.contains(&it.id.as_str()),
+        AstExpr::Attribute(it) => SUPPRESS.contains(&it.attr.as_str()),
         _ => false,
     }
 }

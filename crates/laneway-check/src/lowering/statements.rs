@@ -7,7 +7,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
 use crate::summary::{
-    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, HandlerEnd,
+    AttributeBinding, Binding, BranchId, Condition, Expr, ExprId, Facts, Handler, HandlerEnd,
     ImportStatement, LoopId, Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind,
     Span, Use, With,
 };
@@ -99,7 +99,30 @@ impl Lowering<'_> {
 
     fn outer_names(&mut self, names: &[ast::Identifier], is_global: bool, range: TextRange) {
         for name in names {
-            self.bind(name, range.start().to_u32(), Meaning::Outer { is_global });
+            let at = range.start().to_u32();
+            self.bind(name, at, Meaning::Outer { is_global });
+            if !is_global {
+                self.bind_outside(name, at);
+            }
+        }
+    }
+
+    /// `nonlocal x`: the function around may find its name with another value at any time.
+    fn bind_outside(&mut self, name: &str, at: u32) {
+        let name = self.name(name);
+        let at_scope = |scope: ScopeId| self.summary.scope(scope);
+        let parent = |scope: ScopeId| at_scope(scope).map(|it| it.parent);
+        let scopes = std::iter::successors(parent(self.scope), |scope| parent(*scope));
+        let mut scopes = scopes.take_while(|it| *it != ScopeId::MODULE);
+        let owner = scopes.find(|scope| {
+            let start = at_scope(*scope).map_or(0, |it| it.span.start);
+            let mut inside = self.summary.bindings.iter().rev().take_while(|it| it.at >= start);
+            let is_meant = |it: &Meaning| !matches!(it, Meaning::Outer { .. });
+            inside.any(|it| it.scope == *scope && it.name == name && is_meant(&it.meaning))
+        });
+        if let Some(scope) = owner {
+            let meaning = Meaning::Unknown;
+            self.summary.bindings.push(Binding { scope, name, at, block_end: at, meaning });
         }
     }
 

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::names::MethodForm;
 use super::{Question, Resolver, Value, Values, set};
 use crate::knowledge::{Member, NodeId};
-use crate::program::Place;
+use crate::program::{FileId, Place};
 use crate::summary::{Binding, Expr, Meaning, Name, ScopeId, ScopeKind};
 
 /// How many classes a method is looked for in.
@@ -133,7 +133,25 @@ impl Resolver<'_> {
         self.overrides_below(class, self.program.summary(method.file).text(scope.name))
     }
 
+    /// Whether a subclass has something else under the name of a method.
+    pub(crate) fn is_replaced(&self, method: Place) -> bool {
+        let Some(scope) = self.program.scope(method) else { return false };
+        let Some(class) = self.program.class_of(method) else { return false };
+        let name = self.program.summary(method.file).text(scope.name);
+        !self.bindings_below(class, name).is_empty()
+    }
+
     fn overrides_below(&self, class: Place, name: &str) -> Vec<Place> {
+        let bindings = self.bindings_below(class, name).into_iter();
+        let methods = bindings.filter_map(|(file, binding)| match binding.meaning {
+            Meaning::Function(scope) => Some(Place { file, scope }),
+            _ => None,
+        });
+        methods.collect()
+    }
+
+    /// What the subclasses of a class last say of a name.
+    fn bindings_below(&self, class: Place, name: &str) -> Vec<(FileId, &Binding)> {
         let mut found = Vec::new();
         let mut open = vec![class];
         let mut seen = vec![class];
@@ -146,9 +164,7 @@ impl Resolver<'_> {
                 open.push(*subclass);
                 let Some(own) = self.program.name(subclass.file, name) else { continue };
                 let bindings = self.program.bindings(*subclass, own);
-                if let Some(Meaning::Function(scope)) = bindings.last().map(|it| &it.meaning) {
-                    found.push(Place { file: subclass.file, scope: *scope });
-                }
+                found.extend(bindings.last().map(|binding| (subclass.file, *binding)));
             }
         }
         found
