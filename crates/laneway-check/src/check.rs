@@ -59,7 +59,7 @@ pub struct Report {
     pub entry_points: usize,
     /// How many findings a comment of the code answers.
     pub answered: usize,
-    /// How many of the files are tests, whose findings are not wanted.
+    /// How many of the files are tests whose findings are not wanted.
     pub tests: usize,
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn read_program(options: &Options) -> (Program, Vec<bool>, Report) {
                 problems.extend(syntax_problem(&file));
                 report.lines += file.lines.count();
                 wanted.push(options.includes_tests || !found.is_test);
-                report.tests += usize::from(found.is_test);
+                report.tests += usize::from(found.is_test && !options.includes_tests);
                 files.push(file);
             }
             Err(problem) => problems.push(problem),

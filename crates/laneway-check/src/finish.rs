@@ -8,7 +8,7 @@ use crate::finding::{Finding, Fix, Location, Step};
 use crate::graph::Edge;
 use crate::program::{FileId, Place, Program};
 use crate::rules::{Draft, Rule};
-use crate::summary::Span;
+use crate::summary::{Directive, Span, Summary};
 
 mod edits;
 
@@ -65,21 +65,43 @@ pub(crate) fn hide_locks(drafts: &mut Vec<Draft>) {
 /// A comment on the line of the finding, or on that of the call by which an async function begins
 /// the way to it.
 fn is_answered(program: &Program, draft: &Draft) -> bool {
-    let own = program.summary(draft.place.file).is_answered(draft.span.start, draft.rule);
-    own || draft.way.first().is_some_and(|edge| {
-        let summary = program.summary(edge.caller.file);
-        summary.is_answered(summary.node(edge.expr).span.start, draft.rule)
-    })
+    comments(program, draft).any(|it| it.has_reason)
 }
 
-impl crate::summary::Summary {
+/// The comments that speak to a finding.
+fn comments<'p>(program: &'p Program, draft: &Draft) -> impl Iterator<Item = &'p Directive> {
+    let rule = draft.rule;
+    let first = draft.way.first().map(|edge| {
+        let summary = program.summary(edge.caller.file);
+        (summary, summary.node(edge.expr).span.start)
+    });
+    let own = (program.summary(draft.place.file), draft.span.start);
+    let places = std::iter::once(own).chain(first);
+    places.flat_map(move |(summary, at)| summary.comments(at, rule))
+}
+
+impl Summary {
     /// Whether a comment answers a rule at an offset.
     pub(crate) fn is_answered(&self, at: u32, rule: Rule) -> bool {
-        self.directives.iter().any(|directive| {
-            let is_meant =
-                directive.rules.is_empty() || directive.rules.iter().any(|it| it == rule.code());
+        self.comments(at, rule).any(|it| it.has_reason)
+    }
+
+    /// The comments that speak of a rule at an offset.
+    fn comments(&self, at: u32, rule: Rule) -> impl Iterator<Item = &Directive> {
+        self.directives.iter().filter(move |directive| {
+            let mut rules = directive.rules.iter();
+            let is_meant = directive.rules.is_empty() || rules.any(|it| it == rule.code());
             is_meant && directive.line.contains(at)
         })
+    }
+}
+
+/// What to do, for a finding that a comment was meant to answer.
+fn with_reason(suggestion: Option<String>) -> String {
+    const MISSING: &str = "the comment has no reason: `# laneway: ok(why)` answers the finding";
+    match suggestion {
+        Some(suggestion) => format!("{suggestion}; {MISSING}"),
+        None => MISSING.to_owned(),
     }
 }
 
@@ -130,6 +152,9 @@ impl Texts<'_> {
         let chain = self.chain(&draft.way);
         let choke_point = draft.choke_point.map(|place| self.definition(place));
         let fix = draft.edit.as_ref().map(|edit| self.fix(&draft, edit));
+        let is_without_reason = comments(program, &draft).next().is_some();
+        let suggestion =
+            if is_without_reason { Some(with_reason(draft.suggestion)) } else { draft.suggestion };
         Finding {
             rule: draft.rule,
             tier: draft.tier,
@@ -141,7 +166,7 @@ impl Texts<'_> {
             chain,
             entry_points: draft.entry_points,
             choke_point,
-            suggestion: draft.suggestion,
+            suggestion,
             fix,
             fingerprint,
             others,

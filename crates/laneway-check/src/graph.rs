@@ -227,9 +227,11 @@ impl Search<'_> {
                 .iter()
                 .any(|it| function_of(*it).is_some_and(|it| self.resolver.is_async(it)));
         for callee in callees.iter() {
-            if is_async && function_of(*callee).is_some()
-                || function_of(*callee).is_some_and(|it| self.has_twin(place, it, &callees))
-            {
+            let has_twin = |it: Place| {
+                // Who asks whether it can be awaited means both.
+                call.used != Use::Asked && self.has_twin(place, it, &callees)
+            };
+            if function_of(*callee).is_some_and(|it| is_async || has_twin(it)) {
                 continue;
             }
             match *callee {

@@ -15,6 +15,7 @@ mod branches;
 mod expressions;
 mod handlers;
 mod loops;
+mod patterns;
 mod statements;
 
 /// The stack that must be left before another level of nesting is entered.
@@ -214,11 +215,12 @@ fn directive(source: &str, range: TextRange) -> Option<Directive> {
         Some(rest) => rest.split_once(']')?,
         None => ("", rest),
     };
-    // A reason is what makes it a decision.
-    let (reason, _) = rest.trim_start().strip_prefix('(')?.rsplit_once(')')?;
-    if reason.trim().is_empty() {
+    // `okay` is another word.
+    if rest.starts_with(|it: char| it.is_alphanumeric() || it == '_') {
         return None;
     }
+    let reason = rest.trim_start().strip_prefix('(').and_then(|rest| rest.rsplit_once(')'));
+    let has_reason = reason.is_some_and(|(reason, _)| !reason.trim().is_empty());
     let line_start = source.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
     let stands_alone = source.get(line_start..start)?.trim().is_empty();
     let line_end = |from: usize| {
@@ -234,5 +236,6 @@ fn directive(source: &str, range: TextRange) -> Option<Directive> {
             end: u32::try_from(end).ok()?.saturating_add(1),
         },
         rules: rules.filter(|rule| !rule.is_empty()).collect(),
+        has_reason,
     })
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Changes with the form or the meaning of a summary; an older one on disk is made again.
-pub(crate) const VERSION: u32 = 8;
+pub(crate) const VERSION: u32 = 11;
 
 /// A piece of the text, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -275,6 +275,8 @@ pub(crate) enum Use {
     Discarded,
     /// It is awaited, at once, by its name, or by a task that is made of it.
     Awaited,
+    /// It is awaited if a test shows that it can be.
+    Asked,
     /// `async with` enters it.
     Entered,
     /// `async for` iterates it.
@@ -392,7 +394,8 @@ pub(crate) struct Handler {
 /// How a handler goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HandlerEnd {
-    /// A `raise` stands in it, or it leaves with the exception for who will raise it.
+    /// A `raise` stands in it, it leaves with the exception for who will raise it, or it takes the
+    /// cancellation back.
     Raises,
     /// It puts the exception, or that there was one, where others find it, and goes on.
     Tells,
@@ -421,6 +424,8 @@ pub(crate) struct Directive {
     pub(crate) line: Span,
     /// The rules it is about; all when empty.
     pub(crate) rules: Vec<String>,
+    /// A reason is what makes it a decision.
+    pub(crate) has_reason: bool,
 }
 
 /// All that is kept of a file.

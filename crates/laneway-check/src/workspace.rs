@@ -172,7 +172,8 @@ impl Workspace {
             report.lines += file.lines.count();
             report.problems.extend(check::syntax_problem(file));
         }
-        report.tests = self.held.values().filter(|held| held.found.is_test).count();
+        let is_left_out = |is_test: bool| is_test && !self.options.includes_tests;
+        report.tests = self.held.values().filter(|held| is_left_out(held.found.is_test)).count();
         check::analyse(&self.program, knowledge, &self.options, &self.wanted, &mut report);
         report.problems.extend(self.held.values().filter_map(|held| match &held.content {
             Content::Problem(problem) => Some(problem.clone()),

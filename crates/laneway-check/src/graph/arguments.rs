@@ -132,9 +132,9 @@ fn taker(program: &Program, edge: Edge, argument: &Argument, at: usize) -> Optio
 /// The parameter that takes the first argument: the one behind `self`, unless the method is called
 /// by its class with the object as an argument.
 fn first_parameter(resolver: &Resolver<'_>, edge: Edge, function: ExprId) -> usize {
+    let values = resolver.values(edge.caller, function);
     let is_method = resolver.program.class_of(edge.callee).is_some()
         && resolver.decorator_names(edge.callee).all(|it| it != "staticmethod");
-    let is_unbound =
-        || resolver.values(edge.caller, function).contains(&Value::Function(edge.callee));
-    usize::from(is_method && !is_unbound())
+    let is_bound = values.contains(&Value::Method(edge.callee));
+    usize::from(is_bound || is_method && !values.contains(&Value::Function(edge.callee)))
 }

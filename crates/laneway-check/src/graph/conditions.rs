@@ -185,7 +185,7 @@ impl<'a> Conditions<'a> {
         let program = self.program();
         let scope = program.scope(callee).filter(|it| it.facts.is_constant)?;
         let is_plain = self.resolver.decoration(callee) == Decoration::Plain
-            && self.resolver.overrides(callee).is_empty();
+            && !self.resolver.is_replaced(callee);
         let returned = *scope.returns.first()?;
         program.summary(callee.file).literal(returned).filter(|_| is_plain)
     }
@@ -239,7 +239,17 @@ impl<'a> Conditions<'a> {
             _ => None,
         };
         let name = summary.text(own);
-        self.is_enumeration(class).then_some(Constant::Member { class, name, value })
+        let is_usual = self.is_enumeration(class) && !self.compares_itself(class);
+        is_usual.then_some(Constant::Member { class, name, value })
+    }
+
+    /// Whether the program says when members of a class are equal.
+    fn compares_itself(self, class: Place) -> bool {
+        self.resolver.ancestors(class).into_iter().any(|ancestor| {
+            let Value::Class(ancestor) = ancestor else { return false };
+            let own = self.program().name(ancestor.file, "__eq__");
+            own.is_some_and(|own| !self.program().bindings(ancestor, own).is_empty())
+        })
     }
 
     fn is_enumeration(self, class: Place) -> bool {

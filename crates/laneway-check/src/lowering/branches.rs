@@ -13,6 +13,9 @@ use crate::summary::{Branch, BranchId, Comparison, Condition, Expr, ExprId, Mean
 const NO_LOOP: &[&str] =
     &["RuntimeError", "AsyncLibraryNotFoundError", "NoEventLoopError", "Exception"];
 
+/// Tests of whether a value can be awaited.
+const ASKS_AWAITABLE: &[&str] = &["isawaitable", "iscoroutine", "isfuture"];
+
 /// How many names are followed from what is awaited to the call that gave it.
 const STEPS_MAX: u8 = 4;
 
@@ -222,6 +225,7 @@ impl Lowering<'_> {
                 }
             }
             Expr::Name(name) => {
+                let used = if self.is_asked(*name) { Use::Asked } else { used };
                 for value in self.bound(*name, self.summary.node(value).span.start) {
                     self.want_within(value, used, steps);
                 }
@@ -241,6 +245,19 @@ impl Lowering<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether this runs only where a test has shown that the value of a name can be awaited: it
+    /// may as well be something else.
+    fn is_asked(&self, name: Name) -> bool {
+        self.summary.conditions(self.branch).any(|condition| {
+            let Condition::Holds(test) = condition else { return false };
+            let Expr::Call { function, arguments } = self.summary.expr(test) else { return false };
+            let is_test =
+                self.summary.last_name(*function).is_some_and(|it| ASKS_AWAITABLE.contains(&it));
+            let is_own = |value: ExprId| *self.summary.expr(value) == Expr::Name(name);
+            is_test && arguments.first().is_some_and(|it| is_own(it.value))
+        })
     }
 
     /// The values that a name of this scope may have at an offset.
@@ -295,7 +312,21 @@ impl Lowering<'_> {
 fn leaves(body: &[Stmt]) -> bool {
     match body.last() {
         Some(Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_)) => true,
-        Some(Stmt::With(it)) => leaves(&it.body),
+        Some(Stmt::With(it)) => {
+            let swallows = it.items.iter().any(|it| is_suppress(&it.context_expr));
+            !swallows && leaves(&it.body)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a context takes exceptions: what follows the `with` runs whatever is raised in it.
+fn is_suppress(context: &AstExpr) -> bool {
+    const SUPPRESS: &[&str] = &["suppress", "raises", "assertRaises", "assertRaisesRegex"];
+    let AstExpr::Call(call) = context else { return false };
+    match &*call.func {
+        AstExpr::Name(it) => SUPPRESS.contains(&it.id.as_str()),
+        AstExpr::Attribute(it) => SUPPRESS.contains(&it.attr.as_str()),
         _ => false,
     }
 }

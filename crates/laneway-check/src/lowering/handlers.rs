@@ -5,7 +5,7 @@ use ruff_python_ast::{
 };
 
 use super::Lowering;
-use crate::summary::{HandlerEnd, Name, ScopeId};
+use crate::summary::{Expr, HandlerEnd, Name, ScopeId};
 
 /// Methods that give an exception to somebody who waits for it.
 const TELLS: &[&str] = &["throw", "athrow", "put", "put_nowait", "send", "send_nowait"];
@@ -51,6 +51,16 @@ impl Lowering<'_> {
         {
             self.raised_under(&name.id, false);
         }
+    }
+
+    /// Whether one of the calls since one of them is `task.uncancel()`: the loop and `timeout` know
+    /// then that the cancellation is over.
+    pub(super) fn takes_cancellation_back(&self, from: usize) -> bool {
+        let calls = self.summary.calls.get(from..).unwrap_or_default();
+        calls.iter().filter(|call| call.scope == self.scope).any(|call| {
+            let Expr::Call { function, .. } = self.summary.expr(call.expr) else { return false };
+            self.summary.last_name(*function) == Some("uncancel")
+        })
     }
 
     fn raised_under(&mut self, name: &str, is_itself: bool) {

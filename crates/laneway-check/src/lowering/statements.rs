@@ -7,8 +7,9 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::Lowering;
 use crate::summary::{
-    AttributeBinding, BranchId, Condition, Expr, ExprId, Facts, Handler, ImportStatement, LoopId,
-    Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind, Span, Use, With,
+    AttributeBinding, Binding, BranchId, Condition, Expr, ExprId, Facts, Handler, HandlerEnd,
+    ImportStatement, LoopId, Meaning, Name, Parameter, ParameterForm, Scope, ScopeId, ScopeKind,
+    Span, Use, With,
 };
 
 /// What is put aside while another scope is lowered.
@@ -98,7 +99,30 @@ impl Lowering<'_> {
 
     fn outer_names(&mut self, names: &[ast::Identifier], is_global: bool, range: TextRange) {
         for name in names {
-            self.bind(name, range.start().to_u32(), Meaning::Outer { is_global });
+            let at = range.start().to_u32();
+            self.bind(name, at, Meaning::Outer { is_global });
+            if !is_global {
+                self.bind_outside(name, at);
+            }
+        }
+    }
+
+    /// `nonlocal x`: the function around may find its name with another value at any time.
+    fn bind_outside(&mut self, name: &str, at: u32) {
+        let name = self.name(name);
+        let at_scope = |scope: ScopeId| self.summary.scope(scope);
+        let parent = |scope: ScopeId| at_scope(scope).map(|it| it.parent);
+        let scopes = std::iter::successors(parent(self.scope), |scope| parent(*scope));
+        let mut scopes = scopes.take_while(|it| *it != ScopeId::MODULE);
+        let owner = scopes.find(|scope| {
+            let start = at_scope(*scope).map_or(0, |it| it.span.start);
+            let mut inside = self.summary.bindings.iter().rev().take_while(|it| it.at >= start);
+            let is_meant = |it: &Meaning| !matches!(it, Meaning::Outer { .. });
+            inside.any(|it| it.scope == *scope && it.name == name && is_meant(&it.meaning))
+        });
+        if let Some(scope) = owner {
+            let meaning = Meaning::Unknown;
+            self.summary.bindings.push(Binding { scope, name, at, block_end: at, meaning });
         }
     }
 
@@ -194,16 +218,6 @@ impl Lowering<'_> {
         });
     }
 
-    fn match_statement(&mut self, statement: &ast::StmtMatch) {
-        self.expression(&statement.subject);
-        for case in &statement.cases {
-            if let Some(guard) = &case.guard {
-                self.used(guard, Use::Tested);
-            }
-            self.block(&case.body, case.range().end());
-        }
-    }
-
     pub(super) fn handler(
         &mut self,
         handler: &ast::ExceptHandlerExceptHandler,
@@ -225,13 +239,15 @@ impl Lowering<'_> {
         if self.finds_no_loop(&exceptions) {
             self.branch(Condition::NoLoop);
         }
+        let calls = self.summary.calls.len();
         self.block(&handler.body, handler.range().end());
+        let takes_back = self.takes_cancellation_back(calls);
         let head_end = handler
             .type_
             .as_deref()
             .map_or(handler.range().start() + TextSize::new(6), |it| it.range().end());
         let head = self.span(TextRange::new(handler.range().start(), head_end));
-        let end = super::handlers::end(handler);
+        let end = if takes_back { HandlerEnd::Raises } else { super::handlers::end(handler) };
         self.keep(handler);
         self.summary.handlers.push(Handler {
             scope: self.scope,

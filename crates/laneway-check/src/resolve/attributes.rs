@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use super::names::MethodForm;
 use super::{Question, Resolver, Value, Values, set};
 use crate::knowledge::{Member, NodeId};
-use crate::program::Place;
-use crate::summary::{Expr, Meaning, Name, ScopeId, ScopeKind};
+use crate::program::{FileId, Place};
+use crate::summary::{Binding, Expr, Meaning, Name, ScopeId, ScopeKind};
 
 /// How many classes a method is looked for in.
 const CLASSES_MAX: usize = 64;
@@ -133,7 +133,25 @@ impl Resolver<'_> {
         self.overrides_below(class, self.program.summary(method.file).text(scope.name))
     }
 
+    /// Whether a subclass has something else under the name of a method.
+    pub(crate) fn is_replaced(&self, method: Place) -> bool {
+        let Some(scope) = self.program.scope(method) else { return false };
+        let Some(class) = self.program.class_of(method) else { return false };
+        let name = self.program.summary(method.file).text(scope.name);
+        !self.bindings_below(class, name).is_empty()
+    }
+
     fn overrides_below(&self, class: Place, name: &str) -> Vec<Place> {
+        let bindings = self.bindings_below(class, name).into_iter();
+        let methods = bindings.filter_map(|(file, binding)| match binding.meaning {
+            Meaning::Function(scope) => Some(Place { file, scope }),
+            _ => None,
+        });
+        methods.collect()
+    }
+
+    /// What the subclasses of a class last say of a name.
+    fn bindings_below(&self, class: Place, name: &str) -> Vec<(FileId, &Binding)> {
         let mut found = Vec::new();
         let mut open = vec![class];
         let mut seen = vec![class];
@@ -146,9 +164,7 @@ impl Resolver<'_> {
                 open.push(*subclass);
                 let Some(own) = self.program.name(subclass.file, name) else { continue };
                 let bindings = self.program.bindings(*subclass, own);
-                if let Some(Meaning::Function(scope)) = bindings.last().map(|it| &it.meaning) {
-                    found.push(Place { file: subclass.file, scope: *scope });
-                }
+                found.extend(bindings.last().map(|binding| (subclass.file, *binding)));
             }
         }
         found
@@ -185,7 +201,18 @@ impl Resolver<'_> {
             self.method(function, is_bound, &mut found);
             return set(found);
         }
-        found.extend(self.union(class, &bindings).iter());
+        let is_field = |it: &&Binding| {
+            // A field of a dataclass is put into the object, which binds nothing.
+            matches!(it.meaning, Meaning::Value { annotation: Some(_), .. })
+        };
+        let is_bound = is_bound && !bindings.iter().any(is_field);
+        let bind = |value: &Value| match *value {
+            Value::Function(function) if is_bound && self.takes_object(function) => {
+                Value::Method(function)
+            }
+            other => other,
+        };
+        found.extend(self.union(class, &bindings).iter().map(bind));
         for attribute in self.program.attributes(class, own) {
             let place = Place { file: class.file, scope: attribute.scope };
             if self.is_own_object(place, attribute.object) {
@@ -193,6 +220,13 @@ impl Resolver<'_> {
             }
         }
         set(found)
+    }
+
+    /// Whether a function that a class has under another name is given the object on which it is
+    /// called.
+    fn takes_object(&self, function: Place) -> bool {
+        self.is_called_as_written(function)
+            && self.decorator_names(function).all(|it| it != "staticmethod")
     }
 
     fn is_own_object(&self, place: Place, object: crate::summary::ExprId) -> bool {

@@ -3,7 +3,7 @@
 
 use std::cell::{OnceCell, RefCell};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Resolver, Value};
 use crate::knowledge::Kind;
@@ -35,6 +35,29 @@ const PARTIALS_MAX: u8 = 4;
 pub(super) struct Unseen {
     uses: OnceCell<Uses>,
     answers: RefCell<FxHashMap<Place, bool>>,
+    meant: RefCell<FxHashMap<Box<str>, Meant>>,
+}
+
+/// What the attributes of one name mean, as far as they were looked at: there may be thousands of
+/// methods of that name.
+#[derive(Debug, Default)]
+struct Meant {
+    /// How many of the attributes were looked at.
+    count: usize,
+    /// Functions that one of them hands on without a call.
+    handed_on: FxHashSet<Place>,
+    /// How many of them are of an object whose class nobody knows, and how many of these mean a
+    /// function by all that is known.
+    vague: usize,
+    known: FxHashMap<Place, usize>,
+}
+
+impl Meant {
+    /// Whether what was looked at shows that a function may be called unseen.
+    fn shows(&self, function: Place, is_method: bool) -> bool {
+        let known = self.known.get(&function).copied().unwrap_or(0);
+        self.handed_on.contains(&function) || is_method && self.vague > known
+    }
 }
 
 /// Where the whole program uses a name.
@@ -119,15 +142,39 @@ impl Resolver<'_> {
             return true;
         }
         let attributes = uses.attributes.get(name).map(Vec::as_slice).unwrap_or_default();
-        attributes.iter().any(|it| {
-            let is_meant = |value: &Value| {
-                matches!(value, Value::Function(it) | Value::Method(it) if *it == function)
-            };
-            if self.values(it.place, it.expr).iter().any(is_meant) {
-                return !it.is_called && !self.is_offloaded(it.place.file, it.expr, PARTIALS_MAX);
+        let mut meant = self.unseen.meant.borrow_mut().remove(name).unwrap_or_default();
+        while !meant.shows(function, is_method)
+            && let Some(attribute) = attributes.get(meant.count)
+        {
+            self.look_at(*attribute, &mut meant);
+        }
+        let is_shown = meant.shows(function, is_method);
+        self.unseen.meant.borrow_mut().insert(name.into(), meant);
+        is_shown
+    }
+
+    fn look_at(&self, attribute: Attribute, meant: &mut Meant) {
+        meant.count += 1;
+        let values = self.values(attribute.place, attribute.expr);
+        let mut functions: Vec<Place> = values
+            .iter()
+            .filter_map(|value| match value {
+                Value::Function(function) | Value::Method(function) => Some(*function),
+                _ => None,
+            })
+            .collect();
+        functions.sort_unstable();
+        functions.dedup();
+        let is_offloaded = || self.is_offloaded(attribute.place.file, attribute.expr, PARTIALS_MAX);
+        if !functions.is_empty() && !attribute.is_called && !is_offloaded() {
+            meant.handed_on.extend(&functions);
+        }
+        if self.may_be_any_object(attribute) {
+            meant.vague += 1;
+            for function in functions {
+                *meant.known.entry(function).or_default() += 1;
             }
-            is_method && self.may_be_any_object(*it)
-        })
+        }
     }
 
     /// Whether no decorator may call a function with other arguments than those that are given.

@@ -84,7 +84,7 @@ fn swallowed(
         "`except BaseException`"
     } else if is_by_name && goes_round {
         "`except CancelledError` in an endless loop"
-    } else if is_by_name && !waits.cancels(handler.scope) {
+    } else if is_by_name && !waits.asks(handler.scope) {
         "`except CancelledError`"
     } else {
         return None;

@@ -67,7 +67,7 @@ fn by_cause(checkup: &Checkup<'_>) -> BTreeMap<Cause, Vec<Lost>> {
         let started = started_later(checkup, place);
         for call in checkup.program.calls(place) {
             let is_of_interest = !call.is_guarded
-                && call.used != Use::Awaited
+                && !matches!(call.used, Use::Awaited | Use::Asked)
                 && !started.contains(&call.expr)
                 && !followed.contains(&(place, call.expr));
             if is_of_interest && let Some((cause, lost)) = lost(checkup, place, call) {

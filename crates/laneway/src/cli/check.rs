@@ -169,8 +169,8 @@ struct Answer<'r> {
     report: &'r Report,
     /// The findings that are wanted and that no baseline knows.
     shown: Vec<&'r Finding>,
-    /// How many are left out as too small.
-    hidden: usize,
+    /// The tiers of those that are left out as too small.
+    hidden: Vec<Tier>,
 }
 
 impl<'r> Answer<'r> {
@@ -205,19 +205,20 @@ impl Teller<'_> {
                 Format::Github => github::write(shown, output),
             }
         }
-        text::write_summary(answer.report, shown, answer.hidden, output);
+        text::write_summary(answer.report, shown, &answer.hidden, output);
     }
 }
 
-/// The findings that are wanted, what cost most first, and how many are left out as too small.
-fn select<'r>(report: &'r Report, settings: &CheckSettings) -> (Vec<&'r Finding>, usize) {
+/// The findings that are wanted, what cost most first, and the tiers of those that are left out as
+/// too small.
+fn select<'r>(report: &'r Report, settings: &CheckSettings) -> (Vec<&'r Finding>, Vec<Tier>) {
     let chosen = report.findings.iter().filter(|it| settings.rules.contains(&it.rule));
     // What is asked for by a flag, and what cost time, is no trifle.
     let is_asked = |it: &Finding| it.rule == Rule::Lw001 || it.measured.is_some();
     let (mut shown, small): (Vec<_>, Vec<_>) =
         chosen.partition(|it| it.tier <= settings.tier || is_asked(it));
     shown.sort_by_key(|it| std::cmp::Reverse(it.measured.as_ref().map(|cost| cost.total)));
-    (shown, small.len())
+    (shown, small.into_iter().map(|it| it.tier).collect())
 }
 
 fn format(arguments: &CheckArgs, is_json: bool) -> Result<Format, Error> {

@@ -51,6 +51,73 @@ fn what_cannot_be_checked_ends_with_2() {
 }
 
 #[test]
+fn the_last_line_counts_each_tier_and_names_what_is_left_out() {
+    let bench = Bench::new();
+    bench.write(
+        "main.py",
+        "import asyncio, time\nfrom pathlib import Path\n\n\
+         async def error():\n    time.sleep(1)\n    await asyncio.sleep(1)\n\n\
+         async def warning():\n    asyncio.create_task(error())\n\n\
+         async def hint():\n    Path('x').exists()\n    await asyncio.sleep(1)\n",
+    );
+    for (words, told) in [
+        (
+            "check",
+            "1 error and 1 warning in 1 file (14 lines); 1 hint left out, which `--tier hint` shows",
+        ),
+        ("check --tier hint", "1 error, 1 warning and 1 hint in 1 file (14 lines)"),
+        (
+            "check --tier error",
+            "1 error and 0 warnings in 1 file (14 lines); \
+             1 warning and 1 hint left out, which `--tier hint` shows",
+        ),
+        (
+            "check --tier error --ignore LW104",
+            "1 error and 0 warnings in 1 file (14 lines); \
+             1 warning left out, which `--tier warning` shows",
+        ),
+    ] {
+        let done = bench.run(words);
+        assert!(done.err.trim_end().ends_with(told), "{words}: {}", done.err);
+    }
+}
+
+#[test]
+fn a_comment_answers_with_a_reason_only_and_says_so() {
+    let bench = Bench::new();
+    for (comment, told) in [
+        ("# laneway: ok(once)", None),
+        ("# laneway: okay", Some(false)),
+        ("# laneway: ok", Some(true)),
+        ("# laneway: ok()", Some(true)),
+        ("# laneway: ok[LW101]", Some(true)),
+        ("# laneway: ok[LW304]", Some(false)),
+    ] {
+        bench.write(
+            "main.py",
+            &format!("import time\nasync def f():\n    time.sleep(1)  {comment}\n"),
+        );
+        let done = bench.run("check");
+        assert_eq!(done.status, i32::from(told.is_some()), "{comment}: {}", done.out);
+        let is_told = done.out.contains("the comment has no reason");
+        assert_eq!(is_told, told == Some(true), "{comment}: {}", done.out);
+    }
+}
+
+#[test]
+fn tests_that_are_left_out_are_told() {
+    let bench = Bench::new();
+    bench.write("tests/test_slow.py", "import time\n\nasync def f():\n    time.sleep(1)\n");
+    let left_out = bench.run("check tests");
+    assert_eq!(left_out.status, 0);
+    let told = "; 1 file of tests left out, which `--include-tests` shows";
+    assert!(left_out.err.contains(told), "{}", left_out.err);
+    let shown = bench.run("check tests --include-tests");
+    assert_eq!(shown.status, 1);
+    assert!(!shown.err.contains("of tests"), "{}", shown.err);
+}
+
+#[test]
 fn settings_choose_rules_and_files() {
     let bench = project();
     bench.write("pyproject.toml", "[tool.laneway.check]\nignore = [\"LW110\"]\n");

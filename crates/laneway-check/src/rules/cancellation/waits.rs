@@ -17,8 +17,8 @@ pub(super) struct Waits {
     awaited: Vec<(u32, ExprId)>,
     /// Whose `cancel` is called where.
     cancelled: Vec<(u32, ScopeId, ExprId)>,
-    /// Functions that cancel something or ask whether it is.
-    cancelling: BTreeSet<u32>,
+    /// Functions that ask whether something was cancelled.
+    asking: BTreeSet<u32>,
 }
 
 impl Waits {
@@ -30,29 +30,30 @@ impl Waits {
             }
         }
         awaited.sort_unstable();
-        let (mut cancelled, mut cancelling) = (Vec::new(), BTreeSet::new());
+        let (mut cancelled, mut asking) = (Vec::new(), BTreeSet::new());
         for call in &summary.calls {
             let Expr::Call { function, .. } = summary.expr(call.expr) else { continue };
             let name = summary.last_name(*function);
             if let (Some("cancel"), Expr::Attribute(object, _)) = (name, summary.expr(*function)) {
                 cancelled.push((summary.node(call.expr).span.start, call.scope, *object));
             }
-            if matches!(name, Some("cancel" | "cancelled")) {
-                cancelling.insert(call.scope.0);
+            if name == Some("cancelled") {
+                asking.insert(call.scope.0);
             }
         }
-        Self { awaited, cancelled, cancelling }
+        Self { awaited, cancelled, asking }
     }
 
-    /// Whether a function cancels something itself: then the cancellation it takes is that one's.
-    pub(super) fn cancels(&self, scope: ScopeId) -> bool {
-        self.cancelling.contains(&scope.0)
+    /// Whether a function asks whether something was cancelled: then it tells its own cancellation
+    /// from that one's.
+    pub(super) fn asks(&self, scope: ScopeId) -> bool {
+        self.asking.contains(&scope.0)
     }
 
     /// Whether all that is guarded is the wait for tasks, one of which the function has cancelled
     /// before.
     pub(super) fn are_of_own_tasks(&self, summary: &Summary, handler: &Handler) -> bool {
-        if !self.cancels(handler.scope) {
+        if self.cancelled.iter().all(|(_, scope, _)| *scope != handler.scope) {
             return false;
         }
         let guarded = handler.guarded;

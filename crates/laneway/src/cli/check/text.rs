@@ -170,25 +170,32 @@ pub(super) fn write_concise(findings: &[&Finding], output: &mut Output) {
     }
 }
 
-/// What could not be read, and how much was.
+/// What could not be read, how much was, and what is not shown.
 pub(super) fn write_summary(
     report: &Report,
     shown: &[&Finding],
-    hidden: usize,
+    hidden: &[Tier],
     output: &mut Output,
 ) {
     for problem in &report.problems {
         let line = problem.line.map_or_else(String::new, |line| format!(":{line}"));
         output.warning(&plain(&format!("{}{line}: {}", problem.path, problem.message)));
     }
-    let errors = shown.iter().filter(|it| it.tier == Tier::Error).count();
+    let told = shown.iter().filter(|it| it.rule != Rule::Lw001).map(|it| it.tier);
+    let told: Vec<Tier> = told.collect();
+    let count = |tier: Tier| told.iter().filter(|it| **it == tier).count();
+    let mut counts = vec![
+        counted(count(Tier::Error), Tier::Error.as_str()),
+        counted(count(Tier::Warning), Tier::Warning.as_str()),
+    ];
+    if count(Tier::Hint) > 0 {
+        counts.push(counted(count(Tier::Hint), Tier::Hint.as_str()));
+    }
     let lost = shown.iter().filter(|it| it.rule == Rule::Lw001);
     let lost: Vec<usize> = lost.map(|it| it.others.len() + 1).collect();
-    let others = shown.len() - errors - lost.len();
     let mut text = format!(
-        "{} and {} in {} ({} lines)",
-        counted(errors, "error"),
-        counted(others, "warning"),
+        "{} in {} ({} lines)",
+        listed(&counts),
         counted(report.files, "file"),
         report.lines
     );
@@ -197,12 +204,30 @@ pub(super) fn write_summary(
         let causes = counted(lost.len(), "reason");
         text = format!("{text}; {calls} could not be followed, for {causes}");
     }
-    if hidden > 0 {
-        let hints = counted(hidden, "hint");
-        text = format!("{text}; {hints} left out, which `--tier hint` shows");
+    if let Some(least) = hidden.iter().max() {
+        let tiers = [Tier::Warning, Tier::Hint].map(|tier| {
+            let count = hidden.iter().filter(|it| **it == tier).count();
+            (count > 0).then(|| counted(count, tier.as_str()))
+        });
+        let tiers: Vec<String> = tiers.into_iter().flatten().collect();
+        let (tiers, least) = (listed(&tiers), least.as_str());
+        text = format!("{text}; {tiers} left out, which `--tier {least}` shows");
+    }
+    if report.tests > 0 {
+        let files = counted(report.tests, "file");
+        text = format!("{text}; {files} of tests left out, which `--include-tests` shows");
     }
     if report.answered > 0 {
         text = format!("{text}; {} answered by comments", report.answered);
     }
     output.note(&text);
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
